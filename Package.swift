@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+/// For targets that only compute: the word `unsafe` may not occur in them.
+let pure: [SwiftSetting] = strict + [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+/// A library of rows 1 to 5.
+func module(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    settings: [SwiftSetting] = strict
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// One CNI plugin, a library in `Sources/Plugins`.
+func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name,
+        dependencies: ["CNI", "JSON", "Addressing", "Linux", "Plugin"] + dependencies,
+        path: "Sources/Plugins/\(name)",
+        swiftSettings: strict
+    )
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "culvert",
+    products: [
+        .executable(name: "culvert-cni", targets: ["culvert-cni"]),
+        .executable(name: "culvert", targets: ["culvert"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    ],
+    targets: [
+        // Row 0: C
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
+        .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+        // Rows 1 and 2: pure
+        module("Addressing", settings: pure),
+        module("AddressPools", ["Addressing"], settings: pure),
+        module("JSON", ["CJansson"]),
+        module("CNI", ["Addressing", "JSON"], settings: pure),
+        // Row 3: the kernel
+        module("Linux", ["CLinux", system]),
+        module("Netlink", ["CNetlink", "Linux", "Addressing", system]),
+        // Row 4
+        module("LeaseStore", ["AddressPools", "Addressing", "Linux", system]),
+        module("Wiring", ["Netlink", "JSON", "Linux", "Addressing", system]),
+        // Row 5
+        module("Plugin", ["CNI", "Wiring", "JSON", "Linux", system]),
+        // Row 6: one library per plugin
+        plugin("Bridge", ["Wiring", "Netlink", system]),
+        plugin("HostLocal", ["AddressPools", "LeaseStore", system]),
+        plugin("Loopback", ["Netlink", system]),
+        // Row 7: executables
+        .executableTarget(
+            name: "culvert-cni",
+            dependencies: ["Plugin", "Bridge", "HostLocal", "Loopback", "CNetlink", "CJansson", system],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "culvert",
+            dependencies: [
+                "CNI", "JSON", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"), system,
+            ],
+            swiftSettings: strict
+        ),
+        // Tests
+        tests("AddressingTests", ["Addressing"]),
+        tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
+        tests("JSONTests", ["JSON"]),
+        tests("CNITests", ["CNI", "JSON", "Addressing"]),
+    ]
+)
