@@ -1,3 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 // What glibc hides behind _GNU_SOURCE, and the few calls that Swift cannot spell.
 #pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/// setns(2) into a network namespace. Returns 0, or the errno.
+int culvert_enter_network_namespace(int descriptor);
+
+/// unshare(2) with CLONE_NEWNET. Returns 0, or the errno.
+int culvert_unshare_network_namespace(void);
+
+/// Whether the file behind the descriptor is a namespace (nsfs, or proc on kernels before 3.19). Returns 1, 0, or a
+/// negative errno.
+int culvert_is_namespace(int descriptor);
+
+/// flock(2) with LOCK_EX, waiting for at most the given time. Returns 0, ETIMEDOUT, or the errno.
+int culvert_lock_exclusively(int descriptor, unsigned milliseconds);
+
+/// open(2), whose variable arguments Swift cannot pass. Returns a descriptor, or a negative errno.
+int culvert_open_at(int directory, const char *path, int flags, mode_t mode);
+
+/// memfd_create(2), close-on-exec. Returns a descriptor, or a negative errno.
+int culvert_open_memory_file(const char *name);
+
+/// pipe2(2), close-on-exec: ends[0] is for reading. Returns 0, or the errno.
+int culvert_open_pipe(int ends[2]);
+
+/// getrandom(2) until the buffer is full. Returns 0, or the errno.
+int culvert_fill_randomly(void *buffer, size_t count);
+
+/// The processes's environment, for passing on.
+char **culvert_environment(void);
+
+/// clock_gettime(2) of CLOCK_BOOTTIME (also counts suspended time) in nanoseconds.
+long long culvert_boot_nanoseconds(void);
+
+/// clock_gettime(2) of CLOCK_REALTIME_COARSE, the clock that stamps files, in nanoseconds.
+long long culvert_file_clock_nanoseconds(void);

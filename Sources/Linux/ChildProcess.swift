@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import SystemPackage
+
+/// A program that was run to its end.
+package struct ChildProcess: Sendable {
+    package enum Ending: Hashable, Sendable, CustomStringConvertible {
+        case exited(CInt)
+        case killed(signal: CInt)
+
+        package var description: String {
+            switch self {
+            case .exited(let status): "exit status \(status)"
+            case .killed(let signal): "killed by signal \(signal)"
+            }
+        }
+    }
+
+    package let ending: Ending
+    /// All it wrote to its standard output.
+    package let output: [UInt8]
+
+    /// Runs a program to its end: no shell, standard error passed through.
+    ///
+    /// - Parameters:
+    ///   - path: the program; PATH is not searched.
+    ///   - arguments: beginning with the program's own name.
+    ///   - environment: all of it, as `NAME=value`.
+    ///   - input: its standard input.
+    ///   - limit: how many bytes of output are taken; a program that writes more is refused with `EFBIG`.
+    /// - Throws: ``KernelError`` when it cannot be started or its output cannot be read.
+    package static func run(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String],
+        input: [UInt8],
+        limit: Int = 16 << 20
+    ) throws(KernelError) -> ChildProcess {
+        // A memory file instead of a pipe: no deadlock however much is in it, and no SIGPIPE.
+        let memory = culvert_open_memory_file("stdin")
+        guard memory >= 0 else { throw KernelError("create memory file", Errno(rawValue: -memory)) }
+        let source = Descriptor(adopting: memory)
+        try source.writeAll(input, "memory file")
+        source.rewind()
+
+        var ends: [CInt] = [0, 0]
+        let piped = culvert_open_pipe(&ends)
+        guard piped == 0 else { throw KernelError("create pipe", Errno(rawValue: piped)) }
+        let reading = Descriptor(adopting: ends[0])
+        let process = try {
+            () throws(KernelError) in
+            let writing = Descriptor(adopting: ends[1])
+            return try spawn(path, arguments, environment, stdin: source.rawValue, stdout: writing.rawValue)
+        }()
+        let output: [UInt8]
+        do throws(KernelError) {
+            output = try reading.readAll("output of \(path)", limit: limit)
+        } catch {
+            kill(process, SIGKILL)
+            _ = reap(process)
+            throw error
+        }
+        return ChildProcess(ending: reap(process), output: output)
+    }
+
+    private static func spawn(
+        _ path: String,
+        _ arguments: [String],
+        _ environment: [String],
+        stdin: CInt,
+        stdout: CInt
+    ) throws(KernelError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, stdin, 0)
+        posix_spawn_file_actions_adddup2(&actions, stdout, 1)
+        var process: pid_t = 0
+        let result = withCStrings(arguments) { arguments in
+            withCStrings(environment) { environment in
+                posix_spawn(&process, path, &actions, nil, arguments, environment)
+            }
+        }
+        guard result == 0 else { throw KernelError("run \(path)", Errno(rawValue: result)) }
+        return process
+    }
+
+    private static func reap(_ process: pid_t) -> Ending {
+        var status: CInt = 0
+        while waitpid(process, &status, 0) < 0 {
+            // Only EINTR leaves a child of ours to wait for.
+            guard Glibc.errno == EINTR else { return .exited(-1) }
+        }
+        // WIFEXITED and WEXITSTATUS of wait(2), which are macros.
+        return status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: status & 0x7f)
+    }
+
+    private static func withCStrings<Value>(
+        _ strings: [String],
+        _ body: ([UnsafeMutablePointer<CChar>?]) -> Value
+    ) -> Value {
+        let copies = strings.map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        return body(copies + [nil])
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import SystemPackage
+
+/// An open file that closes itself; always close-on-exec.
+package struct Descriptor: ~Copyable {
+    /// The number, valid as long as this value lives.
+    package let rawValue: CInt
+
+    /// Takes over a descriptor that nobody else closes.
+    package init(adopting rawValue: CInt) {
+        self.rawValue = rawValue
+    }
+
+    /// Opens a file, like openat(2).
+    ///
+    /// - Parameters:
+    ///   - path: relative to `directory`, or to the working directory without one.
+    ///   - flags: `O_RDONLY` and so on; `O_CLOEXEC` is always added.
+    ///   - mode: the permissions of a file that is created by this.
+    /// - Throws: ``KernelError`` naming the path.
+    package init(
+        opening path: String,
+        in directory: borrowing Descriptor,
+        _ flags: CInt,
+        mode: UInt32 = 0
+    ) throws(KernelError) {
+        try self.init(opening: path, at: directory.rawValue, flags, mode: mode)
+    }
+
+    /// Opens a file by its path, like open(2).
+    ///
+    /// - Throws: ``KernelError`` naming the path.
+    package init(opening path: String, _ flags: CInt, mode: UInt32 = 0) throws(KernelError) {
+        try self.init(opening: path, at: AT_FDCWD, flags, mode: mode)
+    }
+
+    private init(opening path: String, at directory: CInt, _ flags: CInt, mode: UInt32) throws(KernelError) {
+        let result = culvert_open_at(directory, path, flags, mode)
+        guard result >= 0 else { throw KernelError("open \(path)", Errno(rawValue: -result)) }
+        rawValue = result
+    }
+
+    deinit {
+        // EBADF means that somebody else closed what is ours: from here on any write could hit a stranger's file.
+        precondition(Glibc.close(rawValue) == 0 || Glibc.errno != EBADF, "a descriptor of ours was closed by somebody")
+    }
+
+    /// Everything from the current position to the end.
+    ///
+    /// - Parameters:
+    ///   - name: what is being read, for the error.
+    ///   - limit: at most so many bytes; more is refused with `EFBIG`.
+    /// - Throws: ``KernelError``.
+    package func readAll(_ name: String, limit: Int = 16 << 20) throws(KernelError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var capacity = 4096
+        while true {
+            let (chunk, error) = readChunk(capacity)
+            if let error {
+                guard error == .interrupted else { throw KernelError("read \(name)", error) }
+                continue
+            }
+            // The common small file is one chunk: no second copy of it.
+            if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+            guard bytes.count <= limit else { throw KernelError("read \(name)", Errno(rawValue: EFBIG)) }
+            if chunk.isEmpty { return bytes }
+            capacity = min(capacity * 4, 1 << 20)
+        }
+    }
+
+    private func readChunk(_ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
+        var error: Errno?
+        let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            let result = Glibc.read(rawValue, buffer.baseAddress, capacity)
+            if result < 0 { error = Errno(rawValue: Glibc.errno) }
+            count = max(0, result)
+        }
+        return (bytes, error)
+    }
+
+    /// Writes all of it at the current position.
+    ///
+    /// - Parameter name: what is being written, for the error.
+    /// - Throws: ``KernelError``; some of the bytes may have been written.
+    package func writeAll(_ bytes: [UInt8], _ name: String) throws(KernelError) {
+        var written = 0
+        while written < bytes.count {
+            let result = bytes.withUnsafeBytes { buffer in
+                Glibc.write(rawValue, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+            }
+            if result < 0 {
+                let error = Errno(rawValue: Glibc.errno)
+                guard error == .interrupted else { throw KernelError("write \(name)", error) }
+            } else {
+                written += result
+            }
+        }
+    }
+
+    /// Moves the position to the start.
+    package func rewind() {
+        _ = Glibc.lseek(rawValue, 0, SEEK_SET)
+    }
+
+    /// Which file this is, and what the file system says of it.
+    ///
+    /// - Throws: ``KernelError``.
+    package func status(_ name: String) throws(KernelError) -> FileStatus {
+        var status = stat()
+        guard fstat(rawValue, &status) == 0 else { throw KernelError("stat \(name)", Errno(rawValue: Glibc.errno)) }
+        return FileStatus(status)
+    }
+
+    /// Locks the file exclusively (flock(2)), until it is closed.
+    ///
+    /// - Parameters:
+    ///   - name: what is being locked, for the error.
+    ///   - bound: how long to wait for another holder.
+    /// - Throws: ``KernelError``, with `ETIMEDOUT` when somebody else held the lock all the time.
+    package func lock(_ name: String, waitingAtMost bound: Duration) throws(KernelError) {
+        let milliseconds = UInt32(clamping: bound / .milliseconds(1) < 0 ? 0 : Int64(bound / .milliseconds(1)))
+        let result = culvert_lock_exclusively(rawValue, milliseconds)
+        guard result == 0 else { throw KernelError("lock \(name)", Errno(rawValue: result)) }
+    }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import SystemPackage
+
+/// An open directory, and what can be done with the files in it by name.
+///
+/// Names are single components: the caller vouches that they hold no slash.
+package struct Directory: ~Copyable {
+    private let descriptor: Descriptor
+    package let path: String
+
+    /// Opens an existing directory.
+    ///
+    /// - Throws: ``KernelError``; `ENOENT` when it does not exist.
+    package init(path: String) throws(KernelError) {
+        descriptor = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
+        self.path = path
+    }
+
+    /// Opens a directory, creating it and its parents (like mkdir -p) when it is missing.
+    ///
+    /// - Parameter mode: permissions of the directories created; the process's umask applies.
+    /// - Throws: ``KernelError``.
+    package init(creating path: String, mode: UInt32) throws(KernelError) {
+        do throws(KernelError) {
+            try self.init(path: path)
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            try Directory.create(path, mode: mode)
+            try self.init(path: path)
+        }
+    }
+
+    private static func create(_ path: String, mode: UInt32) throws(KernelError) {
+        if mkdir(path, mode) == 0 { return }
+        let error = Errno(rawValue: Glibc.errno)
+        switch error {
+        case .fileExists: return
+        case .noSuchFileOrDirectory:
+            guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { break }
+            try create(String(path[..<slash]), mode: mode)
+            if mkdir(path, mode) == 0 || Glibc.errno == EEXIST { return }
+            throw KernelError("create directory \(path)", Errno(rawValue: Glibc.errno))
+        default: break
+        }
+        throw KernelError("create directory \(path)", error)
+    }
+
+    /// The names of everything in the directory but `.` and `..`, in no order.
+    ///
+    /// - Throws: ``KernelError``.
+    package func names() throws(KernelError) -> [String] {
+        // A descriptor of its own: reading moves the position, and fdopendir(3) closes what it is given.
+        let copy = fcntl(descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw KernelError("list \(path)", Errno(rawValue: Glibc.errno)) }
+        guard let stream = fdopendir(copy) else {
+            let error = Errno(rawValue: Glibc.errno)
+            close(copy)
+            throw KernelError("list \(path)", error)
+        }
+        defer { closedir(stream) }
+        rewinddir(stream)
+        var names: [String] = []
+        while true {
+            Glibc.errno = 0
+            guard let entry = readdir(stream) else { break }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        guard Glibc.errno == 0 else { throw KernelError("list \(path)", Errno(rawValue: Glibc.errno)) }
+        return names
+    }
+
+    /// Opens a file of the directory, like openat(2).
+    ///
+    /// - Throws: ``KernelError`` naming the file.
+    package func open(_ name: String, _ flags: CInt, mode: UInt32 = 0) throws(KernelError) -> Descriptor {
+        do throws(KernelError) {
+            return try Descriptor(opening: name, in: descriptor, flags, mode: mode)
+        } catch {
+            throw KernelError("open \(path)/\(name)", error.errno)
+        }
+    }
+
+    /// Gives an existing file a second name, unless that name is taken.
+    ///
+    /// - Returns: false when the name is taken.
+    /// - Throws: ``KernelError``.
+    package func link(_ name: String, as other: String) throws(KernelError) -> Bool {
+        if linkat(descriptor.rawValue, name, descriptor.rawValue, other, 0) == 0 { return true }
+        let error = Errno(rawValue: Glibc.errno)
+        guard error == .fileExists else { throw KernelError("link \(path)/\(other)", error) }
+        return false
+    }
+
+    /// Moves a file to another name, replacing what bore it.
+    ///
+    /// - Throws: ``KernelError``.
+    package func rename(_ name: String, to other: String) throws(KernelError) {
+        guard renameat(descriptor.rawValue, name, descriptor.rawValue, other) == 0 else {
+            throw KernelError("rename \(path)/\(name) to \(other)", Errno(rawValue: Glibc.errno))
+        }
+    }
+
+    /// Removes a name; that it is gone already is no error.
+    ///
+    /// - Returns: whether there was something to remove.
+    /// - Throws: ``KernelError``.
+    @discardableResult
+    package func remove(_ name: String) throws(KernelError) -> Bool {
+        if unlinkat(descriptor.rawValue, name, 0) == 0 { return true }
+        let error = Errno(rawValue: Glibc.errno)
+        guard error == .noSuchFileOrDirectory else { throw KernelError("remove \(path)/\(name)", error) }
+        return false
+    }
+
+    /// The status of a name, following links; nil when there is none.
+    ///
+    /// - Throws: ``KernelError``.
+    package func status(_ name: String) throws(KernelError) -> FileStatus? {
+        var status = stat()
+        if fstatat(descriptor.rawValue, name, &status, 0) == 0 { return FileStatus(status) }
+        let error = Errno(rawValue: Glibc.errno)
+        guard error == .noSuchFileOrDirectory else { throw KernelError("stat \(path)/\(name)", error) }
+        return nil
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import SystemPackage
+
+/// One kernel setting below `/proc/sys/net`, in the namespace of the calling thread.
+package struct Sysctl: Hashable, Sendable, CustomStringConvertible {
+    /// The parts of the name, such as `ipv4`, `conf`, `eth0.5`, `arp_notify`; a dot is an ordinary character in them.
+    package let parts: [String]
+
+    package init(_ parts: String...) {
+        self.parts = parts
+    }
+
+    package var path: String { "/proc/sys/net/" + parts.joined(separator: "/") }
+    /// As sysctl(8) writes it with slashes.
+    package var description: String { "net/" + parts.joined(separator: "/") }
+
+    /// Makes the setting hold a value, writing only when it does not hold it already.
+    ///
+    /// A read-only `/proc/sys` (a container's) is no trouble as long as nothing needs to change.
+    ///
+    /// - Throws: ``KernelError``; `ENOENT` when the kernel has no such setting.
+    package func set(_ value: String) throws(KernelError) {
+        let file: Descriptor
+        do throws(KernelError) {
+            file = try Descriptor(opening: path, O_RDWR)
+        } catch {
+            guard error.errno == .readOnlyFileSystem || error.errno == .permissionDenied else {
+                throw KernelError("set sysctl \(self)=\(value)", error.errno)
+            }
+            guard try read() == value else { throw KernelError("set sysctl \(self)=\(value)", error.errno) }
+            return
+        }
+        if Sysctl.trimmed(try file.readAll(path)) == value { return }
+        file.rewind()
+        do throws(KernelError) {
+            try file.writeAll(Array(value.utf8), path)
+        } catch {
+            throw KernelError("set sysctl \(self)=\(value)", error.errno)
+        }
+    }
+
+    /// The value without the final newline.
+    ///
+    /// - Throws: ``KernelError``.
+    package func read() throws(KernelError) -> String {
+        Sysctl.trimmed(try Descriptor(opening: path, O_RDONLY).readAll(path))
+    }
+
+    private static func trimmed(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...], as: UTF8.self)
+    }
+}

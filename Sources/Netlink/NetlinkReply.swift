@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNetlink
+internal import Linux
+internal import SystemPackage
+
+/// One message from the kernel, cut out of what the socket gave; every access is checked against its length.
+struct NetlinkReply {
+    let type: Int
+    let flags: Int
+    let sequence: UInt32
+    /// What follows the message header.
+    let payload: ArraySlice<UInt8>
+
+    static let headerLength = 16
+
+    /// Cuts a datagram into its messages; a tail that is no whole message ends it.
+    static func messages(in datagram: [UInt8]) -> [NetlinkReply] {
+        var messages: [NetlinkReply] = []
+        var rest = datagram[...]
+        while let length = rest.integer(at: 0, as: UInt32.self).map(Int.init),
+            length >= headerLength, length <= rest.count,
+            let type = rest.integer(at: 4, as: UInt16.self),
+            let flags = rest.integer(at: 6, as: UInt16.self),
+            let sequence = rest.integer(at: 8, as: UInt32.self)
+        {
+            let end = rest.startIndex + length
+            messages.append(
+                NetlinkReply(
+                    type: Int(type),
+                    flags: Int(flags),
+                    sequence: sequence,
+                    payload: rest[(rest.startIndex + headerLength)..<end]
+                )
+            )
+            rest = rest[min(rest.endIndex, rest.startIndex + aligned(length))...]
+        }
+        return messages
+    }
+
+    /// What an `NLMSG_ERROR` says: 0 is an acknowledgement.
+    var errno: CInt { payload.integer(at: 0, as: Int32.self).map { -$0 } ?? 0 }
+
+    /// The kernel's own words in an `NLMSG_ERROR` (extended acknowledgement, netlink(7)).
+    var explanation: String? {
+        guard flags & Int(NLM_F_ACK_TLVS) != 0, let echoed = payload.integer(at: 4, as: UInt32.self) else { return nil }
+        // The request's header is echoed, and the rest of it too unless the kernel says that it capped it.
+        let echo = flags & Int(NLM_F_CAPPED) != 0 ? NetlinkReply.headerLength : NetlinkReply.aligned(Int(echoed))
+        guard payload.count >= 4 + echo else { return nil }
+        let attributes = NetlinkAttributes(payload.dropFirst(4 + echo))
+        return attributes[Int(NLMSGERR_ATTR_MSG.rawValue)]?.text
+    }
+
+    static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
+}
+
+/// The attributes of a message or of a nest, in order. rtnetlink(7).
+struct NetlinkAttributes: Sequence {
+    private let octets: ArraySlice<UInt8>
+
+    init(_ octets: ArraySlice<UInt8>) {
+        self.octets = octets
+    }
+
+    func makeIterator() -> AnyIterator<(type: Int, value: ArraySlice<UInt8>)> {
+        var rest = octets
+        return AnyIterator {
+            guard let length = rest.integer(at: 0, as: UInt16.self).map(Int.init), length >= 4, length <= rest.count,
+                let type = rest.integer(at: 2, as: UInt16.self)
+            else { return nil }
+            let value = rest[(rest.startIndex + 4)..<(rest.startIndex + length)]
+            rest = rest[Swift.min(rest.endIndex, rest.startIndex + NetlinkReply.aligned(length))...]
+            // The two upper bits say "nested" and "network order".
+            return (Int(type) & 0x3fff, value)
+        }
+    }
+
+    /// The first attribute of a type.
+    subscript(_ type: Int) -> ArraySlice<UInt8>? {
+        first { $0.type == type }?.value
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// The integer in host order at an offset; nil past the end.
+    func integer<Value: FixedWidthInteger>(at offset: Int = 0, as type: Value.Type) -> Value? {
+        guard offset >= 0, count >= offset + MemoryLayout<Value>.size else { return nil }
+        return withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Value.self) }
+    }
+
+    /// The zero-terminated string.
+    var text: String {
+        String(decoding: prefix { $0 != 0 }, as: UTF8.self)
+    }
+}

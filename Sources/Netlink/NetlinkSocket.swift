@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNetlink
+internal import Glibc
+package import Linux
+internal import SystemPackage
+
+/// A connection to the kernel's routing tables, bound for life to the namespace it was opened in.
+package struct NetlinkSocket: ~Copyable {
+    private let handle: OpaquePointer
+    private var sequence: UInt32 = 0
+
+    /// Connects in the namespace of the calling thread.
+    ///
+    /// - Throws: ``KernelError``.
+    package init() throws(KernelError) {
+        guard let handle = nl_socket_alloc() else { throw KernelError("allocate netlink socket", .noMemory) }
+        guard nl_connect(handle, NETLINK_ROUTE) == 0 else {
+            let errno = Errno(rawValue: Glibc.errno)
+            nl_socket_free(handle)
+            throw KernelError("open netlink socket", errno)
+        }
+        // A whole datagram fits, so nobody needs to peek for its length first.
+        nl_socket_set_msg_buf_size(handle, 32 << 10)
+        nl_socket_disable_msg_peek(handle)
+        // Kernels before 4.12 know neither: then errors have no explanation, and dumps are not filtered.
+        for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
+            var on: CInt = 1
+            setsockopt(nl_socket_get_fd(handle), SOL_NETLINK, option, &on, socklen_t(MemoryLayout<CInt>.size))
+        }
+        self.handle = handle
+    }
+
+    deinit {
+        nl_socket_free(handle)
+    }
+
+    /// Sends requests in one datagram; the kernel works on them in order.
+    ///
+    /// A refused one does not keep the kernel from those behind it: a caller that must not keep half of it takes all of
+    /// it back.
+    ///
+    /// - Throws: ``KernelError`` of the first refusal, with the kernel's explanation.
+    package mutating func execute(_ requests: [NetlinkRequest]) throws(KernelError) {
+        guard !requests.isEmpty else { return }
+        _ = try exchange(requests, flagging: NLM_F_ACK)
+    }
+
+    /// Sends one request; as ``execute(_:)-([NetlinkRequest])``.
+    package mutating func execute(_ request: NetlinkRequest) throws(KernelError) {
+        try execute([request])
+    }
+
+    /// Asks one question that has one answer.
+    ///
+    /// - Throws: ``KernelError``; `ENODEV` and the like when there is no such thing.
+    mutating func ask(_ request: NetlinkRequest) throws(KernelError) -> NetlinkReply {
+        let replies = try exchange([request], flagging: 0)
+        guard let first = replies.first else { throw KernelError(request.operation, .noData) }
+        return first
+    }
+
+    /// Asks one question that has any number of answers (`NLM_F_DUMP`).
+    ///
+    /// - Throws: ``KernelError``; `EINTR` when the tables changed during the answer, time and again.
+    mutating func list(_ request: NetlinkRequest) throws(KernelError) -> [NetlinkReply] {
+        for _ in 0..<16 {
+            let replies = try exchange([request], flagging: 0)
+            if !replies.contains(where: { $0.flags & Int(NLM_F_DUMP_INTR) != 0 }) { return replies }
+        }
+        throw KernelError(request.operation, .interrupted, explanation: "the tables kept changing")
+    }
+
+    /// Sends requests and reads until the last of them is answered.
+    ///
+    /// Only the last one asks for an acknowledgement: errors are reported without asking, and in order.
+    private mutating func exchange(
+        _ requests: [NetlinkRequest],
+        flagging flags: Int32
+    ) throws(KernelError) -> [NetlinkReply] {
+        let first = sequence &+ 1
+        var datagram: [UInt8] = []
+        for (index, request) in requests.enumerated() {
+            sequence &+= 1
+            let start = datagram.count
+            datagram += request.octets
+            let isLast = index == requests.count - 1
+            datagram.withUnsafeMutableBytes { buffer in
+                var header = buffer.loadUnaligned(fromByteOffset: start, as: nlmsghdr.self)
+                header.nlmsg_seq = sequence
+                if isLast { header.nlmsg_flags |= UInt16(flags) }
+                buffer.storeBytes(of: header, toByteOffset: start, as: nlmsghdr.self)
+            }
+            while datagram.count % 4 != 0 { datagram.append(0) }
+        }
+        try send(&datagram, operation: requests[0].operation)
+
+        var replies: [NetlinkReply] = []
+        var refusal: KernelError?
+        while true {
+            for reply in NetlinkReply.messages(in: try receive(operation: requests[0].operation)) {
+                // What is left of an exchange that ended early.
+                guard reply.sequence &- first < UInt32(requests.count) else { continue }
+                let request = requests[Int(reply.sequence &- first)]
+                let isLast = reply.sequence == sequence
+                switch reply.type {
+                case Int(NLMSG_ERROR), Int(NLMSG_DONE):
+                    if reply.errno != 0, refusal == nil {
+                        let errno = Errno(rawValue: reply.errno)
+                        refusal = KernelError(request.operation, errno, explanation: reply.explanation)
+                    }
+                    guard isLast else { continue }
+                    if let refusal { throw refusal }
+                    return replies
+                default:
+                    replies.append(reply)
+                    // An answer that is not part of a dump comes alone, without acknowledgement.
+                    if isLast, flags == 0, reply.flags & Int(NLM_F_MULTI) == 0 { return replies }
+                }
+            }
+        }
+    }
+
+    private func send(_ datagram: inout [UInt8], operation: String) throws(KernelError) {
+        let result = datagram.withUnsafeMutableBytes { nl_sendto(handle, $0.baseAddress, $0.count) }
+        guard result >= 0 else { throw KernelError(operation, Errno(rawValue: Glibc.errno)) }
+    }
+
+    private func receive(operation: String) throws(KernelError) -> [UInt8] {
+        while true {
+            var sender = sockaddr_nl()
+            var buffer: UnsafeMutablePointer<UInt8>?
+            Glibc.errno = 0
+            let count = nl_recv(handle, &sender, &buffer, nil)
+            defer { free(buffer) }
+            guard count >= 0 else {
+                let errno = Errno(rawValue: Glibc.errno)
+                guard errno == .interrupted else { throw KernelError(operation, errno) }
+                continue
+            }
+            // Only the kernel has port 0; anybody may send to a netlink socket.
+            guard sender.nl_pid == 0 else { continue }
+            return Array(UnsafeBufferPointer(start: buffer, count: Int(count)))
+        }
+    }
+}
