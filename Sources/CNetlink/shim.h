@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <linux/if.h>
+// glibc's definitions first: the kernel's headers leave out what they find defined.
+#include <net/if.h>
+#include <netinet/in.h>
+
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>

@@ -70,6 +70,21 @@ package struct Descriptor: ~Copyable {
         }
     }
 
+    /// The whole content of a small file, in one read(2): lease files, sysctls.
+    ///
+    /// - Throws: ``KernelError``; `EFBIG` when there is more than `limit`.
+    package func readSmallFile(_ name: String, limit: Int = 4096) throws(KernelError) -> [UInt8] {
+        while true {
+            let (bytes, error) = readChunk(limit + 1)
+            if let error {
+                guard error == .interrupted else { throw KernelError("read \(name)", error) }
+                continue
+            }
+            guard bytes.count <= limit else { throw KernelError("read \(name)", Errno(rawValue: EFBIG)) }
+            return bytes
+        }
+    }
+
     private func readChunk(_ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
         var error: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in

@@ -20,3 +20,8 @@ package struct KernelError: Error, Equatable, Sendable, CustomStringConvertible 
         return "\(operation): \(errno) (\(explanation))"
     }
 }
+
+extension Errno {
+    /// `ENODEV`: no link of that name or index (swift-system words it for device files).
+    package static var noSuchDevice: Errno { .operationNotSupportedByDevice }
+}

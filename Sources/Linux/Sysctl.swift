@@ -31,7 +31,7 @@ package struct Sysctl: Hashable, Sendable, CustomStringConvertible {
             guard try read() == value else { throw KernelError("set sysctl \(self)=\(value)", error.errno) }
             return
         }
-        if Sysctl.trimmed(try file.readAll(path)) == value { return }
+        if Sysctl.trimmed(try file.readSmallFile(path)) == value { return }
         file.rewind()
         do throws(KernelError) {
             try file.writeAll(Array(value.utf8), path)
@@ -44,7 +44,7 @@ package struct Sysctl: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: ``KernelError``.
     package func read() throws(KernelError) -> String {
-        Sysctl.trimmed(try Descriptor(opening: path, O_RDONLY).readAll(path))
+        Sysctl.trimmed(try Descriptor(opening: path, O_RDONLY).readSmallFile(path))
     }
 
     private static func trimmed(_ bytes: [UInt8]) -> String {

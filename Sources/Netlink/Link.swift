@@ -49,9 +49,9 @@ package struct Link: Hashable, Sendable {
             let flags = reply.payload.integer(at: 8, as: UInt32.self)
         else { return nil }
         self.index = index
-        isUp = flags & UInt32(IFF_UP.rawValue) != 0
-        isLoopback = flags & UInt32(IFF_LOOPBACK.rawValue) != 0
-        isPromiscuous = flags & UInt32(IFF_PROMISC.rawValue) != 0
+        isUp = flags & UInt32(IFF_UP) != 0
+        isLoopback = flags & UInt32(IFF_LOOPBACK) != 0
+        isPromiscuous = flags & UInt32(IFF_PROMISC) != 0
         for (type, value) in NetlinkAttributes(reply.payload.dropFirst(16)) {
             switch type {
             case Int(IFLA_IFNAME): name = value.text

@@ -34,6 +34,6 @@ struct LinkAnnouncements: ~Copyable {
         }
         var buffer = [UInt8](repeating: 0, count: 8 << 10)
         // ENOBUFS means that announcements were lost: also something that happened.
-        while recv(descriptor.fd, &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue)) > 0 {}
+        while recv(descriptor.fd, &buffer, buffer.count, Int32(MSG_DONTWAIT)) > 0 {}
     }
 }

@@ -7,7 +7,7 @@ extension NetlinkSocket {
     /// The link of a name; nil when there is none.
     ///
     /// - Throws: ``KernelError``.
-    package mutating func link(named name: String) throws(KernelError) -> Link? {
+    package func link(named name: String) throws(KernelError) -> Link? {
         // Longer names cannot exist, and the kernel would refuse the question itself.
         guard name.utf8.count < Int(IFNAMSIZ) else { return nil }
         return try link(asking: .linkQuery("find link \(name)", name: name, index: 0))
@@ -16,15 +16,15 @@ extension NetlinkSocket {
     /// The link of an index; nil when there is none.
     ///
     /// - Throws: ``KernelError``.
-    package mutating func link(index: Int32) throws(KernelError) -> Link? {
+    package func link(index: Int32) throws(KernelError) -> Link? {
         try link(asking: .linkQuery("find link \(index)", name: nil, index: index))
     }
 
-    private mutating func link(asking query: NetlinkRequest) throws(KernelError) -> Link? {
+    private func link(asking query: NetlinkRequest) throws(KernelError) -> Link? {
         do throws(KernelError) {
             return Link(try ask(query))
         } catch {
-            guard error.errno == .noDevice else { throw error }
+            guard error.errno == .noSuchDevice else { throw error }
             return nil
         }
     }
@@ -33,7 +33,7 @@ extension NetlinkSocket {
     ///
     /// - Parameter isReady: looks at the link; called again after every change the kernel announces.
     /// - Throws: ``KernelError``; `ETIMEDOUT` when the time is over, `ENODEV` when the link is gone.
-    package mutating func wait(
+    package func wait(
         forLink index: Int32,
         atMost bound: Duration,
         until isReady: (Link) -> Bool
@@ -45,7 +45,7 @@ extension NetlinkSocket {
         let clock = ContinuousClock()
         let end = clock.now + bound
         while true {
-            guard let link = try link(index: index) else { throw KernelError(operation, .noDevice) }
+            guard let link = try link(index: index) else { throw KernelError(operation, .noSuchDevice) }
             if isReady(link) { return }
             let left = end - clock.now
             guard left > .zero else { throw KernelError(operation, .timedOut) }
@@ -75,7 +75,7 @@ extension NetlinkRequest {
     /// Like `ip link set dev NAME up` or `down`, for an index.
     package static func setUp(_ isUp: Bool, link index: Int32, name: String) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_SETLINK)
-        let flag = UInt32(IFF_UP.rawValue)
+        let flag = UInt32(IFF_UP)
         message.append(ifinfomsg(index: index, flags: isUp ? flag : 0, change: flag))
         return NetlinkRequest("set link \(name) \(isUp ? "up" : "down")", message)
     }
@@ -83,7 +83,7 @@ extension NetlinkRequest {
     /// Like `ip link set dev NAME promisc on`.
     package static func setPromiscuous(link index: Int32, name: String) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_SETLINK)
-        let flag = UInt32(IFF_PROMISC.rawValue)
+        let flag = UInt32(IFF_PROMISC)
         message.append(ifinfomsg(index: index, flags: flag, change: flag))
         return NetlinkRequest("set link \(name) promiscuous", message)
     }

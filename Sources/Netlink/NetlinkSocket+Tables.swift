@@ -17,7 +17,7 @@ extension NetlinkSocket {
     /// The addresses of one link.
     ///
     /// - Throws: ``KernelError``.
-    package mutating func addresses(ofLink index: Int32) throws(KernelError) -> [AssignedAddress] {
+    package func addresses(ofLink index: Int32) throws(KernelError) -> [AssignedAddress] {
         let message = NetlinkMessage(type: RTM_GETADDR, flags: NLM_F_DUMP)
         message.append(ifaddrmsg(family: 0, prefix: 0, index: UInt32(index)))
         let replies = try list(NetlinkRequest("list addresses of link \(index)", message))
@@ -28,7 +28,7 @@ extension NetlinkSocket {
     /// All unicast routes of one family through one link, in every table but `local`.
     ///
     /// - Throws: ``KernelError``.
-    package mutating func routes(
+    package func routes(
         _ family: AddressFamily,
         throughLink index: Int32
     ) throws(KernelError) -> [Route] {

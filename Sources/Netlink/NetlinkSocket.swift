@@ -7,7 +7,6 @@ internal import SystemPackage
 /// A connection to the kernel's routing tables, bound for life to the namespace it was opened in.
 package struct NetlinkSocket: ~Copyable {
     private let handle: OpaquePointer
-    private var sequence: UInt32 = 0
 
     /// Connects in the namespace of the calling thread.
     ///
@@ -40,20 +39,20 @@ package struct NetlinkSocket: ~Copyable {
     /// it back.
     ///
     /// - Throws: ``KernelError`` of the first refusal, with the kernel's explanation.
-    package mutating func execute(_ requests: [NetlinkRequest]) throws(KernelError) {
+    package func execute(_ requests: [NetlinkRequest]) throws(KernelError) {
         guard !requests.isEmpty else { return }
         _ = try exchange(requests, flagging: NLM_F_ACK)
     }
 
     /// Sends one request; as ``execute(_:)-([NetlinkRequest])``.
-    package mutating func execute(_ request: NetlinkRequest) throws(KernelError) {
+    package func execute(_ request: NetlinkRequest) throws(KernelError) {
         try execute([request])
     }
 
     /// Asks one question that has one answer.
     ///
     /// - Throws: ``KernelError``; `ENODEV` and the like when there is no such thing.
-    mutating func ask(_ request: NetlinkRequest) throws(KernelError) -> NetlinkReply {
+    func ask(_ request: NetlinkRequest) throws(KernelError) -> NetlinkReply {
         let replies = try exchange([request], flagging: 0)
         guard let first = replies.first else { throw KernelError(request.operation, .noData) }
         return first
@@ -62,7 +61,7 @@ package struct NetlinkSocket: ~Copyable {
     /// Asks one question that has any number of answers (`NLM_F_DUMP`).
     ///
     /// - Throws: ``KernelError``; `EINTR` when the tables changed during the answer, time and again.
-    mutating func list(_ request: NetlinkRequest) throws(KernelError) -> [NetlinkReply] {
+    func list(_ request: NetlinkRequest) throws(KernelError) -> [NetlinkReply] {
         for _ in 0..<16 {
             let replies = try exchange([request], flagging: 0)
             if !replies.contains(where: { $0.flags & Int(NLM_F_DUMP_INTR) != 0 }) { return replies }
@@ -73,14 +72,15 @@ package struct NetlinkSocket: ~Copyable {
     /// Sends requests and reads until the last of them is answered.
     ///
     /// Only the last one asks for an acknowledgement: errors are reported without asking, and in order.
-    private mutating func exchange(
+    private func exchange(
         _ requests: [NetlinkRequest],
         flagging flags: Int32
     ) throws(KernelError) -> [NetlinkReply] {
-        let first = sequence &+ 1
+        let first = nl_socket_use_seq(handle)
+        var sequence = first
         var datagram: [UInt8] = []
         for (index, request) in requests.enumerated() {
-            sequence &+= 1
+            if index > 0 { sequence = nl_socket_use_seq(handle) }
             let start = datagram.count
             datagram += request.octets
             let isLast = index == requests.count - 1

@@ -36,7 +36,7 @@ extension NetlinkRequest {
     ///   - namespace: an open descriptor of the container's namespace.
     package static func addVethPair(_ pair: VethPair, bridge: Int32?, namespace: CInt) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
-        let up = UInt32(IFF_UP.rawValue)
+        let up = UInt32(IFF_UP)
         message.append(ifinfomsg(flags: up, change: up))
         message.put(pair.host, mtu: pair.mtu)
         if let bridge { message.put(Int(IFLA_MASTER), UInt32(bitPattern: bridge)) }
@@ -56,7 +56,7 @@ extension NetlinkRequest {
     /// Makes a pair with both ends here, up, one of them a port of the bridge.
     package static func addVethPair(here pair: VethPair, bridge: Int32) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
-        let up = UInt32(IFF_UP.rawValue)
+        let up = UInt32(IFF_UP)
         message.append(ifinfomsg(flags: up, change: up))
         message.put(pair.host, mtu: pair.mtu)
         message.nest(Int(IFLA_LINKINFO)) { info in

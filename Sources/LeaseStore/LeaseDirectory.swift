@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+internal import Glibc
+package import Linux
+internal import SystemPackage
+
+/// The lease directory of one network, locked: nobody else (of us or of the Go host-local) changes it meanwhile.
+///
+/// One file per address, named as the address, holding its ``LeaseOwner``; `last_reserved_ip.N` says where the next
+/// search in range set N begins; `lock` is taken with flock(2). A lease exists if and only if its file does.
+package struct LeaseDirectory: ~Copyable {
+    /// One address and its owner.
+    package struct Lease: Hashable, Sendable {
+        package let address: IPAddress
+        package let owner: LeaseOwner
+        /// When it was written, by ``Machine/fileClockNanoseconds``.
+        package let modifiedNanoseconds: Int64
+    }
+
+    private let directory: Directory
+    private let lock: Descriptor
+
+    /// A lease is written here before it gets its name; whoever holds the lock may overwrite or remove it.
+    private static let temporaryName = ".culvert.new"
+
+    /// Opens and locks the directory of a network.
+    ///
+    /// - Parameters:
+    ///   - path: `<dataDir>/<network>`.
+    ///   - bound: how long to wait for another holder of the lock.
+    /// - Throws: ``KernelError``; `ENOENT` without the directory, `ETIMEDOUT` when the lock was held all the time.
+    package init(path: String, waitingAtMost bound: Duration) throws(KernelError) {
+        try self.init(locking: try Directory(path: path), waitingAtMost: bound)
+    }
+
+    /// As ``init(path:waitingAtMost:)``, making the directory first when it is missing.
+    package init(creating path: String, waitingAtMost bound: Duration) throws(KernelError) {
+        try self.init(locking: try Directory(creating: path, mode: 0o755), waitingAtMost: bound)
+    }
+
+    private init(locking directory: consuming Directory, waitingAtMost bound: Duration) throws(KernelError) {
+        let lock = try directory.open("lock", O_RDONLY | O_CREAT, mode: 0o750)
+        try lock.lock("\(directory.path)/lock", waitingAtMost: bound)
+        self.directory = directory
+        self.lock = lock
+    }
+
+    package var path: String { directory.path }
+
+    /// The addresses that have a file, without the lock and without looking into the files.
+    ///
+    /// - Throws: ``KernelError``; a missing directory holds none.
+    package static func takenAddresses(path: String) throws(KernelError) -> [IPAddress] {
+        do throws(KernelError) {
+            return try Directory(path: path).names().compactMap { IPAddress($0) }
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return []
+        }
+    }
+
+    /// All leases, in no order; foreign files are passed over.
+    ///
+    /// A file that names nobody is what a writer left that died, since every writer holds the lock: it is removed.
+    ///
+    /// - Throws: ``KernelError``.
+    /// - Complexity: one open per lease.
+    package func leases() throws(KernelError) -> [Lease] {
+        var leases: [Lease] = []
+        for name in try directory.names() {
+            guard let address = IPAddress(name) else { continue }
+            let status: FileStatus
+            let content: [UInt8]
+            do throws(KernelError) {
+                let file = try directory.open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+                status = try file.status("\(path)/\(name)")
+                guard status.isRegularFile else { continue }
+                content = try file.readSmallFile("\(path)/\(name)")
+            } catch {
+                // Gone meanwhile (somebody ignores the lock), or a link, or no file of ours at all by its size.
+                guard [.noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .fileTooLarge].contains(error.errno)
+                else { throw error }
+                continue
+            }
+            if let owner = LeaseOwner(content: content) {
+                let modified = status.modifiedNanoseconds
+                leases.append(Lease(address: address, owner: owner, modifiedNanoseconds: modified))
+            } else {
+                try directory.remove(name)
+            }
+        }
+        return leases
+    }
+
+    /// Gives an address to an owner: the file appears whole or not at all.
+    ///
+    /// - Returns: false when the address is taken.
+    /// - Throws: ``KernelError``; then nothing has changed.
+    package func take(_ address: IPAddress, for owner: LeaseOwner) throws(KernelError) -> Bool {
+        let file = try openTemporary()
+        var isTaken = true
+        do throws(KernelError) {
+            try file.writeAll(owner.content, "\(path)/\(LeaseDirectory.temporaryName)")
+            isTaken = try !directory.link(LeaseDirectory.temporaryName, as: "\(address)")
+            try directory.remove(LeaseDirectory.temporaryName)
+            return !isTaken
+        } catch {
+            if !isTaken { try directory.remove("\(address)") }
+            try removeLeftovers()
+            throw error
+        }
+    }
+
+    private func openTemporary() throws(KernelError) -> Descriptor {
+        let flags = O_WRONLY | O_CREAT | O_EXCL
+        do throws(KernelError) {
+            return try directory.open(LeaseDirectory.temporaryName, flags, mode: 0o600)
+        } catch {
+            guard error.errno == .fileExists else { throw error }
+            // Its writer died, maybe after the link: then both names are one file, which must not be written to.
+            try removeLeftovers()
+            return try directory.open(LeaseDirectory.temporaryName, flags, mode: 0o600)
+        }
+    }
+
+    /// Frees an address; that it is free already is no error.
+    ///
+    /// - Throws: ``KernelError``.
+    package func release(_ address: IPAddress) throws(KernelError) {
+        try directory.remove("\(address)")
+    }
+
+    /// Removes what a writer left that died; harmless when there is nothing.
+    ///
+    /// - Throws: ``KernelError``.
+    package func removeLeftovers() throws(KernelError) {
+        try directory.remove(LeaseDirectory.temporaryName)
+    }
+
+    /// The address reserved last from a range set; nil when there is none, or nothing that can be read.
+    package func lastReserved(rangeSet index: Int) -> IPAddress? {
+        do throws(KernelError) {
+            let file = try directory.open("last_reserved_ip.\(index)", O_RDONLY)
+            let content = try file.readSmallFile("last_reserved_ip.\(index)", limit: 64)
+            let text = String(decoding: content.filter { $0 > UInt8(ascii: " ") }, as: UTF8.self)
+            return IPAddress(text)
+        } catch {
+            // Only a hint where to look first.
+            return nil
+        }
+    }
+
+    /// Remembers where the next search in a range set begins.
+    ///
+    /// Written in place: cut off, it reads as no hint at all.
+    ///
+    /// - Throws: ``KernelError``.
+    package func setLastReserved(_ address: IPAddress, rangeSet index: Int) throws(KernelError) {
+        let name = "last_reserved_ip.\(index)"
+        let file = try directory.open(name, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+        try file.writeAll(Array("\(address)".utf8), "\(path)/\(name)")
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whose an address is: one interface of one container.
+package struct LeaseOwner: Hashable, Sendable, CustomStringConvertible {
+    package let containerID: String
+    /// Empty in files of host-local before 0.8, which belong to every interface of the container.
+    package let interfaceName: String
+
+    package init(containerID: String, interfaceName: String) {
+        self.containerID = containerID
+        self.interfaceName = interfaceName
+    }
+
+    /// Reads a lease file; nil when it names nobody (a writer that died leaves an empty file).
+    package init?(content: [UInt8]) {
+        let text = String(decoding: content, as: UTF8.self)
+        let lines = text.split(omittingEmptySubsequences: true) { $0 == "\r\n" || $0 == "\n" || $0 == "\r" }
+        guard let first = lines.first.map(LeaseOwner.trimmed), !first.isEmpty else { return nil }
+        containerID = first
+        interfaceName = lines.count > 1 ? LeaseOwner.trimmed(lines[1]) : ""
+    }
+
+    /// As host-local writes it: the two names on lines of their own, without a final newline.
+    package var content: [UInt8] { Array("\(containerID)\r\n\(interfaceName)".utf8) }
+
+    package var description: String { interfaceName.isEmpty ? containerID : "\(containerID) \(interfaceName)" }
+
+    /// Whether this owner's leases are the other's too, which a file without an interface leaves open.
+    package func covers(_ other: LeaseOwner) -> Bool {
+        containerID == other.containerID && (interfaceName.isEmpty || interfaceName == other.interfaceName)
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\0" }
+        guard let first = text.firstIndex(where: { !blank($0) }), let last = text.lastIndex(where: { !blank($0) })
+        else { return "" }
+        return String(text[first...last])
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+package import Linux
+internal import SystemPackage
+
+/// The record of one attachment, opened and locked: no other operation on this attachment runs meanwhile.
+///
+/// The lock is the record file itself, so a process that dies leaves the attachment unlocked and its record behind.
+/// Every write replaces the file (temporary file, rename), so readers without the lock see whole records.
+package struct AttachmentFile: ~Copyable {
+    private let directory: Directory
+    private var file: Descriptor
+    private let name: String
+    /// What the file says; nil when it is new, or when its writer died over it.
+    package private(set) var record: AttachmentRecord?
+    /// Whether the file was there before.
+    package let existed: Bool
+
+    /// Opens the record of an attachment, making an empty one when there is none.
+    ///
+    /// - Parameters:
+    ///   - bound: how long to wait for another operation on the attachment.
+    /// - Throws: ``KernelError``; `ETIMEDOUT` when another operation held the record all the time.
+    package init(
+        opening key: AttachmentKey,
+        in store: AttachmentStore,
+        waitingAtMost bound: Duration
+    ) throws(KernelError) {
+        let directory = try Directory(creating: store.path(of: key.network), mode: 0o700)
+        try self.init(key, directory, flags: O_CREAT, waitingAtMost: bound)
+    }
+
+    /// As ``init(opening:in:waitingAtMost:)``, with `ENOENT` when there is no record.
+    package init(
+        existing key: AttachmentKey,
+        in store: AttachmentStore,
+        waitingAtMost bound: Duration
+    ) throws(KernelError) {
+        let directory = try Directory(path: store.path(of: key.network))
+        try self.init(key, directory, flags: 0, waitingAtMost: bound)
+    }
+
+    private init(
+        _ key: AttachmentKey,
+        _ directory: consuming Directory,
+        flags: CInt,
+        waitingAtMost bound: Duration
+    ) throws(KernelError) {
+        let name = AttachmentStore.fileName(of: key)
+        while true {
+            let file = try directory.open(name, O_RDWR | O_NOFOLLOW | flags, mode: 0o600)
+            try file.lock("\(directory.path)/\(name)", waitingAtMost: bound)
+            // Who held the lock may have replaced or removed the file while we waited.
+            let status = try file.status(name)
+            guard try directory.status(name)?.identity == status.identity else { continue }
+            let content = try file.readAll(name)
+            record = AttachmentRecord(key: key, content: content)
+            existed = !content.isEmpty || flags == 0
+            self.file = file
+            self.name = name
+            self.directory = directory
+            return
+        }
+    }
+
+    /// Replaces the record.
+    ///
+    /// - Throws: ``KernelError``; then the old record stands.
+    package mutating func write(_ record: AttachmentRecord) throws(KernelError) {
+        let temporary = AttachmentStore.temporaryName(of: name)
+        do throws(KernelError) {
+            let new = try directory.open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+            // Nobody else writes here while we hold the record, so this never waits.
+            try new.lock("\(directory.path)/\(temporary)", waitingAtMost: .zero)
+            try new.writeAll(record.content, "\(directory.path)/\(temporary)")
+            try directory.rename(temporary, to: name)
+            file = new
+        } catch {
+            try directory.remove(temporary)
+            throw error
+        }
+        self.record = record
+    }
+
+    /// Removes the record and what a writer left that died.
+    ///
+    /// - Throws: ``KernelError``.
+    package consuming func remove() throws(KernelError) {
+        try directory.remove(AttachmentStore.temporaryName(of: name))
+        try directory.remove(name)
+    }
+}
