@@ -1,2 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <jansson.h>
+#include <sys/auxv.h>
