@@ -7,8 +7,7 @@
 //
 //   floor add <netns-path> <ifname> <bridge> <hostveth> <address/prefix> <gateway> <leasedir>
 //   floor del <hostveth> <address/prefix> <leasedir>
-//   floor version
-//   floor empty
+//   floor version | empty
 //
 // CNI_CONTAINERID names the owner in the lease. Build: gcc -O2 -static floor.c
 #define _GNU_SOURCE
@@ -36,8 +35,6 @@ static void die(const char *what, const char *which, int error) {
     fprintf(stderr, "floor: %s %s: %s\n", what, which, strerror(error));
     exit(1);
 }
-
-// ---- Files
 
 static void write_file(const char *path, int flags, const char *text, size_t length) {
     int fd = open(path, flags | O_WRONLY | O_CLOEXEC, 0600);
@@ -100,8 +97,6 @@ static void record(const char *link, const char *text, size_t length) {
     write_file(temporary, O_CREAT | O_TRUNC, text, length);
     if (rename(temporary, path) != 0) die("rename", temporary, errno);
 }
-
-// ---- Netlink
 
 // Messages that go to the kernel in one send. Only the last one asks for an acknowledgement:
 // the kernel answers in order, and reports every refusal anyway.
@@ -177,8 +172,6 @@ static int transact(int fd, struct batch *batch, const char *what, int tolerated
     }
 }
 
-// ---- What is asked of the kernel
-
 struct address {
     char text[INET_ADDRSTRLEN];
     struct in_addr value;
@@ -222,8 +215,8 @@ static int find_bridge(int host, const char *name, unsigned char mac[6]) {
         make_bridge(host, name, mac);
     }
     struct nlmsghdr *message = (struct nlmsghdr *)reply;
-    struct ifinfomsg *link = NLMSG_DATA(message);
     if (message->nlmsg_type != RTM_NEWLINK) die("get", name, ENODEV);
+    struct ifinfomsg *link = NLMSG_DATA(message);
     unsigned left = IFLA_PAYLOAD(message);
     for (struct rtattr *a = IFLA_RTA(link); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
         if (a->rta_type == IFLA_ADDRESS) memcpy(mac, RTA_DATA(a), 6);
@@ -284,13 +277,6 @@ static void configure_container(int netns, const char *ifname, struct address ad
     transact(inside, &batch, "configure container", 0, NULL, 0);
 }
 
-// ---- The verbs
-
-static const char *mac_text(const unsigned char m[6], char text[18]) {
-    snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-    return text;
-}
-
 static int add(const char *path, const char *ifname, const char *bridge, const char *veth, const char *address_text,
                const char *gateway_text, const char *leases) {
     read_stdin();
@@ -315,12 +301,15 @@ static int add(const char *path, const char *ifname, const char *bridge, const c
     configure_container(netns, ifname, address, gateway);
 
     char result[2048], m[3][18];
+    for (int i = 0; i < 3; i++) {
+        unsigned char *b = macs[i];
+        snprintf(m[i], sizeof m[i], "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    }
     int length = snprintf(result, sizeof result,
         "{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"%s\",\"mac\":\"%s\"},{\"name\":\"%s\",\"mac\":\"%s\"},"
         "{\"name\":\"%s\",\"mac\":\"%s\",\"sandbox\":\"%s\"}],\"ips\":[{\"interface\":2,\"address\":\"%s\","
         "\"gateway\":\"%s\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"}],\"dns\":{}}\n",
-        bridge, mac_text(macs[0], m[0]), veth, mac_text(macs[1], m[1]), ifname, mac_text(macs[2], m[2]), path,
-        address_text, gateway.text);
+        bridge, m[0], veth, m[1], ifname, m[2], path, address_text, gateway.text);
     record(veth, result, length);
     if (write(1, result, length) != length) die("write", "result", errno);
     return 0;

@@ -70,10 +70,10 @@ static void read_program(struct program *p) {
     if (bytes > (int)sizeof input) die("input larger than a pipe holds");
     p->words = calloc(p->arguments + variables + 2, sizeof *p->words);
     if (!p->words) die("memory");
-    for (int i = 0, room = 0; i < p->arguments + variables; i++) {
+    for (int i = 0; i < p->arguments + variables; i++) {
         size_t size = 0;
-        room = i >= p->arguments;
-        if (getdelim(&p->words[i + room], &size, 0, stdin) < 0) die("bad request");
+        int gap = i >= p->arguments;
+        if (getdelim(&p->words[i + gap], &size, 0, stdin) < 0) die("bad request");
     }
     if (bytes && fread(input, bytes, 1, stdin) != 1) die("bad request");
     make_pipe(&p->in, &p->input);

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private host to measure in: own network, own processes, empty /run and /var/lib/cni. It ends with its processes."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+# Everything the private host consists of dies with `unshare`, which dies with us.
+ENTER = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+# A refused connection is an answer too: it came from the other end.
+KNOCK = """
+import socket, sys
+try: socket.create_connection((sys.argv[1], 9), timeout=5)
+except ConnectionRefusedError: pass
+"""
+
+
+def run(*words, **options):
+    """Runs a tool and returns its output; a tool that fails raises with what it said."""
+    done = subprocess.run(words, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: status {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def furnish():
+    """Makes this process's new namespaces look like a freshly started host."""
+    run("mount", "-t", "sysfs", "sysfs", "/sys")
+    run("mount", "-t", "tmpfs", "tmpfs", "/run")
+    # Without the directory, its parent is covered: nothing is to be made on the real disk.
+    run("mount", "-t", "tmpfs", "tmpfs", "/var/lib/cni" if os.path.isdir("/var/lib/cni") else "/var/lib")
+    os.makedirs("/var/lib/cni/networks")
+    run("ip", "link", "set", "lo", "up")
+
+
+def add_namespaces(names):
+    run("ip", "-batch", "-", input="".join(f"netns add {name}\n" for name in names))
+
+
+def add_bridge(name, mac):
+    run("ip", "link", "add", name, "address", mac, "type", "bridge")
+    run("ip", "link", "set", name, "up")
+
+
+def delete_link(name):
+    run("ip", "link", "delete", name)
+
+
+def link_exists(name):
+    return os.path.exists(f"/sys/class/net/{name}")
+
+
+def bridge_of(link):
+    """The bridge that `link` is a port of; raises when there is none."""
+    return os.path.basename(os.readlink(f"/sys/class/net/{link}/master"))
+
+
+def addresses_inside(namespace, link):
+    words = run("ip", "-n", namespace, "-o", "-4", "address", "show", "dev", link).split()
+    return [words[i + 1] for i, word in enumerate(words) if word == "inet"]
+
+
+def links_inside(namespace):
+    lines = run("ip", "-n", namespace, "-o", "link", "show").splitlines()
+    return [line.split()[1].rstrip(":").split("@")[0] for line in lines]
+
+
+def knock(namespace, address):
+    """Proves that packets get from the namespace to `address` and back."""
+    run("ip", "netns", "exec", namespace, sys.executable, "-I", "-c", KNOCK, address)
+
+
+def tool(name):
+    """The whole path of a program that the host has to have."""
+    path = shutil.which(name)
+    if not path:
+        raise RuntimeError(f"{name} is not installed")
+    return path
