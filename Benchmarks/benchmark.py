@@ -5,7 +5,8 @@
 Everything is measured as whole processes, from spawn to exit, inside a private host: own network, own processes,
 empty /run and /var/lib/cni. Nothing of it touches this machine's network, and nothing of it stays.
 Needs root, gcc, iproute2, util-linux, strace and the reference plugins. CULVERT_CNI_DIR names another directory of
-plugins to take for ours; without it hard links to .build/release/culvert-cni are used.
+plugins to take for ours; without it hard links to .build/release/culvert-cni are used. With CULVERT_CNI_DIR set to
+the reference's directory, reference/ours shows how far equal programs seem to differ on this machine.
 """
 
 import argparse
@@ -74,9 +75,9 @@ def prepare(arguments):
 
 def enter(arguments, ours):
     """Runs this script again in a private host and returns its exit status."""
-    values = open(arguments.json, "w", encoding="utf-8") if arguments.json else open(os.devnull, "w", encoding="utf-8")
-    with values:
-        words = [*host.ENTER, sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--inside", str(values.fileno())]
+    with open(arguments.json or os.devnull, "w", encoding="utf-8") as values:
+        words = [*host.ENTER, sys.executable, os.path.abspath(__file__), *sys.argv[1:]]
+        words += ["--inside", str(values.fileno())]
         process = subprocess.Popen(
             words, pass_fds=[values.fileno()], env=os.environ | {"CULVERT_CNI_DIR": ours}, process_group=0
         )
