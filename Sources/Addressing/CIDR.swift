@@ -104,7 +104,6 @@ extension CIDR: CustomStringConvertible {
             self.init(address: IPAddress(family: .v4, value: value), prefixLength: length)
         case .v6:
             let address = IPAddress(v6: value)
-            guard length <= family.bitWidth else { return nil }
             self.init(address: address, prefixLength: length - (family.bitWidth - address.family.bitWidth))
         }
     }

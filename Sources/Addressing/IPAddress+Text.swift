@@ -107,7 +107,7 @@ extension IPAddress {
                 digits += 1
                 guard octet <= 255 else { return nil }
             } else {
-                guard bytes[index] == ASCII.dot, digits > 0, dots < 3 else { return nil }
+                guard bytes[index] == ASCII.dot, digits > 0 else { return nil }
                 value = value << 8 | octet
                 octet = 0
                 digits = 0
@@ -129,10 +129,9 @@ extension IPAddress {
         }
         while index < bytes.count {
             let start = index
-            guard groups < 8, let group = parseGroup(bytes, at: &index) else { return nil }
+            guard let group = parseGroup(bytes, at: &index) else { return nil }
             if index < bytes.count && bytes[index] == ASCII.dot {
-                guard groups == 6 || gap != nil && groups < 6, let tail = parseDotted(bytes, from: start)
-                else { return nil }
+                guard let tail = parseDotted(bytes, from: start) else { return nil }
                 value = value << 32 | UInt128(tail)
                 groups += 2
                 break
@@ -149,6 +148,7 @@ extension IPAddress {
                 index += 1
             }
         }
+        // Too many groups have shifted the first ones out; here they are found out.
         guard let gap else { return groups == 8 ? value : nil }
         return groups < 8 ? spread(value, over: gap, of: groups) : nil
     }

@@ -63,6 +63,8 @@ struct RangeSetTests {
         #expect(throws: Never.self) { try RangeSet.requireDisjoint([]) }
         let error = try #require(throws: PoolError.self) { try RangeSet.requireDisjoint(sets) }
         #expect(error.message == "range set 1 overlaps with 3")
+        let neighbours = try #require(throws: PoolError.self) { try RangeSet.requireDisjoint([sets[0], sets[0]]) }
+        #expect(neighbours.message == "range set 0 overlaps with 1")
         #expect(sets[1].overlaps(sets[3]) && sets[3].overlaps(sets[1]))
         #expect(!sets[1].overlaps(sets[2]) && !sets[0].overlaps(sets[1]))
     }
