@@ -72,7 +72,7 @@ let package = Package(
         // Row 7: executables
         .executableTarget(
             name: "culvert-cni",
-            dependencies: ["Plugin", "Bridge", "HostLocal", "Loopback", "CNetlink", "CJansson", system],
+            dependencies: ["Plugin", "Bridge", "HostLocal", "Loopback", "Linux"],
             swiftSettings: strict
         ),
         .executableTarget(

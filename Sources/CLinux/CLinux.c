@@ -39,7 +39,7 @@ static void interrupt(int signal) {
 int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
     if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return 0;
     if (errno != EWOULDBLOCK && errno != EINTR) return errno;
-    if (milliseconds == 0) return ETIMEDOUT;
+    if (milliseconds == 0) return EWOULDBLOCK;
 
     struct sigaction action, previous;
     memset(&action, 0, sizeof action);
@@ -74,7 +74,7 @@ int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
         clock_gettime(CLOCK_MONOTONIC, &now);
         long long elapsed = (now.tv_sec - start.tv_sec) * 1000LL + (now.tv_nsec - start.tv_nsec) / 1000000LL;
         if (elapsed >= (long long)milliseconds) {
-            result = ETIMEDOUT;
+            result = EWOULDBLOCK;
             break;
         }
     }

@@ -28,7 +28,7 @@ package struct LeaseDirectory: ~Copyable {
     /// - Parameters:
     ///   - path: `<dataDir>/<network>`.
     ///   - bound: how long to wait for another holder of the lock.
-    /// - Throws: ``KernelError``; `ENOENT` without the directory, `ETIMEDOUT` when the lock was held all the time.
+    /// - Throws: ``KernelError``; `ENOENT` without the directory, `EWOULDBLOCK` when the lock was held all the time.
     package init(path: String, waitingAtMost bound: Duration) throws(KernelError) {
         try self.init(locking: try Directory(path: path), waitingAtMost: bound)
     }
@@ -121,6 +121,13 @@ package struct LeaseDirectory: ~Copyable {
             try removeLeftovers()
             return try directory.open(LeaseDirectory.temporaryName, flags, mode: 0o600)
         }
+    }
+
+    /// Makes a lease as young as a new one, for an owner that takes it again.
+    ///
+    /// - Throws: ``KernelError``.
+    package func renew(_ address: IPAddress) throws(KernelError) {
+        try directory.touch("\(address)")
     }
 
     /// Frees an address; that it is free already is no error.

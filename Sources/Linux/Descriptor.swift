@@ -13,6 +13,15 @@ package struct Descriptor: ~Copyable {
         self.rawValue = rawValue
     }
 
+    /// A second descriptor for what another one refers to, such as standard input.
+    ///
+    /// - Throws: ``KernelError``.
+    package init(duplicating other: CInt) throws(KernelError) {
+        let result = fcntl(other, F_DUPFD_CLOEXEC, 0)
+        guard result >= 0 else { throw KernelError("duplicate descriptor \(other)", Errno(rawValue: Glibc.errno)) }
+        rawValue = result
+    }
+
     /// Opens a file, like openat(2).
     ///
     /// - Parameters:
@@ -133,7 +142,7 @@ package struct Descriptor: ~Copyable {
     /// - Parameters:
     ///   - name: what is being locked, for the error.
     ///   - bound: how long to wait for another holder.
-    /// - Throws: ``KernelError``, with `ETIMEDOUT` when somebody else held the lock all the time.
+    /// - Throws: ``KernelError``, with `EWOULDBLOCK` when somebody else held the lock all the time.
     package func lock(_ name: String, waitingAtMost bound: Duration) throws(KernelError) {
         let milliseconds = UInt32(clamping: bound / .milliseconds(1) < 0 ? 0 : Int64(bound / .milliseconds(1)))
         let result = culvert_lock_exclusively(rawValue, milliseconds)

@@ -116,6 +116,15 @@ package struct Directory: ~Copyable {
         return false
     }
 
+    /// Makes a file look as if it had just been written.
+    ///
+    /// - Throws: ``KernelError``.
+    package func touch(_ name: String) throws(KernelError) {
+        guard utimensat(descriptor.rawValue, name, nil, 0) == 0 else {
+            throw KernelError("touch \(path)/\(name)", Errno(rawValue: Glibc.errno))
+        }
+    }
+
     /// The status of a name, following links; nil when there is none.
     ///
     /// - Throws: ``KernelError``.

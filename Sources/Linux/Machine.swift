@@ -21,6 +21,32 @@ package enum Machine {
         return bytes
     }
 
+    /// All of standard input.
+    ///
+    /// - Throws: ``KernelError``; `EFBIG` beyond 16 MiB.
+    package static func readStandardInput() throws(KernelError) -> [UInt8] {
+        try Descriptor(duplicating: 0).readAll("standard input")
+    }
+
+    /// Writes to standard output; a reader that went away is an error like any other.
+    ///
+    /// - Throws: ``KernelError``; `EPIPE` when nobody reads.
+    package static func writeStandardOutput(_ bytes: [UInt8]) throws(KernelError) {
+        signal(SIGPIPE, SIG_IGN)
+        try Descriptor(duplicating: 1).writeAll(bytes, "standard output")
+    }
+
+    /// Ends the process.
+    package static func exit(_ status: CInt) -> Never {
+        Glibc.exit(status)
+    }
+
+    /// Writes one line to standard error; that nobody reads it is no trouble.
+    package static func log(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        _ = write(2, bytes, bytes.count)
+    }
+
     /// The environment of this process; of a name given twice the first counts, as for getenv(3).
     package static var environment: [String: String] {
         var result: [String: String] = [:]

@@ -56,3 +56,10 @@ package struct NetworkNamespace: ~Copyable {
         return try body()
     }
 }
+
+extension KernelError {
+    /// Whether opening a namespace failed because it is gone: no such path, or the plain file that a lost mount leaves.
+    package var isMissingNamespace: Bool {
+        [.noSuchFileOrDirectory, .notDirectory, .invalidArgument].contains(errno)
+    }
+}

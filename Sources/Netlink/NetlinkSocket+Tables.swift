@@ -25,20 +25,15 @@ extension NetlinkSocket {
         return replies.compactMap { AssignedAddress($0) }.filter { $0.link == index }
     }
 
-    /// All unicast routes of one family through one link, in every table but `local`.
+    /// All unicast routes of one family, in every table but `local`.
     ///
     /// - Throws: ``KernelError``.
-    package func routes(
-        _ family: AddressFamily,
-        throughLink index: Int32
-    ) throws(KernelError) -> [Route] {
+    package func routes(_ family: AddressFamily) throws(KernelError) -> [Route] {
         let message = NetlinkMessage(type: RTM_GETROUTE, flags: NLM_F_DUMP)
         var header = rtmsg()
         header.rtm_family = family.number
         message.append(header)
-        message.put(Int(RTA_OIF.rawValue), UInt32(index))
-        let replies = try list(NetlinkRequest("list \(family) routes through link \(index)", message))
-        return replies.compactMap { Route($0, through: index) }
+        return try list(NetlinkRequest("list \(family.name) routes", message)).compactMap { Route($0) }
     }
 }
 
@@ -61,15 +56,13 @@ extension AssignedAddress {
 }
 
 extension Route {
-    init?(_ reply: NetlinkReply, through link: Int32) {
+    init?(_ reply: NetlinkReply) {
         // rtmsg: family, destination and source length, tos, table, protocol, scope, type (8 each), flags (32)
         guard reply.type == RTM_NEWROUTE, reply.payload.count >= 12 else { return nil }
         let header = Array(reply.payload.prefix(12))
         let attributes = NetlinkAttributes(reply.payload.dropFirst(12))
         let table = attributes[Int(RTA_TABLE.rawValue)]?.integer(as: UInt32.self).map(Int.init) ?? Int(header[4])
-        guard header[7] == RTN_UNICAST, table != Int(RT_TABLE_LOCAL.rawValue),
-            attributes[Int(RTA_OIF.rawValue)]?.integer(as: Int32.self) == link
-        else { return nil }
+        guard header[7] == RTN_UNICAST, table != Int(RT_TABLE_LOCAL.rawValue) else { return nil }
         let any = header[0] == UInt8(AF_INET) ? IPAddress(v4: 0) : IPAddress(v6: 0)
         let address = attributes[Int(RTA_DST.rawValue)].flatMap { IPAddress(octets: $0) } ?? any
         guard let destination = CIDR(address: address, prefixLength: Int(header[1])) else { return nil }

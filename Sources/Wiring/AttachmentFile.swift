@@ -20,7 +20,7 @@ package struct AttachmentFile: ~Copyable {
     ///
     /// - Parameters:
     ///   - bound: how long to wait for another operation on the attachment.
-    /// - Throws: ``KernelError``; `ETIMEDOUT` when another operation held the record all the time.
+    /// - Throws: ``KernelError``; `EWOULDBLOCK` when another operation held the record all the time.
     package init(
         opening key: AttachmentKey,
         in store: AttachmentStore,

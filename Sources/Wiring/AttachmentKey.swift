@@ -29,6 +29,6 @@ package struct AttachmentKey: Hashable, Sendable, CustomStringConvertible {
         return ("veth" + digest.hexadecimal.prefix(8), address)
     }
 
-    /// How many names are tried for a host's end, as in the reference.
-    package static let hostEndAttempts = 10
+    /// How many names are tried for a host's end: the chance that all are strangers' is one in 2^100.
+    package static let hostEndAttempts = 4
 }

@@ -15,7 +15,8 @@ int culvert_unshare_network_namespace(void);
 /// negative errno.
 int culvert_is_namespace(int descriptor);
 
-/// flock(2) with LOCK_EX, waiting for at most the given time. Returns 0, ETIMEDOUT, or the errno.
+/// flock(2) with LOCK_EX, waiting for at most the given time. Returns 0, EWOULDBLOCK after that time, or the
+/// errno.
 int culvert_lock_exclusively(int descriptor, unsigned milliseconds);
 
 /// open(2), whose variable arguments Swift cannot pass. Returns a descriptor, or a negative errno.

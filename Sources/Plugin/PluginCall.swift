@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNI
+internal import Glibc
+internal import JSON
+internal import Linux
+internal import SystemPackage
+
+/// One call of the binary by a runtime: environment and standard input in, one document and an exit status out.
+package struct PluginCall {
+    private let program: Program
+    private let siblings: [Program]
+    private let settings: Settings
+    /// The configuration's version as it was written, for errors.
+    private var version = ""
+
+    /// The release of the reference whose features this suite has: consumers parse it and switch features on.
+    package static let referenceVersion = "1.9.1"
+    /// This suite's own version.
+    package static let ownVersion = "0.1.0"
+
+    /// Answers as the program that the binary was called as.
+    ///
+    /// - Parameters:
+    ///   - arguments: the first one's base name says which plugin this is; if it says none, the second one does.
+    ///   - siblings: all plugins of the binary.
+    /// - Returns: the exit status.
+    package static func run(_ arguments: [String], among siblings: [Program]) -> CInt {
+        let names = [arguments.first?.split(separator: "/").last.map(String.init), arguments.dropFirst().first]
+        let program = names.lazy.compactMap { name in siblings.first { $0.name == name } }.first
+        guard let program else {
+            let known = siblings.map(\.name).joined(separator: ", ")
+            let called = arguments.dropFirst().first ?? arguments.first ?? ""
+            Machine.log("culvert-cni: no plugin is named \"\(called)\"; link or call it as one of: \(known)")
+            return 2
+        }
+        let settings = Settings(environment: Machine.environment)
+        var call = PluginCall(program: program, siblings: siblings, settings: settings)
+        return call.run()
+    }
+
+    private init(program: Program, siblings: [Program], settings: Settings) {
+        self.program = program
+        self.siblings = siblings
+        self.settings = settings
+    }
+
+    private mutating func run() -> CInt {
+        guard let command = settings.environment["CNI_COMMAND"], !command.isEmpty else {
+            introduce()
+            return 0
+        }
+        do throws(CNIError) {
+            if command == Command.version.rawValue {
+                let reply = VersionReply.json(supported: program.versions).serialized()
+                return write(reply + [UInt8(ascii: "\n")]) ? 0 : 1
+            }
+            let invocation = try Invocation(environment: settings.environment)
+            let request = try readRequest(invocation)
+            try refuseOwnNamespace(invocation)
+            guard case .result(let result) = try program.answer(try verb(request)) else { return 0 }
+            let document = try result.json(version: request.configuration.version)
+            if write(document.serialized(indent: 4)) { return 0 }
+            try takeBackUnheard(request)
+            return 1
+        } catch {
+            _ = write(error.json(version: version).serialized(indent: 4) + [UInt8(ascii: "\n")])
+            return 1
+        }
+    }
+
+    /// What a bare call prints. Consumers parse the rest of the first line as a semantic version.
+    private func introduce() {
+        let versions = program.versions.map(\.rawValue).joined(separator: ", ")
+        Machine.log("CNI \(program.name) plugin v\(PluginCall.referenceVersion)+culvert.\(PluginCall.ownVersion)")
+        Machine.log("CNI protocol versions supported: \(versions)")
+        Machine.log(program.about)
+    }
+
+    private mutating func readRequest(_ invocation: Invocation) throws(CNIError) -> Request {
+        let input: [UInt8]
+        do throws(KernelError) {
+            input = try Machine.readStandardInput()
+        } catch {
+            throw CNIError(.inputOutput, "cannot read the network configuration", error)
+        }
+        var document: JSONValue
+        do throws(JSONValue.SyntaxError) {
+            document = try JSONValue(parsing: input)
+        } catch {
+            throw CNIError(.decoding, "cannot decode the network configuration", details: "standard input: \(error)")
+        }
+        if case .object(let object) = document, case .string(let written) = object["cniVersion"] { version = written }
+        let configuration: NetworkConfiguration
+        do throws(CNIError) {
+            configuration = try NetworkConfiguration(document)
+        } catch {
+            // A result that makes no sense must not keep anybody from cleaning up.
+            guard invocation.command == .delete, case .object(var object) = document, object["prevResult"] != nil
+            else { throw error }
+            object.remove(anyCase: "prevResult")
+            document = .object(object)
+            configuration = try NetworkConfiguration(document)
+        }
+        guard program.versions.contains(configuration.version) else {
+            throw CNIError(incompatible: configuration.version.rawValue, supported: program.versions)
+        }
+        return Request(
+            invocation: invocation,
+            configuration: configuration,
+            document: document,
+            settings: settings,
+            siblings: siblings,
+            beganFileClock: Machine.fileClockNanoseconds,
+            beganBoot: Machine.bootNanoseconds
+        )
+    }
+
+    private func verb(_ request: Request) throws(CNIError) -> Verb {
+        let version = request.configuration.version
+        switch request.invocation.command {
+        case .add: return .add(request)
+        case .delete: return .delete(request)
+        case .check:
+            try require(version, atLeast: .v0_4_0, for: .check)
+            return .check(request)
+        case .status:
+            try require(version, atLeast: .v1_1_0, for: .status)
+            return .status(request)
+        case .collectGarbage:
+            try require(version, atLeast: .v1_1_0, for: .collectGarbage)
+            guard let surviving = request.configuration.validAttachments else {
+                throw CNIError(
+                    .invalidConfiguration,
+                    "GC without cni.dev/valid-attachments",
+                    details: "list the attachments to keep, or give [] to keep none"
+                )
+            }
+            return .collectGarbage(request, surviving: surviving)
+        case .version: preconditionFailure("VERSION was answered before")
+        }
+    }
+
+    private func require(_ version: CNIVersion, atLeast minimum: CNIVersion, for command: Command) throws(CNIError) {
+        guard version < minimum else { return }
+        throw CNIError(
+            .incompatibleVersion,
+            "config version does not allow \(command.rawValue)",
+            details: "cniVersion is \"\(version)\", \(command.rawValue) needs \(minimum) or newer"
+        )
+    }
+
+    /// A container in the host's own network would get the host rewired.
+    private func refuseOwnNamespace(_ invocation: Invocation) throws(CNIError) {
+        guard !invocation.namespacePath.isEmpty, !invocation.namespaceOverride else { return }
+        do throws(KernelError) {
+            guard let theirs = try FileStatus.of(invocation.namespacePath),
+                theirs.identity == (try FileStatus.of("/proc/thread-self/ns/net"))?.identity
+            else { return }
+        } catch {
+            // DEL and GC do without the namespace; who needs it says what is wrong with it.
+            return
+        }
+        throw CNIError(
+            .invalidNamespace,
+            "CNI_NETNS \(invocation.namespacePath) is the plugin's own network namespace",
+            details: "name the container's, or set CNI_NETNS_OVERRIDE=1 if this is meant"
+        )
+    }
+
+    /// Nobody heard the answer to an ADD, so nobody will ask for its DEL.
+    private func takeBackUnheard(_ request: Request) throws(CNIError) {
+        guard request.invocation.command == .add else { return }
+        _ = try program.answer(.delete(request))
+    }
+
+    private func write(_ bytes: [UInt8]) -> Bool {
+        do throws(KernelError) {
+            try Machine.writeStandardOutput(bytes)
+            return true
+        } catch {
+            Machine.log("\(program.name): \(error)")
+            return false
+        }
+    }
+}

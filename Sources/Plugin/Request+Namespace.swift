@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CNI
+package import Linux
+internal import SystemPackage
+
+extension Request {
+    /// Opens the container's network namespace.
+    ///
+    /// - Throws: ``CNIError``, code 4, when CNI_NETNS is no namespace.
+    package func openNamespace() throws(CNIError) -> NetworkNamespace {
+        let path = invocation.namespacePath
+        do throws(KernelError) {
+            return try NetworkNamespace(path: path)
+        } catch {
+            throw CNIError(
+                .invalidEnvironment,
+                "failed to open netns \"\(path)\"",
+                details: "\(error); CNI_NETNS must be the path of a network namespace, such as /run/netns/NAME"
+            )
+        }
+    }
+}

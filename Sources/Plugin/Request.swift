@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CNI
+package import JSON
+internal import Linux
+package import Wiring
+
+/// Everything a call of a plugin comes with, parsed.
+package struct Request: Sendable {
+    package let invocation: Invocation
+    package let configuration: NetworkConfiguration
+    /// The configuration as it came, for delegates and for the record.
+    package let document: JSONValue
+    package let settings: Settings
+    /// The plugins in this binary, for delegation without another process.
+    package let siblings: [Program]
+    /// When this call began, by ``Machine/fileClockNanoseconds``: what is younger was not known to who called.
+    package let beganFileClock: Int64
+    /// The same, by ``Machine/bootNanoseconds``.
+    package let beganBoot: Int64
+
+    /// What identifies the attachment in question.
+    package var key: AttachmentKey {
+        AttachmentKey(
+            network: configuration.name,
+            containerID: invocation.containerID,
+            interfaceName: invocation.interfaceName
+        )
+    }
+
+    /// The records of this host.
+    package var attachments: AttachmentStore { AttachmentStore(root: settings.runDirectory) }
+
+    /// CNI_ARGS, strictly.
+    ///
+    /// - Throws: ``CNIError`` for pairs that make no sense or that nobody knows.
+    package func arguments() throws(CNIError) -> CNIArguments {
+        try CNIArguments(parsing: invocation.arguments)
+    }
+}
+
+/// What an operator may say in the environment.
+package struct Settings: Hashable, Sendable {
+    /// The environment as it came, for delegates.
+    package let environment: [String: String]
+    /// `CULVERT_RUN_DIR`: where the attachment records are; `/run/culvert` by default.
+    package let runDirectory: String
+    /// `CULVERT_LOCK_TIMEOUT` in seconds: how long to wait for a lock; 20 by default, well below any runtime's own bound.
+    package let lockBound: Duration
+
+    package init(environment: [String: String]) {
+        self.environment = environment
+        let directory = environment["CULVERT_RUN_DIR"] ?? ""
+        runDirectory = directory.isEmpty ? "/run/culvert" : directory
+        let seconds = environment["CULVERT_LOCK_TIMEOUT"].flatMap { Double($0) } ?? 20
+        lockBound = .milliseconds(Int64(max(0, min(seconds, 3600)) * 1000))
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import CNI
+internal import JSON
+internal import Netlink
+internal import Plugin
+
+/// What a network of type `bridge` says, parsed and validated completely.
+struct BridgeConfiguration {
+    let bridge: String
+    /// The bridge carries the gateway's address and the host forwards.
+    let isGateway: Bool
+    /// The container gets a default route through the gateway.
+    let isDefaultGateway: Bool
+    /// A conflicting address of the bridge is replaced instead of refused.
+    let forcesAddress: Bool
+    /// In octets; 0 is the kernel's choice.
+    let mtu: Int
+    let isHairpin: Bool
+    let isPromiscuous: Bool
+    let isIsolated: Bool
+    /// The VLAN of untagged frames; 0 is none.
+    let vlan: UInt16
+    /// VLANs whose frames carry their tag.
+    let trunk: [ClosedRange<UInt16>]
+    let keepsDefaultVLAN: Bool
+    let detectsDuplicates: Bool
+    let disablesContainerInterface: Bool
+    /// The container's address on the link; nil is a random one.
+    let mac: MACAddress?
+    let dns: DNS
+
+    init(_ request: Request) throws(CNIError) {
+        let unsupported: String?
+        do throws(JSONTypeError) {
+            let reader = request.configuration.reader
+            bridge = try reader.string("bridge").flatMap { $0.isEmpty ? nil : $0 } ?? "cni0"
+            isDefaultGateway = try reader.bool("isDefaultGateway") ?? false
+            isGateway = try reader.bool("isGateway") ?? false || isDefaultGateway
+            forcesAddress = try reader.bool("forceAddress") ?? false
+            mtu = try reader.integer("mtu", in: 0...65_535) ?? 0
+            isHairpin = try reader.bool("hairpinMode") ?? false
+            isPromiscuous = try reader.bool("promiscMode") ?? false
+            isIsolated = try reader.bool("portIsolation") ?? false
+            vlan = UInt16(try reader.integer("vlan", in: 0...4094) ?? 0)
+            trunk = try BridgeConfiguration.trunk(try reader.array("vlanTrunk") ?? [])
+            keepsDefaultVLAN = try reader.bool("preserveDefaultVlan") ?? false
+            detectsDuplicates = try reader.bool("enabledad") ?? false
+            disablesContainerInterface = try reader.bool("disableContainerInterface") ?? false
+            let masquerades = try reader.bool("ipMasq") ?? false
+            let checksSpoofing = try reader.bool("macspoofchk") ?? false
+            unsupported = masquerades ? "ipMasq" : checksSpoofing ? "macspoofchk" : nil
+        } catch {
+            throw CNIError(error, in: "network configuration")
+        }
+        if let unsupported {
+            throw CNIError(
+                .unsupportedField,
+                "unsupported field \(unsupported): true",
+                details: "this build of bridge has no packet filter yet; remove the key, or set it to false"
+            )
+        }
+        dns = request.configuration.dns
+        mac = try BridgeConfiguration.mac(request)
+        try refuseContradictions(request)
+    }
+
+    /// VLANs are told apart only when somebody says which.
+    var filtersVLANs: Bool { vlan != 0 || !trunk.isEmpty }
+
+    /// The port's VLANs: tagged ones, and where untagged frames belong.
+    var memberships: [NetlinkRequest.VLANMembership] {
+        guard filtersVLANs else { return [] }
+        return [.native(vlan == 0 ? 1 : vlan)] + trunk.map { .tagged($0) }
+    }
+
+    private static func trunk(_ elements: [JSONReader]) throws(JSONTypeError) -> [ClosedRange<UInt16>] {
+        var ranges: [ClosedRange<UInt16>] = []
+        for element in elements {
+            if let id = try element.integer("id", in: 1...4094) { ranges.append(UInt16(id)...UInt16(id)) }
+            let lowest = try element.integer("minID", in: 1...4094)
+            let highest = try element.integer("maxID", in: 1...4094)
+            let isSingle = try element.member("id") != nil
+            if let lowest, let highest, lowest <= highest {
+                ranges.append(UInt16(lowest)...UInt16(highest))
+            } else if lowest != nil || highest != nil || !isSingle {
+                throw element.mismatch(expected: "{\"id\": N}, or {\"minID\": N, \"maxID\": M} with N <= M")
+            }
+        }
+        return ranges
+    }
+
+    /// CNI_ARGS, then `args.cni.mac`, then the capability: the later wins. CNI conventions, "mac".
+    private static func mac(_ request: Request) throws(CNIError) -> MACAddress? {
+        var text = try request.arguments().mac
+        do throws(JSONTypeError) {
+            text = try request.configuration.arguments?.string("mac") ?? text
+            text = try request.configuration.runtimeConfig?.string("mac") ?? text
+        } catch {
+            throw CNIError(error, in: "network configuration")
+        }
+        guard let text, !text.isEmpty else { return nil }
+        guard let mac = MACAddress(text), !mac.isMulticast, !mac.isZero else {
+            throw CNIError(
+                .invalidConfiguration,
+                "invalid MAC address \"\(text)\"",
+                details: "give six octets of a single station, such as 02:00:00:00:00:05"
+            )
+        }
+        return mac
+    }
+
+    private func refuseContradictions(_ request: Request) throws(CNIError) {
+        if bridge.utf8.count > 15 || bridge.contains(where: { "/: \t\n".contains($0) }) || [".", ".."].contains(bridge) {
+            throw CNIError(
+                .invalidConfiguration,
+                "bridge: \"\(bridge)\" is not the name of a link",
+                details: "at most 15 bytes, without slash, colon and blanks"
+            )
+        }
+        if isHairpin, isPromiscuous {
+            throw CNIError(
+                .invalidConfiguration,
+                "cannot set hairpin mode and promiscuous mode at the same time",
+                details: "hairpinMode and promiscMode are both true; drop one"
+            )
+        }
+        if disablesContainerInterface, !request.configuration.ipamType.isEmpty {
+            throw CNIError(
+                .invalidConfiguration,
+                "cannot use IPAM when disableContainerInterface is set",
+                details: "ipam.type is \"\(request.configuration.ipamType)\"; drop ipam or disableContainerInterface"
+            )
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import CNI
+internal import Netlink
+internal import Wiring
+
+/// What has to become true for one container to be on the network: decided from values, touching nothing.
+struct BridgePlan {
+    let configuration: BridgeConfiguration
+    let pair: VethPair
+    let sandbox: String
+    /// Of a bridge that is made for this.
+    let bridgeAddress: MACAddress
+    /// Of the links that carry a VLAN's gateway, if they are made for this.
+    let vlanAddresses: (MACAddress, MACAddress)
+
+    /// What comes before the addresses: shared, and the place to find out that a kernel lacks something.
+    var preparation: [Change] {
+        [
+            .bridge(
+                BridgeSpecification(
+                    name: configuration.bridge,
+                    address: bridgeAddress,
+                    mtu: configuration.mtu,
+                    isPromiscuous: configuration.isPromiscuous,
+                    filtersVLANs: configuration.filtersVLANs
+                )
+            )
+        ]
+    }
+
+    /// Everything else, once the addresses are known; without addresses, a network of frames only.
+    func connection(_ addresses: BridgeAddressing?) -> [Change] {
+        var plan: [Change] = []
+        if configuration.isGateway, let addresses {
+            if let vlanInterface { plan.append(.vlanInterface(vlanInterface)) }
+            let place = vlanInterface?.pair.host.name ?? configuration.bridge
+            plan += addresses.gateways.map { gateway in
+                .sharedAddress(SharedAddress(gateway, link: place, replacesOthers: configuration.forcesAddress))
+            }
+            for family in [AddressFamily.v4, .v6] where addresses.gateways.contains(where: { $0.family == family }) {
+                plan.append(.forwarding(family))
+            }
+        }
+        plan.append(.pair(pair, bridge: configuration.bridge))
+        plan.append(.port(port))
+        plan.append(
+            .interface(
+                InterfaceSpecification(
+                    name: pair.container.name,
+                    addresses: addresses?.result.ips.map(\.address) ?? [],
+                    routes: addresses?.routes ?? [],
+                    isUp: !configuration.disablesContainerInterface,
+                    detectsDuplicates: configuration.detectsDuplicates
+                )
+            )
+        )
+        if !configuration.disablesContainerInterface { plan.append(.operational(port: pair.host.name)) }
+        return plan
+    }
+
+    private var port: PortSpecification {
+        PortSpecification(
+            name: pair.host.name,
+            isHairpin: configuration.isHairpin,
+            isIsolated: configuration.isIsolated,
+            vlans: configuration.memberships,
+            keepsDefaultVLAN: configuration.keepsDefaultVLAN || configuration.memberships.contains(.native(1))
+        )
+    }
+
+    /// The gateway of a VLAN cannot be on the bridge itself, which is in none: it gets a port of its own.
+    var vlanInterface: VLANInterface? {
+        guard configuration.vlan != 0, configuration.isGateway else { return nil }
+        let name = "\(configuration.bridge).\(configuration.vlan)"
+        return VLANInterface(
+            pair: VethPair(
+                host: VethPair.End(name: name, address: vlanAddresses.0),
+                container: VethPair.End(
+                    name: "veth" + SHA512(of: name.utf8).hexadecimal.prefix(8),
+                    address: vlanAddresses.1
+                ),
+                mtu: configuration.mtu
+            ),
+            bridge: configuration.bridge,
+            vlan: configuration.vlan
+        )
+    }
+
+    /// The answer to ADD: the bridge, the host's end, the container's end, and the VLAN's gateway if there is one.
+    func result(_ addresses: BridgeAddressing?, bridge: Link, vlanInterface: Link?) -> AddResult {
+        var interfaces = [
+            AddResult.Interface(name: bridge.name, mac: bridge.address.map { "\($0)" } ?? ""),
+            AddResult.Interface(name: pair.host.name, mac: "\(pair.host.address)"),
+            AddResult.Interface(name: pair.container.name, mac: "\(pair.container.address)", sandbox: sandbox),
+        ]
+        if let vlanInterface {
+            let mac = vlanInterface.address.map { "\($0)" } ?? ""
+            interfaces.append(AddResult.Interface(name: vlanInterface.name, mac: mac))
+        }
+        var result = AddResult(interfaces: interfaces)
+        if let leased = addresses?.result {
+            result.ips = leased.ips.map { ip in
+                AddResult.IPConfiguration(address: ip.address, gateway: ip.gateway, interface: 2)
+            }
+            result.routes = leased.routes
+            result.dns = leased.dns
+        }
+        if !configuration.dns.isEmpty { result.dns = configuration.dns }
+        return result
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import CNI
+internal import JSON
+internal import Linux
+internal import Netlink
+internal import Plugin
+internal import SystemPackage
+internal import Wiring
+
+// ADD
+extension BridgePort {
+    /// Joins the container to the bridge: all of it, or nothing.
+    func connect() throws(CNIError) -> AddResult {
+        let configuration = try BridgeConfiguration(request)
+        let delegate = try AddressDelegate(for: request)
+        let container = try request.openNamespace()
+        let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
+        let home = try translating(intention) { () throws(KernelError) in try NetworkNamespace.current() }
+        let host = try translating(intention) { () throws(KernelError) in try NetlinkSocket() }
+        var file = try translating(intention, .storeUnusable) { () throws(KernelError) in
+            try AttachmentFile(
+                opening: request.key,
+                in: request.attachments,
+                waitingAtMost: request.settings.lockBound
+            )
+        }
+        let end = try settle(file.record, existed: file.existed, on: host, intention)
+        let plan = try plan(configuration, end, intention)
+        var record = AttachmentRecord(
+            key: request.key,
+            state: .intended,
+            namespacePath: request.invocation.namespacePath,
+            namespaceIdentity: "\(container.identity)",
+            intendedNanoseconds: Machine.bootNanoseconds,
+            hostInterface: end.name,
+            configuration: request.document
+        )
+        var transaction = Transaction(on: host, home: home, container: container)
+        var isLeased = false
+        do throws(CNIError) {
+            try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
+            let result = try carryOut(plan, delegate, &transaction, &isLeased, intention)
+            record.state = .attached
+            record.result = try result.json(version: request.configuration.version)
+            try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
+            for warning in transaction.warnings { Machine.log("bridge: \(warning)") }
+            transaction.commit()
+            return result
+        } catch {
+            var leftovers = transaction.takeBack()
+            do throws(CNIError) {
+                if isLeased { try delegate?.delete() }
+            } catch {
+                leftovers.append("addresses (\(error))")
+            }
+            throw close(file, record, leftovers, because: error)
+        }
+    }
+
+    /// Clears away what an ADD left that was cut off.
+    ///
+    /// - Returns: where the host's end of the pair goes.
+    /// - Throws: ``CNIError``, code 101, when the container is attached already.
+    private func settle(
+        _ record: AttachmentRecord?,
+        existed: Bool,
+        on host: borrowing NetlinkSocket,
+        _ intention: String
+    ) throws(CNIError) -> VethPair.End {
+        let key = request.key
+        let end = try translating(intention) { () throws(KernelError) in
+            let end = try BridgePort.hostEnd(of: key, on: host)
+            // A record that is not complete is nobody's: we hold its lock, so its writer is dead.
+            guard case .ours(let link) = end, existed, record?.state != .attached else { return end }
+            _ = try BridgePort.removeLink(link, on: host)
+            return try BridgePort.hostEnd(of: key, on: host)
+        }
+        switch end {
+        case .free(let end): return end
+        case .ours(let link):
+            throw CNIError(
+                .interfaceExists,
+                "container interface \(key.interfaceName) already exists",
+                details: "\(key) is attached through \(link.name); DEL it before another ADD"
+            )
+        }
+    }
+
+    private func plan(
+        _ configuration: BridgeConfiguration,
+        _ end: VethPair.End,
+        _ intention: String
+    ) throws(CNIError) -> BridgePlan {
+        let octets = try translating(intention) { () throws(KernelError) in try Machine.randomBytes(24) }
+        let random = stride(from: 0, to: 24, by: 6).compactMap { start in
+            MACAddress.locallyAdministered(octets[start..<(start + 6)])
+        }
+        return BridgePlan(
+            configuration: configuration,
+            pair: VethPair(
+                host: end,
+                container: VethPair.End(
+                    name: request.invocation.interfaceName,
+                    address: configuration.mac ?? random[0]
+                ),
+                mtu: configuration.mtu
+            ),
+            sandbox: request.invocation.namespacePath,
+            bridgeAddress: random[1],
+            vlanAddresses: (random[2], random[3])
+        )
+    }
+
+    private func carryOut(
+        _ plan: BridgePlan,
+        _ delegate: AddressDelegate?,
+        _ transaction: inout Transaction,
+        _ isLeased: inout Bool,
+        _ intention: String
+    ) throws(CNIError) -> AddResult {
+        try apply(plan.preparation, &transaction, intention)
+        var addresses: BridgeAddressing?
+        if let delegate {
+            let leased = try delegate.add()
+            isLeased = true
+            addresses = BridgeAddressing(leased, plan.configuration)
+        }
+        try apply(plan.connection(addresses), &transaction, intention)
+        let name = plan.configuration.bridge
+        // A bridge that somebody else made follows the lowest address of its ports.
+        let bridge = try translating(intention) { () throws(KernelError) in try transaction.host.link(named: name) }
+        return plan.result(
+            addresses,
+            bridge: bridge ?? transaction.link(name),
+            vlanInterface: plan.vlanInterface.map { transaction.link($0.pair.host.name) }
+        )
+    }
+
+    private func apply(
+        _ changes: [Change],
+        _ transaction: inout Transaction,
+        _ intention: String
+    ) throws(CNIError) {
+        do throws(PlanFailure) {
+            try transaction.apply(changes)
+        } catch {
+            switch error.cause.errno {
+            case .addressInUse: throw CNIError(.addressConflict, intention, error)
+            case .notSupported: throw CNIError(.unsupportedField, intention, error)
+            case .fileExists where hasInterface():
+                throw CNIError(
+                    .interfaceExists,
+                    "container interface \(request.invocation.interfaceName) already exists",
+                    details: "in \(request.invocation.namespacePath); remove it, or choose another CNI_IFNAME"
+                )
+            default: throw CNIError(.kernelRefused, intention, error)
+            }
+        }
+    }
+
+    /// Whether the container has an interface of the name that ADD was to make.
+    private func hasInterface() -> Bool {
+        do {
+            let home = try NetworkNamespace.current()
+            let socket = try request.openNamespace().run(from: home) { () throws(KernelError) in try NetlinkSocket() }
+            return try socket.link(named: request.invocation.interfaceName) != nil
+        } catch {
+            return false
+        }
+    }
+
+    /// Removes the record, or keeps it when something is left that a later DEL or GC has to remove.
+    private func close(
+        _ file: consuming AttachmentFile,
+        _ record: AttachmentRecord,
+        _ leftovers: [String],
+        because cause: CNIError
+    ) -> CNIError {
+        do throws(KernelError) {
+            guard !leftovers.isEmpty else {
+                try file.remove()
+                return cause
+            }
+            var record = record
+            record.state = .removing
+            try file.write(record)
+        } catch {
+            return cause.adding("left behind: record of \(record.key) (\(error))")
+        }
+        return cause.adding("left behind: \(leftovers.joined(separator: "; "))")
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNI
+internal import Linux
+internal import Netlink
+internal import Plugin
+internal import SystemPackage
+internal import Wiring
+
+// DEL and GC
+extension BridgePort {
+    /// Takes the container off the bridge; needs neither its namespace nor the result of its ADD, and can be repeated.
+    func disconnect() throws(CNIError) {
+        let intention = "cannot disconnect container \(request.key.containerID)"
+        let file = try openRecord(intention)
+        try translating(intention) { () throws(KernelError) in
+            let host = try NetlinkSocket()
+            if try !BridgePort.removePair(of: request.key, on: host) { try removeInside() }
+        }
+        try AddressDelegate(for: request)?.delete()
+        do throws(KernelError) {
+            try remove(file)
+        } catch {
+            throw CNIError(.storeUnusable, intention, error)
+        }
+    }
+
+    private func openRecord(_ intention: String) throws(CNIError) -> AttachmentFile? {
+        do throws(KernelError) {
+            let bound = request.settings.lockBound
+            return try AttachmentFile(existing: request.key, in: request.attachments, waitingAtMost: bound)
+        } catch {
+            guard error.errno != .noSuchFileOrDirectory else { return nil }
+            throw CNIError(.storeUnusable, intention, error)
+        }
+    }
+
+    private func remove(_ file: consuming AttachmentFile?) throws(KernelError) {
+        switch consume file {
+        case .some(let file): try file.remove()
+        case .none: break
+        }
+    }
+
+    /// Removes the container's end from inside: of a pair that somebody else made, whose other end nobody can name.
+    private func removeInside() throws(KernelError) {
+        let path = request.invocation.namespacePath
+        guard !path.isEmpty else { return }
+        let home = try NetworkNamespace.current()
+        let container: NetworkNamespace
+        do throws(KernelError) {
+            container = try NetworkNamespace(path: path)
+        } catch {
+            // Gone, or a plain file that a lost mount left behind: the link went with the namespace.
+            guard error.isMissingNamespace else { throw error }
+            return
+        }
+        let socket = try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
+        guard let link = try socket.link(named: request.invocation.interfaceName), link.kind == "veth" else { return }
+        _ = try BridgePort.removeLink(link, on: socket)
+    }
+
+    /// Removes every attachment of the network but the survivors, and those younger than this call.
+    ///
+    /// Goes on after an error, and reports all of them.
+    func sweep(sparing surviving: [AttachmentID]) throws(CNIError) {
+        let network = request.configuration.name
+        let intention = "cannot collect garbage of network \(network)"
+        var surviving = surviving
+        var errors: [String] = []
+        let keys = try translating(intention, .storeUnusable) { () throws(KernelError) in
+            try request.attachments.keys(of: network)
+        }
+        let host = try translating(intention) { () throws(KernelError) in try NetlinkSocket() }
+        for key in keys where !surviving.contains(where: { $0.covers(key) }) {
+            do throws(KernelError) {
+                if try !collect(key, on: host) {
+                    surviving.append(AttachmentID(containerID: key.containerID, interfaceName: key.interfaceName))
+                }
+            } catch {
+                errors.append("\(key): \(error)")
+            }
+        }
+        do throws(CNIError) {
+            try AddressDelegate(for: request)?.collectGarbage(surviving: surviving)
+        } catch {
+            errors.append("\(error)")
+        }
+        guard errors.isEmpty else {
+            throw CNIError(.kernelRefused, intention, details: errors.joined(separator: "; "))
+        }
+    }
+
+    /// - Returns: false when the attachment is provably alive: somebody works on it, or it is younger than this call.
+    private func collect(_ key: AttachmentKey, on host: borrowing NetlinkSocket) throws(KernelError) -> Bool {
+        let file: AttachmentFile
+        do throws(KernelError) {
+            file = try AttachmentFile(opening: key, in: request.attachments, waitingAtMost: .zero)
+        } catch {
+            guard error.errno == .wouldBlock else { throw error }
+            return false
+        }
+        if let record = file.record, record.intendedNanoseconds >= request.beganBoot { return false }
+        try BridgePort.removePair(of: key, on: host)
+        try file.remove()
+        return true
+    }
+}
+
+extension AttachmentID {
+    /// Whether the attachment is meant; old runtimes name only the container.
+    fileprivate func covers(_ key: AttachmentKey) -> Bool {
+        containerID == key.containerID && (interfaceName.isEmpty || interfaceName == key.interfaceName)
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import AddressPools
+internal import Addressing
+internal import CNI
+internal import JSON
+internal import Linux
+internal import Plugin
+
+/// The `ipam` object of a network that host-local serves, parsed and validated completely.
+struct HostLocalConfiguration {
+    /// One address is taken from each.
+    let rangeSets: [RangeSet]
+    /// Returned as they are.
+    let routes: [AddResult.Route]
+    let dns: DNS
+    /// Addresses somebody asked for, in the order of their sources, each once.
+    let requested: [IPAddress]
+
+    init(_ request: Request) throws(CNIError) {
+        let configuration = request.configuration
+        guard let ipam = configuration.ipam else {
+            throw CNIError(.invalidConfiguration, "IPAM config missing 'ipam' key")
+        }
+        let resolverFile: String?
+        do throws(JSONTypeError) {
+            rangeSets = try HostLocalConfiguration.rangeSets(ipam, configuration.runtimeConfig)
+            var routes: [AddResult.Route] = []
+            for route in try ipam.array("routes") ?? [] { routes.append(try AddResult.Route(route)) }
+            self.routes = routes
+            resolverFile = try ipam.string("resolvConf")
+        } catch {
+            throw CNIError(error, in: "network configuration")
+        }
+        guard !rangeSets.isEmpty else {
+            throw CNIError(
+                .invalidConfiguration,
+                "no IP ranges specified",
+                details: "give ipam.ranges (or ipam.subnet, or the capability ipRanges)"
+            )
+        }
+        try HostLocalConfiguration.requireOnePerFamily(rangeSets, configuration.version)
+        requested = try HostLocalConfiguration.requested(request)
+        dns = try resolverFile.map(HostLocalConfiguration.resolver) ?? DNS()
+    }
+
+    /// The legacy single range first, then the runtime's, then the configured ones.
+    private static func rangeSets(
+        _ ipam: JSONReader,
+        _ runtimeConfig: JSONReader?
+    ) throws(JSONTypeError) -> [RangeSet] {
+        var descriptions: [[JSONReader]] = []
+        if let subnet = try ipam.string("subnet"), !subnet.isEmpty { descriptions.append([ipam]) }
+        // containerd's library sends a flat list of ranges where others send a list of lists.
+        for set in try runtimeConfig?.array("ipRanges") ?? [] {
+            if case .object = set.value { descriptions.append([set]) } else { descriptions.append(try set.array()) }
+        }
+        for set in try ipam.array("ranges") ?? [] { descriptions.append(try set.array()) }
+
+        var sets: [RangeSet] = []
+        for (index, ranges) in descriptions.enumerated() {
+            var parsed: [AddressRange] = []
+            for range in ranges { parsed.append(try addressRange(range)) }
+            do throws(PoolError) {
+                sets.append(try RangeSet(parsed))
+            } catch {
+                throw invalid(ipam, "invalid range set \(index): \(error)")
+            }
+        }
+        do throws(PoolError) {
+            try RangeSet.requireDisjoint(sets)
+        } catch {
+            throw invalid(ipam, "\(error)")
+        }
+        return sets
+    }
+
+    private static func addressRange(_ reader: JSONReader) throws(JSONTypeError) -> AddressRange {
+        guard let subnet = try reader.cidr("subnet") else {
+            throw JSONTypeError(path: reader.path, expected: "a range with a subnet", found: "none")
+        }
+        let start = try reader.ipAddress("rangeStart")
+        let end = try reader.ipAddress("rangeEnd")
+        let gateway = try reader.ipAddress("gateway")
+        do throws(PoolError) {
+            return try AddressRange(subnet: subnet, rangeStart: start, rangeEnd: end, gateway: gateway)
+        } catch {
+            throw invalid(reader, "\(error)")
+        }
+    }
+
+    private static func invalid(_ reader: JSONReader, _ message: String) -> JSONTypeError {
+        JSONTypeError(path: reader.path, expected: "usable ranges", found: message)
+    }
+
+    private static func requireOnePerFamily(_ sets: [RangeSet], _ version: CNIVersion) throws(CNIError) {
+        guard version < .v0_3_0 else { return }
+        for family in [AddressFamily.v4, .v6] where sets.filter({ $0.family == family }).count > 1 {
+            throw CNIError(
+                .invalidConfiguration,
+                "CNI version \(version) does not support more than 1 address per family",
+                details: "use cniVersion 0.3.0 or newer for several \(family.name) range sets"
+            )
+        }
+    }
+
+    /// CNI_ARGS, `args.cni.ips` and the capability `ips` add up.
+    private static func requested(_ request: Request) throws(CNIError) -> [IPAddress] {
+        var texts = try request.arguments().ips.map { (text: $0, source: "CNI_ARGS IP") }
+        do throws(JSONTypeError) {
+            let lists = [
+                try request.configuration.arguments?.array("ips"), try request.configuration.runtimeConfig?.array("ips"),
+            ]
+            for element in lists.compactMap({ $0 }).joined() { texts.append((try element.string(), element.path)) }
+        } catch {
+            throw CNIError(error, in: "network configuration")
+        }
+        var addresses: [IPAddress] = []
+        for (text, source) in texts {
+            guard let address = CIDR(text)?.address ?? IPAddress(text) else {
+                throw CNIError(.invalidConfiguration, "invalid IP address \"\(text)\"", details: "given by \(source)")
+            }
+            if !addresses.contains(address) { addresses.append(address) }
+        }
+        return addresses
+    }
+
+    /// resolv.conf(5), without what containers have no use for.
+    private static func resolver(_ path: String) throws(CNIError) -> DNS {
+        let content: [UInt8]
+        do throws(KernelError) {
+            content = try Descriptor(opening: path, 0).readAll(path, limit: 1 << 20)
+        } catch {
+            throw CNIError(.invalidConfiguration, "cannot read ipam.resolvConf", error)
+        }
+        var dns = DNS()
+        for line in String(decoding: content, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+            guard let keyword = words.first, words.count > 1 else { continue }
+            switch keyword {
+            case "nameserver": dns.nameservers.append(words[1])
+            case "domain": dns.domain = words[1]
+            case "search": dns.search += words.dropFirst()
+            case "options": dns.options += words.dropFirst()
+            // Comments, and keywords of other resolvers.
+            default: continue
+            }
+        }
+        return dns
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNI
+internal import JSON
+internal import LeaseStore
+internal import Linux
+internal import Plugin
+internal import SystemPackage
+
+/// Gives addresses back. Needs to know where the leases are, and nothing else of the configuration: ranges that were
+/// changed or made invalid since keep nobody from cleaning up.
+struct LeaseRelease {
+    private let request: Request
+    private let path: String
+
+    init(_ request: Request) throws(CNIError) {
+        self.request = request
+        path = try LeaseRelease.directory(request)
+    }
+
+    /// Where a network's leases are: `<ipam.dataDir>/<name>`.
+    static func directory(_ request: Request) throws(CNIError) -> String {
+        let configured: String?
+        do throws(JSONTypeError) {
+            configured = try request.configuration.ipam?.string("dataDir")
+        } catch {
+            throw CNIError(error, in: "network configuration")
+        }
+        let root = configured.flatMap { $0.isEmpty ? nil : $0 } ?? "/var/lib/cni/networks"
+        return "\(root)/\(request.configuration.name)"
+    }
+
+    /// Frees every address of the container's interface; that there is none is no error.
+    func release() throws(CNIError) {
+        let owner = LeaseOwner(
+            containerID: request.invocation.containerID,
+            interfaceName: request.invocation.interfaceName
+        )
+        try forEachLease { lease in
+            // Files without an interface belong to the container as a whole.
+            lease.owner.covers(owner)
+        }
+    }
+
+    /// Frees every address but the survivors', and those taken since this call began, of which the caller knew nothing.
+    func sweep(sparing surviving: [AttachmentID]) throws(CNIError) {
+        let owners = surviving.map { LeaseOwner(containerID: $0.containerID, interfaceName: $0.interfaceName) }
+        let exact = Set(owners)
+        let containers = Set(owners.map(\.containerID))
+        let wildcards = Set(owners.filter { $0.interfaceName.isEmpty }.map(\.containerID))
+        try forEachLease { lease in
+            let owner = lease.owner
+            if lease.modifiedNanoseconds >= request.beganFileClock { return false }
+            if owner.interfaceName.isEmpty { return !containers.contains(owner.containerID) }
+            return !exact.contains(owner) && !wildcards.contains(owner.containerID)
+        }
+    }
+
+    private func forEachLease(releaseIf isDue: (LeaseDirectory.Lease) -> Bool) throws(CNIError) {
+        do throws(KernelError) {
+            let directory = try LeaseDirectory(path: path, waitingAtMost: request.settings.lockBound)
+            try directory.removeLeftovers()
+            for lease in try directory.leases() where isDue(lease) { try directory.release(lease.address) }
+        } catch {
+            // A network that never leased anything has no directory.
+            guard error.errno != .noSuchFileOrDirectory else { return }
+            throw CNIError(.storeUnusable, "cannot release addresses in \(path)", error)
+        }
+    }
+}

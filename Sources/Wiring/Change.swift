@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+package import Netlink
+
+/// One step of a plan: a fact about the host or the container that should become true.
+package enum Change: Hashable, Sendable {
+    /// A bridge on the host, up. Shared with other containers; created when missing, never removed by an undo.
+    case bridge(BridgeSpecification)
+    /// The bridge's own port for a VLAN, the gateway's place in it: a veth pair on the host. Shared as the bridge is.
+    case vlanInterface(VLANInterface)
+    /// An address of a shared link on the host, such as a gateway's on its bridge. Stays.
+    case sharedAddress(SharedAddress)
+    /// The host forwards packets of a family. Stays.
+    case forwarding(AddressFamily)
+    /// A veth pair, one end a port of a bridge, the other in the container. Exclusive to one container.
+    case pair(VethPair, bridge: String)
+    /// How the bridge treats the port; goes with the pair.
+    case port(PortSpecification)
+    /// The container's end: addresses, routes, up; goes with the pair.
+    case interface(InterfaceSpecification)
+    /// The bridge passes frames to and from the port.
+    case operational(port: String)
+    /// The opposite of `pair`; removing an absent link is not an error.
+    case noLink(String)
+
+    /// The change that takes this one back, or nil when it leaves nothing of ours behind.
+    var inverse: Change? {
+        switch self {
+        case .pair(let pair, _): .noLink(pair.host.name)
+        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .operational, .noLink: nil
+        }
+    }
+}
+
+/// A bridge as a network wants it.
+package struct BridgeSpecification: Hashable, Sendable {
+    package let name: String
+    /// Given to a bridge that is made by this, explicitly, so that it never follows a port's.
+    package let address: MACAddress
+    /// Of a bridge that is made by this, in octets; 0 is the kernel's choice.
+    package let mtu: Int
+    package let isPromiscuous: Bool
+    package let filtersVLANs: Bool
+
+    package init(name: String, address: MACAddress, mtu: Int, isPromiscuous: Bool, filtersVLANs: Bool) {
+        self.name = name
+        self.address = address
+        self.mtu = mtu
+        self.isPromiscuous = isPromiscuous
+        self.filtersVLANs = filtersVLANs
+    }
+}
+
+/// A link on the host that is in one VLAN of a bridge: one end carries the gateway, the other is the bridge's port.
+package struct VLANInterface: Hashable, Sendable {
+    package let pair: VethPair
+    package let bridge: String
+    package let vlan: UInt16
+
+    package init(pair: VethPair, bridge: String, vlan: UInt16) {
+        self.pair = pair
+        self.bridge = bridge
+        self.vlan = vlan
+    }
+}
+
+/// An address of a link that several containers share.
+package struct SharedAddress: Hashable, Sendable {
+    package let address: CIDR
+    package let link: String
+    /// Whether it takes the place of conflicting addresses, instead of being refused because of them.
+    package let replacesOthers: Bool
+
+    package init(_ address: CIDR, link: String, replacesOthers: Bool) {
+        self.address = address
+        self.link = link
+        self.replacesOthers = replacesOthers
+    }
+}
+
+/// How a bridge treats one port.
+package struct PortSpecification: Hashable, Sendable {
+    package let name: String
+    package let isHairpin: Bool
+    package let isIsolated: Bool
+    /// Empty leaves the port as the bridge makes it.
+    package let vlans: [NetlinkRequest.VLANMembership]
+    /// Whether the port stays in the bridge's default VLAN.
+    package let keepsDefaultVLAN: Bool
+
+    package init(
+        name: String,
+        isHairpin: Bool,
+        isIsolated: Bool,
+        vlans: [NetlinkRequest.VLANMembership],
+        keepsDefaultVLAN: Bool
+    ) {
+        self.name = name
+        self.isHairpin = isHairpin
+        self.isIsolated = isIsolated
+        self.vlans = vlans
+        self.keepsDefaultVLAN = keepsDefaultVLAN
+    }
+}
+
+/// A container's end of a pair.
+package struct InterfaceSpecification: Hashable, Sendable {
+    package let name: String
+    package let addresses: [CIDR]
+    package let routes: [Route]
+    package let isUp: Bool
+    /// Whether IPv6 looks for others with the same address before it uses one.
+    package let detectsDuplicates: Bool
+
+    package init(name: String, addresses: [CIDR], routes: [Route], isUp: Bool, detectsDuplicates: Bool) {
+        self.name = name
+        self.addresses = addresses
+        self.routes = routes
+        self.isUp = isUp
+        self.detectsDuplicates = detectsDuplicates
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import Linux
+internal import Netlink
+internal import SystemPackage
+
+// What containers share on the host: bridges, their addresses, forwarding.
+extension Transaction {
+    mutating func make(_ bridge: BridgeSpecification) throws(KernelError) {
+        let name = bridge.name
+        var found = try host.link(named: name)
+        if found == nil {
+            let addition = NetlinkRequest.addBridge(
+                name,
+                address: bridge.address,
+                mtu: bridge.mtu,
+                filtersVLANs: bridge.filtersVLANs
+            )
+            try makeShared(addition)
+            found = try host.link(named: name)
+            if let made = found, bridge.filtersVLANs, made.bridge?.filtersVLANs != true {
+                // It is not there before this ADD, so it must not be there after it.
+                try host.execute(.deleteLink(named: name))
+            }
+        }
+        guard let link = found else { throw KernelError("find bridge \(name)", .noSuchDevice) }
+        guard link.kind == "bridge" else {
+            let kind = link.kind.isEmpty ? "not virtual" : link.kind
+            throw KernelError("use \(name) as bridge", .fileExists, explanation: "the link exists and is \(kind)")
+        }
+        if bridge.filtersVLANs { try Transaction.requireVLANFiltering(of: link) }
+        // The host is not an IPv6 client of its containers.
+        setIfPossible(Sysctl("ipv6", "conf", name, "accept_ra"), "0")
+        var requests: [NetlinkRequest] = []
+        if bridge.isPromiscuous, !link.isPromiscuous {
+            requests.append(.setPromiscuous(link: link.index, name: name))
+        }
+        if !link.isUp { requests.append(.setUp(true, link: link.index, name: name)) }
+        try host.execute(requests)
+        links[name] = link
+    }
+
+    /// - Throws: ``KernelError``, `EOPNOTSUPP`, saying what is missing.
+    private static func requireVLANFiltering(of link: Link) throws(KernelError) {
+        let operation = "use VLANs on bridge \(link.name)"
+        switch link.bridge?.filtersVLANs {
+        case true: return
+        case false:
+            let command = "ip link set \(link.name) type bridge vlan_filtering 1"
+            throw KernelError(operation, .notSupported, explanation: "it does not filter VLANs; run: \(command)")
+        case nil:
+            let option = "CONFIG_BRIDGE_VLAN_FILTERING"
+            throw KernelError(operation, .notSupported, explanation: "this kernel was built without \(option)")
+        }
+    }
+
+    /// Makes what another process may be making at the same moment.
+    private func makeShared(_ request: NetlinkRequest) throws(KernelError) {
+        do throws(KernelError) {
+            try host.execute(request)
+        } catch {
+            guard error.errno == .fileExists else { throw error }
+        }
+    }
+
+    mutating func make(_ interface: VLANInterface) throws(KernelError) {
+        let name = interface.pair.host.name
+        if let existing = try host.link(named: name) {
+            links[name] = existing
+            return
+        }
+        let bridge = link(interface.bridge)
+        try makeShared(.addVethPair(here: interface.pair, bridge: bridge.index))
+        guard let link = try host.link(named: name), let port = link.peerIndex else {
+            throw KernelError("find link \(name)", .noSuchDevice)
+        }
+        let portName = interface.pair.container.name
+        try host.execute([
+            .setUp(true, link: port, name: portName),
+            .removeVLANs([.tagged(1...1)], from: port, name: portName),
+            .addVLANs([.native(interface.vlan)], to: port, name: portName),
+        ])
+        links[name] = link
+    }
+
+    mutating func make(_ shared: SharedAddress) throws(KernelError) {
+        let link = link(shared.link)
+        let request = NetlinkRequest.addAddress(shared.address, to: link.index, name: shared.link)
+        do throws(KernelError) {
+            try host.execute(request)
+        } catch {
+            // The link has just this address: what every container but the first finds.
+            guard error.errno == .fileExists else { throw error }
+            return
+        }
+        let others = try host.addresses(ofLink: link.index).map(\.address).filter { other in
+            other != shared.address && Transaction.conflict(other, shared.address)
+        }
+        if shared.replacesOthers {
+            try host.execute(others.map { .deleteAddress($0, from: link.index, name: shared.link) })
+            // Removing a primary IPv4 address takes its secondaries along, which may include the new one.
+            try makeShared(request)
+        } else if let other = others.first {
+            try host.execute(.deleteAddress(shared.address, from: link.index, name: shared.link))
+            throw KernelError(
+                "add address \(shared.address) to \(shared.link)",
+                .addressInUse,
+                explanation: "\"\(shared.link)\" already has an IP address different from \(shared.address): \(other)"
+            )
+        }
+    }
+
+    /// Of IPv4 a link serves one network only; of IPv6 it may serve several as long as they do not overlap.
+    private static func conflict(_ one: CIDR, _ other: CIDR) -> Bool {
+        guard one.family == other.family else { return false }
+        return one.family == .v4 || one.overlaps(other)
+    }
+
+    mutating func makeForwarding(_ family: AddressFamily) throws(KernelError) {
+        switch family {
+        case .v4: try Sysctl("ipv4", "ip_forward").set("1")
+        case .v6: try Sysctl("ipv6", "conf", "all", "forwarding").set("1")
+        }
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Linux
+package import Netlink
+internal import SystemPackage
+
+/// Carries out the plans of one verb, and takes all of it back when one of its changes is refused.
+///
+/// One that is neither committed nor refused takes back when it dies.
+package struct Transaction: ~Copyable {
+    /// A socket in the host's namespace.
+    package let host: NetlinkSocket
+    let home: NetworkNamespace
+    let container: NetworkNamespace
+    private var done: [Change] = []
+    /// What later changes need to know of links made or found earlier.
+    var links: [String: Link] = [:]
+    /// The container's end of the pair, inside.
+    var containerIndex: Int32?
+    /// Optional settings that were refused, in words.
+    package internal(set) var warnings: [String] = []
+
+    /// - Parameters:
+    ///   - host: a socket in the host's namespace.
+    ///   - home: the host's namespace, which this thread is in.
+    ///   - container: the namespace that pairs reach into.
+    package init(
+        on host: consuming NetlinkSocket,
+        home: consuming NetworkNamespace,
+        container: consuming NetworkNamespace
+    ) {
+        self.host = host
+        self.home = home
+        self.container = container
+    }
+
+    deinit {
+        for leftover in Transaction.takeBack(done, on: host) {
+            Machine.log("culvert: could not take back: \(leftover)")
+        }
+    }
+
+    /// Makes changes in order.
+    ///
+    /// - Throws: ``PlanFailure``; then everything since the beginning of the transaction has been taken back.
+    package mutating func apply(_ plan: [Change]) throws(PlanFailure) {
+        for change in plan {
+            do throws(KernelError) {
+                // Recorded first: a change can be refused half done, and taking back what is absent is no error.
+                done.append(change)
+                try make(change)
+            } catch {
+                let leftovers = Transaction.takeBack(done, on: host)
+                done = []
+                throw PlanFailure(cause: error, leftovers: leftovers)
+            }
+        }
+    }
+
+    /// Takes back every change made so far.
+    ///
+    /// - Returns: what could not be taken back, in words.
+    package mutating func takeBack() -> [String] {
+        let changes = done
+        done = []
+        return Transaction.takeBack(changes, on: host)
+    }
+
+    /// The link of a name on the host, from what the transaction knows.
+    ///
+    /// - Precondition: an earlier change of this transaction made or found it.
+    package func link(_ name: String) -> Link {
+        guard let link = links[name] else { preconditionFailure("the plan names link \(name) before making it") }
+        return link
+    }
+
+    /// Keeps every change made so far.
+    package consuming func commit() {
+        done = []
+    }
+
+    private mutating func make(_ change: Change) throws(KernelError) {
+        switch change {
+        case .bridge(let bridge): try make(bridge)
+        case .vlanInterface(let interface): try make(interface)
+        case .sharedAddress(let address): try make(address)
+        case .forwarding(let family): try makeForwarding(family)
+        case .pair(let pair, let bridge): try make(pair, bridge: bridge)
+        case .port(let port): try make(port)
+        case .interface(let interface): try make(interface)
+        case .operational(let port): try makeOperational(port)
+        case .noLink(let name): try Transaction.removeLink(name, on: host)
+        }
+    }
+
+    private static func takeBack(_ done: [Change], on host: borrowing NetlinkSocket) -> [String] {
+        var leftovers: [String] = []
+        for change in done.reversed() {
+            guard case .noLink(let name) = change.inverse else { continue }
+            do throws(KernelError) {
+                try removeLink(name, on: host)
+            } catch {
+                leftovers.append("link \(name) (\(error))")
+            }
+        }
+        return leftovers
+    }
+
+    private static func removeLink(_ name: String, on host: borrowing NetlinkSocket) throws(KernelError) {
+        do throws(KernelError) {
+            try host.execute(.deleteLink(named: name))
+        } catch {
+            guard error.errno == .noSuchDevice else { throw error }
+        }
+    }
+
+    /// Sets what is worth having but no reason to refuse a container: in a user namespace much of it is read-only.
+    mutating func setIfPossible(_ sysctl: Sysctl, _ value: String) {
+        do throws(KernelError) {
+            try sysctl.set(value)
+        } catch {
+            // A kernel without the setting does not need it.
+            guard error.errno != .noSuchFileOrDirectory else { return }
+            warnings.append("\(error)")
+        }
+    }
+}
