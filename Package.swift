@@ -2,13 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
-let strict: [SwiftSetting] = [
+/// With CULVERT_FUZZ set, everything is instrumented for libFuzzer and only the fuzzers can be linked.
+let isFuzzing = Context.environment["CULVERT_FUZZ"] != nil
+
+let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
+let strict = language + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 /// For targets that only compute: the word `unsafe` may not occur in them.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
 
@@ -36,6 +40,25 @@ func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
+
+/// An executable that feeds libFuzzer's inputs to one function of `FuzzBodies`.
+func fuzzer(_ name: String, path: String) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: ["FuzzBodies"],
+        path: path,
+        exclude: ["corpus"],
+        swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+    )
+}
+
+let fuzzers: [Target] =
+    isFuzzing
+    ? [
+        fuzzer("fuzz-configuration", path: "Fuzz/Configuration"),
+        fuzzer("fuzz-result", path: "Fuzz/Result"),
+    ] : []
 
 let package = Package(
     name: "culvert",
@@ -87,6 +110,13 @@ let package = Package(
         tests("AddressingTests", ["Addressing"]),
         tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
         tests("JSONTests", ["JSON"]),
-        tests("CNITests", ["CNI", "JSON", "Addressing"]),
-    ]
+        tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
+        // What the fuzzers and the replay of their corpus in the tests have in common
+        .target(
+            name: "FuzzBodies",
+            dependencies: ["CNI", "JSON", "Addressing"],
+            path: "Fuzz/Bodies",
+            swiftSettings: strict
+        ),
+    ] + fuzzers
 )
