@@ -16,7 +16,13 @@ extension Transaction {
                 mtu: bridge.mtu,
                 filtersVLANs: bridge.filtersVLANs
             )
-            try makeShared(addition)
+            do throws(KernelError) {
+                try makeShared(addition)
+            } catch {
+                // Newer kernels refuse the setting, older ones ignore it.
+                guard bridge.filtersVLANs, error.errno == .notSupported else { throw error }
+                throw Transaction.lackOfVLANFiltering(name)
+            }
             found = try host.link(named: name)
             if let made = found, bridge.filtersVLANs, made.bridge?.filtersVLANs != true {
                 // It is not there before this ADD, so it must not be there after it.
@@ -48,10 +54,13 @@ extension Transaction {
         case false:
             let command = "ip link set \(link.name) type bridge vlan_filtering 1"
             throw KernelError(operation, .notSupported, explanation: "it does not filter VLANs; run: \(command)")
-        case nil:
-            let option = "CONFIG_BRIDGE_VLAN_FILTERING"
-            throw KernelError(operation, .notSupported, explanation: "this kernel was built without \(option)")
+        case nil: throw lackOfVLANFiltering(link.name)
         }
+    }
+
+    private static func lackOfVLANFiltering(_ bridge: String) -> KernelError {
+        let missing = "this kernel was built without CONFIG_BRIDGE_VLAN_FILTERING"
+        return KernelError("use VLANs on bridge \(bridge)", .notSupported, explanation: missing)
     }
 
     /// Makes what another process may be making at the same moment.
