@@ -42,14 +42,13 @@ extension NetlinkSocket {
         // The common case needs no subscription: the kernel brings the state up to date before it answers.
         if let link = try link(index: index), isReady(link) { return }
         let announcements = try LinkAnnouncements()
-        let clock = ContinuousClock()
-        let end = clock.now + bound
+        let end = Machine.bootNanoseconds + Int64(bound / .nanoseconds(1))
         while true {
             guard let link = try link(index: index) else { throw KernelError(operation, .noSuchDevice) }
             if isReady(link) { return }
-            let left = end - clock.now
-            guard left > .zero else { throw KernelError(operation, .timedOut) }
-            try announcements.awaitNext(atMost: left)
+            let left = end - Machine.bootNanoseconds
+            guard left > 0 else { throw KernelError(operation, .timedOut) }
+            try announcements.awaitNext(atMost: .nanoseconds(left))
         }
     }
 }
