@@ -28,8 +28,10 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// Takes 4 or 16 octets in network order; nil for any other number of them.
-    package init?(octets: some Collection<UInt8>) {
-        let value = octets.prefix(16).reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+    package init?(octets: ArraySlice<UInt8>) {
+        guard octets.count <= 16 else { return nil }
+        var value: UInt128 = 0
+        for octet in octets { value = value << 8 | UInt128(octet) }
         switch octets.count {
         case 4: self.init(family: .v4, value: value)
         case 16: self.init(v6: value)
@@ -37,9 +39,20 @@ package struct IPAddress: Hashable, Sendable {
         }
     }
 
+    /// Takes 4 or 16 octets in network order; nil for any other number of them.
+    package init?(octets: [UInt8]) {
+        self.init(octets: octets[...])
+    }
+
     /// The 4 or 16 octets in network order.
     package var octets: [UInt8] {
-        stride(from: family.bitWidth - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> $0) }
+        var octets: [UInt8] = []
+        var shift = family.bitWidth
+        while shift > 0 {
+            shift -= 8
+            octets.append(UInt8(truncatingIfNeeded: value >> shift))
+        }
+        return octets
     }
 
     /// Whether this is `0.0.0.0` or `::`.

@@ -10,9 +10,16 @@ package struct MACAddress: Hashable, Sendable {
     }
 
     /// Takes six octets in the order they are sent; nil for any other number of them.
-    package init?(octets: some Collection<UInt8>) {
+    package init?(octets: ArraySlice<UInt8>) {
         guard octets.count == 6 else { return nil }
-        self.init(value: octets.reduce(0) { $0 << 8 | UInt64($1) })
+        var value: UInt64 = 0
+        for octet in octets { value = value << 8 | UInt64(octet) }
+        self.init(value: value)
+    }
+
+    /// Takes exactly six octets in the order they are sent; nil for any other number of them.
+    package init?(octets: [UInt8]) {
+        self.init(octets: octets[...])
     }
 
     /// The address `00:00:00:00:00:00`, which no station has.
@@ -20,7 +27,10 @@ package struct MACAddress: Hashable, Sendable {
 
     /// The six octets in the order they are sent.
     package var octets: [UInt8] {
-        (0..<6).map { octet($0) }
+        var octets: [UInt8] = []
+        octets.reserveCapacity(6)
+        for index in 0..<6 { octets.append(octet(index)) }
+        return octets
     }
 
     /// Whether this is `00:00:00:00:00:00`.
@@ -40,7 +50,7 @@ package struct MACAddress: Hashable, Sendable {
     /// Sets the local bit and clears the group bit of the first octet (IEEE 802, 8.2); everything else stays.
     ///
     /// - Returns: nil unless there are exactly six octets.
-    package static func locallyAdministered(_ octets: some Collection<UInt8>) -> MACAddress? {
+    package static func locallyAdministered(_ octets: [UInt8]) -> MACAddress? {
         guard let address = MACAddress(octets: octets) else { return nil }
         return MACAddress(value: address.value & ~(0b01 << 40) | 0b10 << 40)
     }

@@ -112,6 +112,23 @@ int culvert_fill_randomly(void *buffer, size_t count) {
     return 0;
 }
 
+static int argument_count;
+static char **arguments;
+
+// glibc hands main's arguments to constructors too. Swift's own way to them reads /proc/self/maps.
+__attribute__((constructor)) static void keep_arguments(int count, char **values) {
+    argument_count = count;
+    arguments = values;
+}
+
+int culvert_argument_count(void) {
+    return argument_count;
+}
+
+char **culvert_arguments(void) {
+    return arguments;
+}
+
 char **culvert_environment(void) {
     extern char **environ;
     return environ;

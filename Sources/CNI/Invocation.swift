@@ -23,8 +23,13 @@ package struct Invocation: Hashable, Sendable {
     ///
     /// - Throws: `CNIError` with code 4, naming the variables or the value.
     package init(environment: [String: String]) throws(CNIError) {
+        try self.init { environment[$0] }
+    }
+
+    /// As `init(environment:)`, for an environment that is asked one variable at a time.
+    package init(variable: (String) -> String?) throws(CNIError) {
         func value(_ name: String) -> String {
-            environment[name] ?? ""
+            variable(name) ?? ""
         }
         guard let command = Command(rawValue: value("CNI_COMMAND")) else {
             guard value("CNI_COMMAND").isEmpty else {
@@ -43,7 +48,8 @@ package struct Invocation: Hashable, Sendable {
 
         if !containerID.isEmpty { try Self.validate(containerID: containerID) }
         if !interfaceName.isEmpty { try Self.validate(interfaceName: interfaceName) }
-        let missing = Self.required(for: command).filter { value($0).isEmpty }
+        var missing: [String] = []
+        for name in Self.required(for: command) where value(name).isEmpty { missing.append(name) }
         guard missing.isEmpty else { throw Self.missing(missing) }
     }
 

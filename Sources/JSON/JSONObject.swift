@@ -89,11 +89,11 @@ package struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 extension String {
     /// Equality byte by byte: `==` would also accept another Unicode spelling of the same letter.
     fileprivate func isSpelled(_ other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
     }
 
     fileprivate func equalsIgnoringASCIICase(_ other: String) -> Bool {
-        utf8.elementsEqual(other.utf8) { $0.lowercasedASCII == $1.lowercasedASCII }
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8) { $0.lowercasedASCII == $1.lowercasedASCII }
     }
 }
 

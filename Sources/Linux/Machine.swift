@@ -47,13 +47,27 @@ package enum Machine {
         _ = write(2, bytes, bytes.count)
     }
 
-    /// The environment of this process; of a name given twice the first counts, as for getenv(3).
-    package static var environment: [String: String] {
-        var result: [String: String] = [:]
+    /// The arguments of this process, beginning with the name it was called by.
+    package static var arguments: [String] {
+        var result: [String] = []
+        guard let values = culvert_arguments() else { return result }
+        for index in 0..<Int(culvert_argument_count()) {
+            if let value = values[index] { result.append(String(cString: value)) }
+        }
+        return result
+    }
+
+    /// One variable of the environment; nil when it is not set.
+    package static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+
+    /// The environment of this process as it came, for passing on: `NAME=value` each.
+    package static var environment: [String] {
+        var result: [String] = []
         var entry = culvert_environment()
         while let variables = entry, let text = variables.pointee {
-            let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if pair.count == 2, result[String(pair[0])] == nil { result[String(pair[0])] = String(pair[1]) }
+            result.append(String(cString: text))
             entry = variables + 1
         }
         return result

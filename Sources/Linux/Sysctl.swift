@@ -4,16 +4,22 @@ internal import SystemPackage
 
 /// One kernel setting below `/proc/sys/net`, in the namespace of the calling thread.
 package struct Sysctl: Hashable, Sendable, CustomStringConvertible {
-    /// The parts of the name, such as `ipv4`, `conf`, `eth0.5`, `arp_notify`; a dot is an ordinary character in them.
-    package let parts: [String]
+    /// As sysctl(8) writes it with slashes, such as `net/ipv4/conf/eth0.5/arp_notify`: a dot is an ordinary character.
+    package let description: String
 
-    package init(_ parts: String...) {
-        self.parts = parts
+    /// - Parameter name: below `net/`, with slashes, such as `ipv4/ip_forward`.
+    package init(_ name: String) {
+        description = "net/" + name
     }
 
-    package var path: String { "/proc/sys/net/" + parts.joined(separator: "/") }
-    /// As sysctl(8) writes it with slashes.
-    package var description: String { "net/" + parts.joined(separator: "/") }
+    /// A setting of one link.
+    ///
+    /// - Parameter family: `ipv4` or `ipv6`.
+    package init(_ family: String, link: String, _ name: String) {
+        self.init("\(family)/conf/\(link)/\(name)")
+    }
+
+    package var path: String { "/proc/sys/" + description }
 
     /// Makes the setting hold a value, writing only when it does not hold it already.
     ///

@@ -54,29 +54,28 @@ struct NetlinkReply {
 }
 
 /// The attributes of a message or of a nest, in order. rtnetlink(7).
-struct NetlinkAttributes: Sequence {
-    private let octets: ArraySlice<UInt8>
+struct NetlinkAttributes: Sequence, IteratorProtocol {
+    private var rest: ArraySlice<UInt8>
 
     init(_ octets: ArraySlice<UInt8>) {
-        self.octets = octets
+        rest = octets
     }
 
-    func makeIterator() -> AnyIterator<(type: Int, value: ArraySlice<UInt8>)> {
-        var rest = octets
-        return AnyIterator {
-            guard let length = rest.integer(at: 0, as: UInt16.self).map(Int.init), length >= 4, length <= rest.count,
-                let type = rest.integer(at: 2, as: UInt16.self)
-            else { return nil }
-            let value = rest[(rest.startIndex + 4)..<(rest.startIndex + length)]
-            rest = rest[Swift.min(rest.endIndex, rest.startIndex + NetlinkReply.aligned(length))...]
-            // The two upper bits say "nested" and "network order".
-            return (Int(type) & 0x3fff, value)
-        }
+    mutating func next() -> (type: Int, value: ArraySlice<UInt8>)? {
+        guard let length = rest.integer(at: 0, as: UInt16.self), length >= 4, length <= rest.count,
+            let type = rest.integer(at: 2, as: UInt16.self)
+        else { return nil }
+        let start = rest.startIndex
+        let value = rest[(start + 4)..<(start + Int(length))]
+        rest = rest[Swift.min(rest.endIndex, start + NetlinkReply.aligned(Int(length)))...]
+        // The two upper bits say "nested" and "network order".
+        return (Int(type) & 0x3fff, value)
     }
 
     /// The first attribute of a type.
     subscript(_ type: Int) -> ArraySlice<UInt8>? {
-        first { $0.type == type }?.value
+        for (candidate, value) in self where candidate == type { return value }
+        return nil
     }
 }
 

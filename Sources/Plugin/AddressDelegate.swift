@@ -131,14 +131,13 @@ package struct AddressDelegate: Sendable {
     }
 
     private func execute(_ path: String, _ command: Command, _ document: JSONValue) throws(CNIError) -> [UInt8] {
-        var environment = request.settings.environment
-        environment["CNI_COMMAND"] = command.rawValue
+        let environment = Machine.environment.filter { !$0.hasPrefix("CNI_COMMAND=") }
         let child: ChildProcess
         do throws(KernelError) {
             child = try ChildProcess.run(
                 path,
                 [path],
-                environment: environment.map { "\($0.key)=\($0.value)" },
+                environment: environment + ["CNI_COMMAND=\(command.rawValue)"],
                 input: document.serialized()
             )
         } catch {

@@ -25,17 +25,23 @@ package struct PluginCall {
     ///   - siblings: all plugins of the binary.
     /// - Returns: the exit status.
     package static func run(_ arguments: [String], among siblings: [Program]) -> CInt {
-        let names = [arguments.first?.split(separator: "/").last.map(String.init), arguments.dropFirst().first]
-        let program = names.lazy.compactMap { name in siblings.first { $0.name == name } }.first
-        guard let program else {
+        guard let program = program(arguments, among: siblings) else {
             let known = siblings.map(\.name).joined(separator: ", ")
             let called = arguments.dropFirst().first ?? arguments.first ?? ""
             Machine.log("culvert-cni: no plugin is named \"\(called)\"; link or call it as one of: \(known)")
             return 2
         }
-        let settings = Settings(environment: Machine.environment)
+        let settings = Settings(variable: Machine.variable)
         var call = PluginCall(program: program, siblings: siblings, settings: settings)
         return call.run()
+    }
+
+    private static func program(_ arguments: [String], among siblings: [Program]) -> Program? {
+        for argument in arguments.prefix(2) {
+            let name = argument.utf8.lastIndex(of: UInt8(ascii: "/")).map { argument[argument.utf8.index(after: $0)...] }
+            for sibling in siblings where sibling.name == name ?? argument[...] { return sibling }
+        }
+        return nil
     }
 
     private init(program: Program, siblings: [Program], settings: Settings) {
@@ -45,7 +51,7 @@ package struct PluginCall {
     }
 
     private mutating func run() -> CInt {
-        guard let command = settings.environment["CNI_COMMAND"], !command.isEmpty else {
+        guard let command = Machine.variable("CNI_COMMAND"), !command.isEmpty else {
             introduce()
             return 0
         }
@@ -54,7 +60,7 @@ package struct PluginCall {
                 let reply = VersionReply.json(supported: program.versions).serialized()
                 return write(reply + [UInt8(ascii: "\n")]) ? 0 : 1
             }
-            let invocation = try Invocation(environment: settings.environment)
+            let invocation = try Invocation(variable: Machine.variable)
             let request = try readRequest(invocation)
             try refuseOwnNamespace(invocation)
             guard case .result(let result) = try program.answer(try verb(request)) else { return 0 }

@@ -40,18 +40,17 @@ package struct Request: Sendable {
 
 /// What an operator may say in the environment.
 package struct Settings: Hashable, Sendable {
-    /// The environment as it came, for delegates.
-    package let environment: [String: String]
     /// `CULVERT_RUN_DIR`: where the attachment records are; `/run/culvert` by default.
     package let runDirectory: String
     /// `CULVERT_LOCK_TIMEOUT` in seconds: how long to wait for a lock; 20 by default, well below any runtime's own bound.
     package let lockBound: Duration
 
-    package init(environment: [String: String]) {
-        self.environment = environment
-        let directory = environment["CULVERT_RUN_DIR"] ?? ""
+    /// - Parameter variable: looks a variable of the environment up.
+    package init(variable: (String) -> String?) {
+        let directory = variable("CULVERT_RUN_DIR") ?? ""
         runDirectory = directory.isEmpty ? "/run/culvert" : directory
-        let seconds = environment["CULVERT_LOCK_TIMEOUT"].flatMap { Double($0) } ?? 20
+        var seconds = 20.0
+        if let text = variable("CULVERT_LOCK_TIMEOUT"), let number = Double(text) { seconds = number }
         lockBound = .milliseconds(Int64(max(0, min(seconds, 3600)) * 1000))
     }
 }

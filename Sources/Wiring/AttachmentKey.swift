@@ -22,13 +22,13 @@ package struct AttachmentKey: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Parameter attempt: 0, or more when the name of a lower attempt belongs to somebody else.
     package func hostEnd(attempt: Int) -> (name: String, address: MACAddress) {
-        let digest = SHA512(of: "\(network)\0\(containerID)\0\(interfaceName)\0\(attempt)".utf8)
-        guard let address = MACAddress.locallyAdministered(digest.octets[8..<14]) else {
+        let digest = SHA512(of: "\(network)\0\(containerID)\0\(interfaceName)\0\(attempt)")
+        guard let address = MACAddress.locallyAdministered(Array(digest.octets[8..<14])) else {
             preconditionFailure("six octets are a MAC address")
         }
-        return ("veth" + digest.hexadecimal.prefix(8), address)
+        return ("veth" + digest.hexadecimal(digits: 8), address)
     }
 
-    /// How many names are tried for a host's end: the chance that all are strangers' is one in 2^100.
-    package static let hostEndAttempts = 4
+    /// How many names are tried for a host's end: the chance that all are strangers' is negligible.
+    package static let hostEndAttempts = 2
 }

@@ -8,40 +8,65 @@ package struct SHA512: Hashable, Sendable {
     package let octets: [UInt8]
 
     /// Lower-case hexadecimal digits.
-    package var hexadecimal: String {
-        String(
-            decoding: octets.flatMap { octet in [octet >> 4, octet & 15].map { SHA512.digits[Int($0)] } },
-            as: UTF8.self
-        )
+    package var hexadecimal: String { hexadecimal(digits: 128) }
+
+    /// The first lower-case hexadecimal digits.
+    ///
+    /// - Precondition: there are not more than 128, two for each octet.
+    package func hexadecimal(digits count: Int) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(count)
+        for index in 0..<count {
+            let octet = octets[index / 2]
+            text.append(SHA512.digits[Int(index % 2 == 0 ? octet >> 4 : octet & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// - Complexity: O(n) in the length of the message.
-    package init(of message: some Sequence<UInt8>) {
-        var padded = Array(message)
-        let bitCount = UInt64(padded.count) * 8
+    package init(of message: String) {
+        self.init(of: Array(message.utf8))
+    }
+
+    /// - Complexity: O(n) in the length of the message.
+    package init(of message: [UInt8]) {
+        var padded = message
         padded.append(0x80)
         // The length takes 16 octets, the upper 8 of which are zero for anything that fits into memory.
-        padded += [UInt8](repeating: 0, count: (128 + 120 - padded.count % 128) % 128)
-        padded += SHA512.bigEndian(bitCount)
+        while padded.count % 128 != 120 { padded.append(0) }
+        SHA512.append(UInt64(message.count) * 8, to: &padded)
 
         var state = SHA512.initialState
-        for block in stride(from: 0, to: padded.count, by: 128) {
-            SHA512.compress(&state, padded[block..<(block + 128)])
+        var schedule = [UInt64](repeating: 0, count: 80)
+        var start = 0
+        while start < padded.count {
+            SHA512.expand(padded, from: start, into: &schedule)
+            SHA512.compress(schedule, into: &state)
+            start += 128
         }
-        octets = state.flatMap(SHA512.bigEndian)
+        var octets: [UInt8] = []
+        octets.reserveCapacity(64)
+        for word in state { SHA512.append(word, to: &octets) }
+        self.octets = octets
     }
 
     private static let digits = Array("0123456789abcdef".utf8)
 
-    private static func bigEndian(_ word: UInt64) -> [UInt8] {
-        stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+    /// Big-endian.
+    private static func append(_ word: UInt64, to octets: inout [UInt8]) {
+        var shift: UInt64 = 64
+        while shift > 0 {
+            shift -= 8
+            octets.append(UInt8(truncatingIfNeeded: word >> shift))
+        }
     }
 
-    private static func compress(_ state: inout [UInt64], _ block: ArraySlice<UInt8>) {
-        var schedule = [UInt64](repeating: 0, count: 80)
+    /// The message schedule of section 6.4.2, step 1.
+    private static func expand(_ message: [UInt8], from start: Int, into schedule: inout [UInt64]) {
         for index in 0..<16 {
-            let start = block.startIndex + 8 * index
-            schedule[index] = block[start..<(start + 8)].reduce(0) { $0 << 8 | UInt64($1) }
+            var word: UInt64 = 0
+            for offset in 0..<8 { word = word << 8 | UInt64(message[start + 8 * index + offset]) }
+            schedule[index] = word
         }
         for index in 16..<80 {
             let early = schedule[index - 15]
@@ -50,18 +75,30 @@ package struct SHA512: Hashable, Sendable {
             let upper = rotate(late, 19) ^ rotate(late, 61) ^ (late >> 6)
             schedule[index] = schedule[index - 16] &+ lower &+ schedule[index - 7] &+ upper
         }
-        // The working variables a to h of section 6.4.2.
-        var work = state
+    }
+
+    /// Steps 2 to 4 of section 6.4.2, with the working variables named as there.
+    private static func compress(_ schedule: [UInt64], into state: inout [UInt64]) {
+        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
         for index in 0..<80 {
-            let (a, e) = (work[0], work[4])
             let upper = rotate(e, 14) ^ rotate(e, 18) ^ rotate(e, 41)
-            let choice = (e & work[5]) ^ (~e & work[6])
-            let first = work[7] &+ upper &+ choice &+ constants[index] &+ schedule[index]
+            let choice = (e & f) ^ (~e & g)
+            let first = h &+ upper &+ choice &+ constants[index] &+ schedule[index]
             let lower = rotate(a, 28) ^ rotate(a, 34) ^ rotate(a, 39)
-            let majority = (a & work[1]) ^ (a & work[2]) ^ (work[1] & work[2])
-            work = [first &+ lower &+ majority, a, work[1], work[2], work[3] &+ first, e, work[5], work[6]]
+            let majority = (a & b) ^ (a & c) ^ (b & c)
+            (h, g, f, e) = (g, f, e, d &+ first)
+            (d, c, b, a) = (c, b, a, first &+ lower &+ majority)
         }
-        for index in 0..<8 { state[index] &+= work[index] }
+        let work = (a, b, c, d, e, f, g, h)
+        state[0] &+= work.0
+        state[1] &+= work.1
+        state[2] &+= work.2
+        state[3] &+= work.3
+        state[4] &+= work.4
+        state[5] &+= work.5
+        state[6] &+= work.6
+        state[7] &+= work.7
     }
 
     private static func rotate(_ word: UInt64, _ count: UInt64) -> UInt64 {

@@ -36,14 +36,14 @@ extension Transaction {
         }
         if bridge.filtersVLANs { try Transaction.requireVLANFiltering(of: link) }
         // The host is not an IPv6 client of its containers.
-        setIfPossible(Sysctl("ipv6", "conf", name, "accept_ra"), "0")
+        setIfPossible(Sysctl("ipv6", link: name, "accept_ra"), "0")
         var requests: [NetlinkRequest] = []
         if bridge.isPromiscuous, !link.isPromiscuous {
             requests.append(.setPromiscuous(link: link.index, name: name))
         }
         if !link.isUp { requests.append(.setUp(true, link: link.index, name: name)) }
         try host.execute(requests)
-        links[name] = link
+        remember(link)
     }
 
     /// - Throws: ``KernelError``, `EOPNOTSUPP`, saying what is missing.
@@ -75,7 +75,7 @@ extension Transaction {
     mutating func make(_ interface: VLANInterface) throws(KernelError) {
         let name = interface.pair.host.name
         if let existing = try host.link(named: name) {
-            links[name] = existing
+            remember(existing)
             return
         }
         let bridge = link(interface.bridge)
@@ -89,7 +89,7 @@ extension Transaction {
             .removeVLANs([.tagged(1...1)], from: port, name: portName),
             .addVLANs([.native(interface.vlan)], to: port, name: portName),
         ])
-        links[name] = link
+        remember(link)
     }
 
     mutating func make(_ shared: SharedAddress) throws(KernelError) {
@@ -127,8 +127,8 @@ extension Transaction {
 
     mutating func makeForwarding(_ family: AddressFamily) throws(KernelError) {
         switch family {
-        case .v4: try Sysctl("ipv4", "ip_forward").set("1")
-        case .v6: try Sysctl("ipv6", "conf", "all", "forwarding").set("1")
+        case .v4: try Sysctl("ipv4/ip_forward").set("1")
+        case .v6: try Sysctl("ipv6/conf/all/forwarding").set("1")
         }
     }
 }

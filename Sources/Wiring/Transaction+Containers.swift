@@ -15,9 +15,9 @@ extension Transaction {
         guard let link = try host.link(named: pair.host.name) else {
             throw KernelError("find link \(pair.host.name)", .noSuchDevice)
         }
-        links[pair.host.name] = link
+        remember(link)
         containerIndex = link.peerIndex
-        setIfPossible(Sysctl("ipv6", "conf", pair.host.name, "accept_ra"), "0")
+        setIfPossible(Sysctl("ipv6", link: pair.host.name, "accept_ra"), "0")
     }
 
     mutating func make(_ port: PortSpecification) throws(KernelError) {
@@ -39,18 +39,7 @@ extension Transaction {
 
     mutating func make(_ interface: InterfaceSpecification) throws(KernelError) {
         guard let index = containerIndex else { preconditionFailure("the plan names an interface before making it") }
-        var settings: [(Sysctl, String)] = []
-        if !interface.detectsDuplicates {
-            settings.append((Sysctl("ipv6", "conf", interface.name, "enhanced_dad"), "0"))
-            settings.append((Sysctl("ipv6", "conf", interface.name, "accept_dad"), "0"))
-        }
-        let needsIPv6 = interface.addresses.contains { $0.family == .v6 }
-        if needsIPv6 {
-            settings.append((Sysctl("ipv6", "conf", "lo", "disable_ipv6"), "0"))
-            settings.append((Sysctl("ipv6", "conf", interface.name, "disable_ipv6"), "0"))
-            settings.append((Sysctl("ipv6", "conf", interface.name, "keep_addr_on_down"), "1"))
-        }
-        let socket = try visit(setting: settings)
+        let socket = try visit(interface)
         let name = interface.name
         var requests = [NetlinkRequest.setARPNotify(link: index, name: name)]
         requests += interface.addresses.map { address in
@@ -62,21 +51,26 @@ extension Transaction {
     }
 
     /// One visit to the container serves everything: settings are written inside, the socket stays abroad.
-    private mutating func visit(setting settings: [(Sysctl, String)]) throws(KernelError) -> NetlinkSocket {
-        var refusals: [KernelError] = []
+    private mutating func visit(_ interface: InterfaceSpecification) throws(KernelError) -> NetlinkSocket {
+        var refusals: [String] = []
         let socket = try container.run(from: home) { () throws(KernelError) -> NetlinkSocket in
-            for (sysctl, value) in settings {
-                do throws(KernelError) {
-                    try sysctl.set(value)
-                } catch {
-                    refusals.append(error)
-                }
-            }
+            Transaction.prepare(interface, &refusals)
             return try NetlinkSocket()
         }
-        // In a user namespace much is read-only, and a kernel without a setting does not need it.
-        warnings += refusals.filter { $0.errno != .noSuchFileOrDirectory }.map { "\($0)" }
+        warnings += refusals
         return socket
+    }
+
+    private static func prepare(_ interface: InterfaceSpecification, _ refusals: inout [String]) {
+        let name = interface.name
+        if !interface.detectsDuplicates {
+            setIfPossible(Sysctl("ipv6", link: name, "enhanced_dad"), "0", &refusals)
+            setIfPossible(Sysctl("ipv6", link: name, "accept_dad"), "0", &refusals)
+        }
+        guard interface.addresses.contains(where: { $0.family == .v6 }) else { return }
+        setIfPossible(Sysctl("ipv6", link: "lo", "disable_ipv6"), "0", &refusals)
+        setIfPossible(Sysctl("ipv6", link: name, "disable_ipv6"), "0", &refusals)
+        setIfPossible(Sysctl("ipv6", link: name, "keep_addr_on_down"), "1", &refusals)
     }
 
     mutating func makeOperational(_ port: String) throws(KernelError) {

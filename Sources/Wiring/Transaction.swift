@@ -13,7 +13,7 @@ package struct Transaction: ~Copyable {
     let container: NetworkNamespace
     private var done: [Change] = []
     /// What later changes need to know of links made or found earlier.
-    var links: [String: Link] = [:]
+    private var links: [Link] = []
     /// The container's end of the pair, inside.
     var containerIndex: Int32?
     /// Optional settings that were refused, in words.
@@ -69,8 +69,13 @@ package struct Transaction: ~Copyable {
     ///
     /// - Precondition: an earlier change of this transaction made or found it.
     package func link(_ name: String) -> Link {
-        guard let link = links[name] else { preconditionFailure("the plan names link \(name) before making it") }
+        guard let link = links.last(where: { $0.name == name }) else { preconditionFailure("the plan names link \(name) before making it") }
         return link
+    }
+
+    /// Remembers a link for later changes of the plan.
+    mutating func remember(_ link: Link) {
+        links.append(link)
     }
 
     /// Keeps every change made so far.
@@ -115,6 +120,10 @@ package struct Transaction: ~Copyable {
 
     /// Sets what is worth having but no reason to refuse a container: in a user namespace much of it is read-only.
     mutating func setIfPossible(_ sysctl: Sysctl, _ value: String) {
+        Transaction.setIfPossible(sysctl, value, &warnings)
+    }
+
+    static func setIfPossible(_ sysctl: Sysctl, _ value: String, _ warnings: inout [String]) {
         do throws(KernelError) {
             try sysctl.set(value)
         } catch {

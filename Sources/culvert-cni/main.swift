@@ -6,4 +6,4 @@ import Loopback
 import Plugin
 
 // Every plugin is this one file under another name: which one, the base name of argv[0] or the first argument says.
-Machine.exit(PluginCall.run(CommandLine.arguments, among: [bridge, loopback, hostLocal]))
+Machine.exit(PluginCall.run(Machine.arguments, among: [bridge, loopback, hostLocal]))

@@ -31,7 +31,11 @@ int culvert_open_pipe(int ends[2]);
 /// getrandom(2) until the buffer is full. Returns 0, or the errno.
 int culvert_fill_randomly(void *buffer, size_t count);
 
-/// The processes's environment, for passing on.
+/// The process's arguments: argc and argv of main, in whatever language main is.
+int culvert_argument_count(void);
+char **culvert_arguments(void);
+
+/// The process's environment, for passing on.
 char **culvert_environment(void);
 
 /// clock_gettime(2) of CLOCK_BOOTTIME (also counts suspended time) in nanoseconds.

@@ -77,7 +77,7 @@ struct BridgePlan {
             pair: VethPair(
                 host: VethPair.End(name: name, address: vlanAddresses.0),
                 container: VethPair.End(
-                    name: "veth" + SHA512(of: name.utf8).hexadecimal.prefix(8),
+                    name: "veth" + SHA512(of: name).hexadecimal(digits: 8),
                     address: vlanAddresses.1
                 ),
                 mtu: configuration.mtu

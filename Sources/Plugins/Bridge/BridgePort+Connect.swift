@@ -93,8 +93,12 @@ extension BridgePort {
         _ intention: String
     ) throws(CNIError) -> BridgePlan {
         let octets = try translating(intention) { () throws(KernelError) in try Machine.randomBytes(24) }
-        let random = stride(from: 0, to: 24, by: 6).compactMap { start in
-            MACAddress.locallyAdministered(octets[start..<(start + 6)])
+        func random(_ index: Int) -> MACAddress {
+            let six = Array(octets[(6 * index)..<(6 * index + 6)])
+            guard let address = MACAddress.locallyAdministered(six) else {
+                preconditionFailure("six octets are a MAC address")
+            }
+            return address
         }
         return BridgePlan(
             configuration: configuration,
@@ -102,13 +106,13 @@ extension BridgePort {
                 host: end,
                 container: VethPair.End(
                     name: request.invocation.interfaceName,
-                    address: configuration.mac ?? random[0]
+                    address: configuration.mac ?? random(0)
                 ),
                 mtu: configuration.mtu
             ),
             sandbox: request.invocation.namespacePath,
-            bridgeAddress: random[1],
-            vlanAddresses: (random[2], random[3])
+            bridgeAddress: random(1),
+            vlanAddresses: (random(2), random(3))
         )
     }
 
