@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared fixtures, and the proof that a run leaves nothing on this machine."""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+import implementations
+from host import Host, new_host
+from implementations import REFERENCE, Implementation
+
+
+def machine() -> dict[str, list[str]]:
+    """What a leaking test would change on this machine."""
+    links = json.loads(subprocess.run(["ip", "-j", "link"], capture_output=True, text=True, check=True).stdout)
+    named = pathlib.Path("/run/netns")
+    stores = [pathlib.Path("/var/lib/cni"), pathlib.Path("/run/culvert")]
+    return {
+        "links": sorted(link["ifname"] for link in links if link),
+        "network namespaces": sorted(path.name for path in named.iterdir()) if named.is_dir() else [],
+        "mounts": sorted(line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()),
+        "files": sorted(str(path) for store in stores if store.exists() for path in store.rglob("*")),
+    }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares our markers."""
+    config.addinivalue_line("markers", "beats_reference: fails with the reference plugins, as it should")
+    config.addinivalue_line("markers", "needs_culvert: makes no sense with the reference plugins")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuses to begin without root, and remembers the machine."""
+    if os.geteuid() != 0:
+        pytest.exit("the integration tests need root: they make network namespaces", returncode=3)
+    session.config.stash[MACHINE] = machine()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With the reference under test, tests of its defects must fail: that proves they can."""
+    if not implementations.testing_the_reference():
+        return
+    for item in items:
+        if item.get_closest_marker("beats_reference"):
+            item.add_marker(pytest.mark.xfail(strict=True, reason="a defect of the reference"))
+        if item.get_closest_marker("needs_culvert"):
+            item.add_marker(pytest.mark.skip(reason="only with the plugins of this project"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails the run when a link, a namespace, a mount, a file or a host process is left."""
+    before = session.config.stash.get(MACHINE, None)
+    if before is None:
+        return
+    after = machine()
+    leaks = [f"{what}: {sorted(set(after[what]) ^ set(before[what]))}" for what in after if after[what] != before[what]]
+    leaks += [f"host process {host.pid}" for host in Host.living]
+    if leaks:
+        print("\nLEFT ON THIS MACHINE: " + "; ".join(leaks))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+MACHINE = pytest.StashKey[dict[str, list[str]]]()
+
+
+@pytest.fixture(scope="session")
+def ours() -> Iterator[Implementation]:
+    """The plugins under test."""
+    implementation = implementations.install()
+    yield implementation
+    implementations.uninstall(implementation)
+
+
+@pytest.fixture(scope="session")
+def reference() -> Implementation:
+    """The plugins we are compared with."""
+    return REFERENCE
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """A fresh host."""
+    with new_host() as fresh:
+        yield fresh

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A throw-away host: network and mount namespaces of its own, containers in it, nothing left afterwards."""
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+#: A process that keeps the namespaces alive; it ends when our end of its stdin closes, however we die.
+HOLDER = """
+set -e
+mount -t tmpfs tmpfs /run
+mkdir -p /run/netns /run/lock
+mount -t tmpfs tmpfs /var/lib
+mkdir -p /var/lib/cni
+mount -t sysfs sysfs /sys
+ip link set lo up
+echo ready
+exec cat
+"""
+PATIENCE_SECONDS = 120.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a program that was run left behind."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """True when the program succeeded."""
+        return self.status == 0
+
+    def result(self) -> dict[str, Any]:
+        """The document on stdout of a call that must have succeeded."""
+        assert self.ok, f"exit {self.status}: {self.stdout} {self.stderr}"
+        return json.loads(self.stdout)
+
+    def error(self) -> dict[str, Any]:
+        """The one CNI error object of a call that must have failed."""
+        assert self.status == 1, f"exit {self.status} instead of 1: {self.stdout} {self.stderr}"
+        document = json.loads(self.stdout)
+        assert isinstance(document, dict) and isinstance(document.get("code"), int), self.stdout
+        assert document.get("msg"), f"an error without a message: {self.stdout}"
+        return document
+
+    @property
+    def error_text(self) -> str:
+        """Message and details of the error in one line."""
+        document = self.error()
+        return f"{document['msg']} {document.get('details', '')}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Container:
+    """A network namespace that stands for a container."""
+
+    id: str
+    netns: str
+
+
+class Host:
+    """Network namespace, private /run and /var/lib, and the programs run inside them."""
+
+    living: set[Host] = set()
+    guard = threading.Lock()
+
+    def __init__(self) -> None:
+        self.holder = subprocess.Popen(
+            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", HOLDER],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        assert self.holder.stdout and self.holder.stdout.readline() == "ready\n", "no new host"
+        self.pid = self.holder.pid
+        #: The host's file system as seen from here.
+        self.root = pathlib.Path(f"/proc/{self.pid}/root")
+        self.sleepers: list[subprocess.Popen[str]] = []
+        with Host.guard:
+            Host.living.add(self)
+
+    def close(self) -> None:
+        """Ends the holder and with it everything the host had."""
+        for process in (*self.sleepers, self.holder):
+            if process.stdin:
+                process.stdin.close()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+        with Host.guard:
+            Host.living.discard(self)
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def path(self, inside: str | pathlib.Path) -> pathlib.Path:
+        """Where a file of the host is to be found from here."""
+        return self.root / str(inside).lstrip("/")
+
+    def enter(self, netns: str | None = None) -> list[str]:
+        """The words that put a command into the host, and further into one of its namespaces."""
+        command = ["nsenter", f"--mount=/proc/{self.pid}/ns/mnt", f"--net=/proc/{self.pid}/ns/net", "--"]
+        return command + (["nsenter", f"--net={netns}", "--"] if netns else [])
+
+    def run(self, command: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None,
+            netns: str | None = None) -> Outcome:
+        """Runs a program in the host, and waits for it."""
+        full = {"PATH": os.environ["PATH"], "LC_ALL": "C", **(env or {})}
+        done = subprocess.run(
+            [*self.enter(netns), *command], input=stdin, env=full,
+            capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def start(self, command: Sequence[str], *, env: Mapping[str, str] | None = None,
+              netns: str | None = None) -> subprocess.Popen[str]:
+        """Starts a program in the host with pipes for stdin and stdout; it is ended with the host."""
+        process = subprocess.Popen(
+            [*self.enter(netns), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", **(env or {})},
+        )
+        self.sleepers.append(process)
+        return process
+
+    def must(self, command: str, *, netns: str | None = None, stdin: str = "") -> str:
+        """Runs a shell line that has to succeed, and returns what it printed."""
+        outcome = self.run(["sh", "-ec", command], netns=netns, stdin=stdin)
+        assert outcome.ok, f"{command}: {outcome.stderr}"
+        return outcome.stdout
+
+    def add_container(self, name: str) -> Container:
+        """A container with a namespace that has a name in /run/netns."""
+        self.must(f"ip netns add {name}")
+        return Container(name, f"/run/netns/{name}")
+
+    def add_containers(self, names: Sequence[str]) -> list[Container]:
+        """Many containers at once."""
+        self.must("ip -batch -", stdin="".join(f"netns add {name}\n" for name in names))
+        return [Container(name, f"/run/netns/{name}") for name in names]
+
+    def add_anonymous_container(self, name: str) -> Container:
+        """A container whose namespace is known only through a process in it."""
+        process = self.start(["unshare", "--net", "sh", "-c", "echo ready; exec cat"])
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        return Container(name, f"/proc/{process.pid}/ns/net")
+
+    def remove_container(self, container: Container) -> None:
+        """Takes the namespace away, as when a container died."""
+        self.must(f"ip netns del {container.id}")
+
+    def plugin(self, executable: str, verb: str, config: Any, *, container: Container | None = None,
+               ifname: str = "eth0", cni_path: str | None = None, args: str = "",
+               env: Mapping[str, str | None] | None = None, wrapper: Sequence[str] = ()) -> Outcome:
+        """Calls one plugin as a runtime does; an `env` value of None takes a variable away."""
+        variables: dict[str, str | None] = {
+            "CNI_COMMAND": verb,
+            "CNI_CONTAINERID": container.id if container else "",
+            "CNI_NETNS": container.netns if container else "",
+            "CNI_IFNAME": ifname if container else "",
+            "CNI_PATH": cni_path or os.path.dirname(executable),
+            "CNI_ARGS": args,
+            **(env or {}),
+        }
+        words = {name: value for name, value in variables.items() if value is not None}
+        text = config if isinstance(config, str) else json.dumps(config)
+        return self.run([*wrapper, executable], stdin=text, env=words)
+
+
+@contextlib.contextmanager
+def new_host() -> Iterator[Host]:
+    """A host for one `with` block."""
+    host = Host()
+    try:
+        yield host
+    finally:
+        host.close()
