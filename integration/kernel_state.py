@@ -16,6 +16,8 @@ RECORDS = "/run/culvert/attachments"
 
 #: Members of a link which a configuration decides about.
 LINK_MEMBERS = ("mtu", "operstate", "txqlen", "group", "allmulti", "promiscuity")
+#: How the kernel came by a MAC address (/sys/class/net/*/addr_assign_type): 1 at random, 3 on request.
+MAC_ORIGINS = {"0": "permanent", "1": "random", "2": "stolen", "3": "set"}
 BRIDGE_MEMBERS = (
     "ageing_time", "forward_delay", "group_addr", "group_fwd_mask", "hello_time", "max_age", "mcast_querier",
     "mcast_router", "mcast_snooping", "nf_call_arptables", "nf_call_ip6tables", "nf_call_iptables",
@@ -42,19 +44,20 @@ def reading_script() -> str:
     return (
         "printf 'addr show\\nroute show table all\\nneigh show\\n' | ip -d -j -batch -\n"
         f"echo {MARK.strip()}\ngrep -H . {' '.join(files)}\necho {MARK.strip()}\n"
+        "grep -sH . /sys/class/net/*/addr_assign_type\n"
     )
 
 
-def read_link(link: dict[str, Any], names: dict[int, str]) -> State:
+def read_link(link: dict[str, Any]) -> State:
     """One link of `ip -d -j addr show`, without numbers and counters."""
     details = link.get("linkinfo", {})
     found: State = {key: link[key] for key in LINK_MEMBERS if key in link}
+    found["index"] = link["ifindex"]
     found["flags"] = sorted(link["flags"])
     found["mac"] = link.get("address")
     found["kind"] = details.get("info_kind", link["link_type"])
     found["master"] = link.get("master")
-    if "altnames" in link or "ifalias" in link:
-        found["alias"] = link.get("ifalias")
+    found["alias"] = link.get("ifalias")
     if found["kind"] == "bridge":
         found["bridge"] = {key: details["info_data"][key] for key in BRIDGE_MEMBERS if key in details["info_data"]}
     if details.get("info_slave_kind") == "bridge":
@@ -73,7 +76,7 @@ def read_address(entry: dict[str, Any]) -> State:
 
 def parse(text: str) -> State:
     """The output of the reading script, as a value."""
-    listings, sysctls = text.split(MARK)[:2]
+    listings, sysctls, origins = text.split(MARK)
     decoder = json.JSONDecoder()
     documents, rest = [], listings.strip()
     while rest:
@@ -81,9 +84,13 @@ def parse(text: str) -> State:
         documents.append(document)
         rest = rest[end:].strip()
     links, routes, neighbours = documents
-    names = {link["ifindex"]: link["ifname"] for link in links if link}
+    found = {link["ifname"]: read_link(link) for link in links if link}
+    for line in origins.splitlines():
+        name, value = line.removeprefix("/sys/class/net/").split("/addr_assign_type:")
+        if found.get(name, {}).get("kind") == "bridge":
+            found[name]["mac origin"] = MAC_ORIGINS[value]
     return {
-        "links": {link["ifname"]: read_link(link, names) for link in links if link},
+        "links": found,
         "routes": sorted((route for route in routes if route.get("table") != "local"), key=json.dumps),
         "neighbours": sorted((entry for entry in neighbours if "PERMANENT" in entry.get("state", [])), key=json.dumps),
         "sysctls": {

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The differences from the reference that docs/differences.md explains, as code which takes exactly them out."""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from implementations import REPOSITORY
+
+Step = dict[str, Any]
+#: Takes a difference out of both observations; True when it was there.
+Eraser = Callable[[list[Step], list[Step]], bool]
+
+DOCUMENT = REPOSITORY / "docs" / "differences.md"
+ERASERS: dict[str, Eraser] = {}
+#: Differences that any case may show.
+EVERYWHERE: set[str] = set()
+
+
+def documented() -> list[str]:
+    """The ids that the document explains, in its order."""
+    return re.findall(r"^### (D\d\d) ", DOCUMENT.read_text(), re.MULTILINE)
+
+
+def difference(tag: str, *, everywhere: bool = False) -> Callable[[Eraser], Eraser]:
+    """Registers an eraser under the id of the document."""
+    def register(eraser: Eraser) -> Eraser:
+        assert tag not in ERASERS, tag
+        ERASERS[tag] = eraser
+        if everywhere:
+            EVERYWHERE.add(tag)
+        return eraser
+    return register
+
+
+def erase(mine: list[Step], theirs: list[Step], tags: set[str]) -> set[str]:
+    """Takes the named differences out of both, and tells which were there."""
+    return {tag for tag in sorted(tags) if ERASERS[tag](mine, theirs)}
+
+
+def networks(steps: list[Step]) -> Iterator[dict[str, Any]]:
+    """Each snapshot of each namespace."""
+    for step in steps:
+        yield step["state"]["host"]
+        yield from step["state"]["containers"].values()
+
+
+def pairs(mine: list[Step], theirs: list[Step]) -> Iterator[tuple[Step, Step]]:
+    """The same step on both sides."""
+    return zip(mine, theirs)
+
+
+def cut_where(mine: list[Step], theirs: list[Step], apart: Callable[[Step, Step], bool]) -> bool:
+    """Drops the first step at which the sides part as described, and all that follows from it."""
+    for number, (ours, reference) in enumerate(pairs(mine, theirs)):
+        if apart(ours, reference):
+            del mine[number:], theirs[number:]
+            return True
+    return False
+
+
+def only_ours_works(ours: Step, reference: Step, *says: str) -> bool:
+    """True where the reference fails with these words and we do not."""
+    text = str(reference.get("error"))
+    return ours.get("ok") is True and reference.get("ok") is False and all(part in text for part in says)
+
+
+@difference("D01", everywhere=True)
+def version_in_errors(mine: list[Step], theirs: list[Step]) -> bool:
+    """Errors carry cniVersion, as the specification asks; their words and codes are our own."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        if "error" in ours and "error" in reference:
+            found |= "cniVersion" in ours["error"] and "cniVersion" not in reference["error"]
+            ours["error"] = reference["error"] = "both refuse"
+    return found
+
+
+@difference("D02", everywhere=True)
+def no_empty_dns(mine: list[Step], theirs: list[Step]) -> bool:
+    """Results of 1.0.0 have no empty dns object."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        result = reference.get("result", {})
+        if result.get("dns") == {} and "dns" not in ours.get("result", {"dns": 1}) and result["cniVersion"] == "1.0.0":
+            del result["dns"]
+            found = True
+    return found
+
+
+@difference("D03", everywhere=True)
+def no_duplicate_address_detection(mine: list[Step], theirs: list[Step]) -> bool:
+    """IPv6 addresses that came from IPAM are usable at once."""
+    found = False
+    for network in networks(mine):
+        for link in network["links"].values():
+            for address in link["addresses"]:
+                if address["family"] == "inet6" and address.pop("nodad", False):
+                    found = True
+    for network in networks(theirs):
+        for link in network["links"].values():
+            if link["kind"] == "bridge":
+                for address in link["addresses"]:
+                    address.pop("tentative", None)
+    return found
+
+
+@difference("D04", everywhere=True)
+def bridge_mac_is_set(mine: list[Step], theirs: list[Step]) -> bool:
+    """A bridge has a MAC address of its own from the beginning."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        for name, link in ours["state"]["host"]["links"].items():
+            other = reference["state"]["host"]["links"].get(name, {})
+            if (link.get("mac origin"), other.get("mac origin")) == ("set", "random"):
+                other["mac origin"] = "set"
+                found = True
+    return found
+
+
+@difference("D05", everywhere=True)
+def leases_are_private(mine: list[Step], theirs: list[Step]) -> bool:
+    """Files of the lease directory are readable to root alone, as later releases of the reference have it."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        for name, entry in ours["state"]["leases"].items():
+            other = reference["state"]["leases"].get(name, {})
+            if (entry["mode"], other.get("mode")) == ("0o600", "0o644"):
+                other["mode"] = "0o600"
+                found = True
+    return found
+
+
+@difference("D06")
+def name_of_the_host_end(mine: list[Step], theirs: list[Step]) -> bool:
+    """The host end of the same attachment always has the same name."""
+    ours, reference = ([step for step in steps if step["step"] == "NAMES"] for steps in (mine, theirs))
+    same = len({str(step["answer"]) for step in ours}) == 1 and len({str(step["answer"]) for step in reference}) > 1
+    for step in (*ours, *reference):
+        step["answer"] = len(step["answer"])
+    return same
+
+
+@difference("D07", everywhere=True)
+def addresses_stay_when_down(mine: list[Step], theirs: list[Step]) -> bool:
+    """IPv6 addresses survive a link going down, as in later releases of the reference."""
+    found = False
+    for ours, reference in zip(networks(mine), networks(theirs)):
+        for name, value in ours["sysctls"].items():
+            if name.endswith("/keep_addr_on_down") and (value, reference["sysctls"].get(name)) == ("1", "0"):
+                reference["sysctls"][name] = "1"
+                found = True
+    return found
+
+
+def forget_link(network: dict[str, Any], name: str) -> None:
+    """Takes a link, and all that the kernel tells about it, out of a snapshot."""
+    network["links"].pop(name, None)
+    network["routes"] = [route for route in network["routes"] if route.get("dev") != name]
+    network["sysctls"] = {key: value for key, value in network["sysctls"].items() if f"/{name}/" not in key}
+
+
+@difference("D08", everywhere=True)
+def refused_add_leaves_nothing(mine: list[Step], theirs: list[Step]) -> bool:
+    """A refused ADD leaves the host as it was; only a shared bridge may have been made."""
+    found = False
+    before = mine[0]["state"]
+    for number, (ours, reference) in enumerate(pairs(mine, theirs)):
+        if number > 0 and ours["step"].startswith("ADD") and not ours.get("ok") and not reference.get("ok"):
+            found |= erase_remains(before, mine[number:], theirs[number:])
+        before = ours["state"]
+    return found
+
+
+def erase_remains(before: dict[str, Any], mine: list[Step], theirs: list[Step]) -> bool:
+    """Forgets what only the reference left behind after a refusal, from that step on; ours has to be clean."""
+    state, other = mine[0]["state"], theirs[0]["state"]
+    found = False
+    spaces = [("host", None), *(("containers", name) for name in state["containers"])]
+    for group, name in spaces:
+        def look(whole: dict[str, Any]) -> dict[str, Any]:
+            return whole[group] if name is None else whole[group].get(name, {})
+        allowed = {link for link, entry in look(state)["links"].items() if entry["kind"] == "bridge"}
+        if set(look(state)["links"]) - allowed - set(look(before)["links"]):
+            return False
+        for link in set(look(other)["links"]) - set(look(before)["links"]):
+            for step in (*theirs, *(mine if link in allowed else ())):
+                if look(step["state"]):
+                    forget_link(look(step["state"]), link)
+            found |= link not in allowed
+        if look(other)["sysctls"] != look(state)["sysctls"] and look(state)["sysctls"] == look(before)["sysctls"]:
+            for ours, reference in pairs(mine, theirs):
+                if look(ours["state"]):
+                    look(reference["state"])["sysctls"] = look(ours["state"])["sysctls"]
+    if state["leases"] == before["leases"] != other["leases"]:
+        for ours, reference in pairs(mine, theirs):
+            if all(re.search(r"(lock|last_reserved_ip\.\d+|^[^/]+)$", path) for path in reference["state"]["leases"]):
+                reference["state"]["leases"] = ours["state"]["leases"]
+    return found
+
+
+@difference("D09")
+def check_of_layer_two(mine: list[Step], theirs: list[Step]) -> bool:
+    """CHECK works on a network without addresses."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        if ours["step"].startswith("CHECK") and only_ours_works(ours, reference, "no plugin name provided"):
+            ours.pop("result", None)
+            reference.pop("error")
+            reference["ok"] = True
+            found = True
+    return found
+
+
+@difference("D11")
+def same_address_again(mine: list[Step], theirs: list[Step]) -> bool:
+    """ADD of an attachment that has a lease returns it."""
+    first = next((step["result"] for step in mine if step.get("result")), None)
+    return cut_where(mine, theirs, lambda ours, reference: (
+        only_ours_works(ours, reference, "duplicate allocation is not allowed") and ours["result"] == first))
+
+
+@difference("D12")
+def empty_lease_file(mine: list[Step], theirs: list[Step]) -> bool:
+    """An empty lease file, left by a crash, does not cost its address for ever."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        only_ours_works(ours, reference, "no IP addresses available in range set")))
+
+
+@difference("D13")
+def version_of_loopback_addresses(mine: list[Step], theirs: list[Step]) -> bool:
+    """Addresses in an old result of loopback say their version."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        for address, other in zip(ours.get("result", {}).get("ips", ()), reference.get("result", {}).get("ips", ())):
+            if "version" not in other and address.get("version") == ("6" if ":" in address["address"] else "4"):
+                del address["version"]
+                found = True
+    return found
+
+
+@difference("D14")
+def route_metrics(mine: list[Step], theirs: list[Step]) -> bool:
+    """MTU and MSS of a route are applied and reported."""
+    found = False
+    for step in mine:
+        for route in (*step.get("result", {}).get("routes", ()), *step["state"]["containers"].get("c1", {}).get(
+                "routes", ())):
+            for member in ("mtu", "advmss", "metrics"):
+                found |= bool(route.pop(member, None))
+    return found
+
+
+@difference("D15")
+def address_list_in_arguments(mine: list[Step], theirs: list[Step]) -> bool:
+    """CNI_ARGS may ask for several addresses."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        only_ours_works(ours, reference) and "fd77::66" in str(ours["result"]) and "10.77.0.66" in str(ours["result"])))
+
+
+@difference("D16")
+def flat_ranges(mine: list[Step], theirs: list[Step]) -> bool:
+    """The capability ipRanges may be a flat list."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        only_ours_works(ours, reference) and "10.99.0.7/24" in str(ours["result"])))
+
+
+@difference("D17")
+def release_without_ranges(mine: list[Step], theirs: list[Step]) -> bool:
+    """DEL frees leases even if the configuration no longer names a range."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        only_ours_works(ours, reference, "no IP ranges specified") and "net/10.77.0.2" not in ours["state"]["leases"]))
+
+
+@difference("D18")
+def plain_file_for_a_namespace(mine: list[Step], theirs: list[Step]) -> bool:
+    """DEL treats a plain file in place of a namespace like a namespace that is gone."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        only_ours_works(ours, reference, "unknown FS magic") and "net/10.77.0.2" not in ours["state"]["leases"]))
+
+
+@difference("D19")
+def answer_to_version(mine: list[Step], theirs: list[Step]) -> bool:
+    """VERSION knows 1.1.0 and ends in a newline."""
+    ours, reference = mine[-1], theirs[-1]
+    newer = [*reference["result"]["supportedVersions"], "1.1.0"]
+    if ours["result"] == {"cniVersion": "1.1.0", "supportedVersions": newer} and ours["newline at the end"]:
+        ours["result"], ours["newline at the end"] = reference["result"], reference["newline at the end"]
+        return True
+    return False
+
+
+@difference("D20")
+def banner(mine: list[Step], theirs: list[Step]) -> bool:
+    """Without a command the plugin tells a version that can be compared."""
+    form = re.compile(r"CNI bridge plugin v?\d+\.\d+\.\d+\S*\nCNI protocol versions supported: 0\.1\.0, .*1\.1\.0\n")
+    ours, reference = mine[-1], theirs[-1]
+    if form.fullmatch(ours.get("stderr", "")) and not form.fullmatch(reference.get("stderr", "")):
+        ours["stderr"] = reference["stderr"]
+        return True
+    return False
+
+
+@difference("D21")
+def speaks_newest_version(mine: list[Step], theirs: list[Step]) -> bool:
+    """Configurations of 1.1.0 are understood."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        only_ours_works(ours, reference, "incompatible CNI versions") and ours["result"]["cniVersion"] == "1.1.0"))
+
+
+@difference("D22")
+def masquerade_is_refused(mine: list[Step], theirs: list[Step]) -> bool:
+    """Masquerading is not there yet, and says so before anything changes."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        ours.get("ok") is False and reference.get("ok") is True and ours["state"] == mine[0]["state"]))
+
+
+@difference("D23")
+def link_goes_without_namespace(mine: list[Step], theirs: list[Step]) -> bool:
+    """DEL without a namespace takes the veth pair away as well."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        ours["step"].startswith("DEL") and "host-end-1" not in ours["state"]["host"]["links"]
+        and "host-end-1" in reference["state"]["host"]["links"]))
