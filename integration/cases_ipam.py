@@ -73,7 +73,7 @@ CASES: list[Case] = [
            differences=("D17",)),
     # Requested addresses
     alone("address in CNI_ARGS", args="IP=10.77.0.66"),
-    alone("address in CNI_ARGS with a prefix", args="IP=10.77.0.66/24", steps=("ADD c1", "DEL c1"), fails=True),
+    alone("address in CNI_ARGS with a prefix", args="IP=10.77.0.66/24"),
     alone("two addresses in CNI_ARGS", ipam=host_local("10.77.0.0/24", "fd77::/64"), args="IP=10.77.0.66,fd77::66",
           steps=("ADD c1", "DEL c1"), differences=("D15",)),
     alone("Kubernetes' arguments", args="IgnoreUnknown=1;K8S_POD_NAMESPACE=a;K8S_POD_NAME=b"),

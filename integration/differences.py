@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from implementations import REPOSITORY
+from implementations import REPOSITORY, testing_the_reference
 
 Step = dict[str, Any]
+#: What the lease directory holds beside leases: a network's directory, the lock, the last addresses.
+HELPER_FILE = re.compile(r"(^[^/]+|/lock|/last_reserved_ip\.\d+)$")
 #: Takes a difference out of both observations; True when it was there.
 Eraser = Callable[[list[Step], list[Step]], bool]
 
@@ -93,12 +95,14 @@ def no_empty_dns(mine: list[Step], theirs: list[Step]) -> bool:
 def no_duplicate_address_detection(mine: list[Step], theirs: list[Step]) -> bool:
     """IPv6 addresses that came from IPAM are usable at once."""
     found = False
-    for network in networks(mine):
-        for link in network["links"].values():
+    for ours, reference in zip(networks(mine), networks(theirs)):
+        for name, link in ours["links"].items():
+            others = reference["links"].get(name, {}).get("addresses", [])
+            unchecked = {address["local"] for address in others if address.get("nodad")}
             for address in link["addresses"]:
-                if address["family"] == "inet6" and address.pop("nodad", False):
-                    found = True
-    for network in networks(theirs):
+                if address["family"] == "inet6" and address["local"] not in unchecked:
+                    found |= address.pop("nodad", False)
+    for network in networks(mine + theirs if testing_the_reference() else theirs):
         for link in network["links"].values():
             if link["kind"] == "bridge":
                 for address in link["addresses"]:
@@ -175,29 +179,39 @@ def refused_add_leaves_nothing(mine: list[Step], theirs: list[Step]) -> bool:
 
 def erase_remains(before: dict[str, Any], mine: list[Step], theirs: list[Step]) -> bool:
     """Forgets what only the reference left behind after a refusal, from that step on; ours has to be clean."""
-    state, other = mine[0]["state"], theirs[0]["state"]
     found = False
-    spaces = [("host", None), *(("containers", name) for name in state["containers"])]
-    for group, name in spaces:
-        def look(whole: dict[str, Any]) -> dict[str, Any]:
-            return whole[group] if name is None else whole[group].get(name, {})
-        allowed = {link for link, entry in look(state)["links"].items() if entry["kind"] == "bridge"}
-        if set(look(state)["links"]) - allowed - set(look(before)["links"]):
-            return False
-        for link in set(look(other)["links"]) - set(look(before)["links"]):
-            for step in (*theirs, *(mine if link in allowed else ())):
-                if look(step["state"]):
-                    forget_link(look(step["state"]), link)
-            found |= link not in allowed
-        if look(other)["sysctls"] != look(state)["sysctls"] and look(state)["sysctls"] == look(before)["sysctls"]:
-            for ours, reference in pairs(mine, theirs):
-                if look(ours["state"]):
-                    look(reference["state"])["sysctls"] = look(ours["state"])["sysctls"]
-    if state["leases"] == before["leases"] != other["leases"]:
+    for group, name in (("host", None), *(("containers", name) for name in mine[0]["state"]["containers"])):
+        spaces = [
+            [step["state"][group] if name is None else step["state"][group].get(name) for step in steps]
+            for steps in ([{"state": before}], mine, theirs)
+        ]
+        if None not in (spaces[0][0], spaces[1][0], spaces[2][0]):
+            found |= erase_links(*spaces)
+    leases = mine[0]["state"]["leases"]
+    if leases == before["leases"] != theirs[0]["state"]["leases"]:
         for ours, reference in pairs(mine, theirs):
-            if all(re.search(r"(lock|last_reserved_ip\.\d+|^[^/]+)$", path) for path in reference["state"]["leases"]):
+            if all(HELPER_FILE.search(path) for path in set(reference["state"]["leases"]) - set(leases)):
                 reference["state"]["leases"] = ours["state"]["leases"]
     return found
+
+
+def erase_links(before: list[Any], mine: list[Any], theirs: list[Any]) -> bool:
+    """The same for the links and sysctls of one namespace."""
+    old = set(before[0]["links"])
+    bridges = {name for side in (mine[0], theirs[0]) for name, link in side["links"].items() if link["kind"] == "bridge"}
+    if set(mine[0]["links"]) - old - bridges:
+        return False
+    extra = set(theirs[0]["links"]) - old
+    for network in filter(None, theirs):
+        for link in extra:
+            forget_link(network, link)
+    for network in filter(None, mine):
+        for link in bridges - old:
+            forget_link(network, link)
+    for ours, reference in zip(mine, theirs):
+        if ours and reference and mine[0]["sysctls"] == before[0]["sysctls"]:
+            reference["sysctls"] = ours["sysctls"]
+    return bool(extra - bridges)
 
 
 @difference("D09")

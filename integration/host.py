@@ -9,6 +9,7 @@ import os
 import pathlib
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -156,8 +157,16 @@ class Host:
         return Container(name, f"/proc/{process.pid}/ns/net")
 
     def remove_container(self, container: Container) -> None:
-        """Takes the namespace away, as when a container died."""
+        """Takes the namespace away, as when a container died, and waits until the kernel has swept up behind it."""
+        peers = {link.get("link_index") for link in self.links(container.netns)} - {None}
         self.must(f"ip netns del {container.id}")
+        end = time.monotonic() + PATIENCE_SECONDS
+        while peers & {link["ifindex"] for link in self.links()}:
+            assert time.monotonic() < end, f"the peers of {container.id} outlived it"
+
+    def links(self, netns: str | None = None) -> list[dict[str, Any]]:
+        """The links of the host, or of one of its namespaces, as `ip -j link` shows them."""
+        return [link for link in json.loads(self.run(["ip", "-j", "link"], netns=netns).stdout) if link]
 
     def plugin(self, executable: str, verb: str, config: Any, *, container: Container | None = None,
                ifname: str = "eth0", cni_path: str | None = None, args: str = "",

@@ -127,7 +127,7 @@ def snapshot(host: Host, containers: Sequence[Container] = (), leases: str = LEA
 
 def link_names(host: Host, netns: str | None = None) -> set[str]:
     """Only the names of the links, for tests which read them very often."""
-    return {link["ifname"] for link in json.loads(host.run(["ip", "-j", "link"], netns=netns).stdout) if link}
+    return {link["ifname"] for link in host.links(netns)}
 
 
 def lease_files(host: Host, name: str = "net", leases: str = LEASES) -> dict[str, str]:

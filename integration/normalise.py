@@ -47,7 +47,7 @@ def normalise_result(result: Any, state: State, configured: str) -> Any:
         mac = interface.get("mac", "")
         if mac and mac.lower() not in configured and mac == mac_in_kernel(state, interface):
             interface["mac"] = "as in the kernel"
-    return result
+    return rename(result, host_end_names(state))
 
 
 def normalise_network(network: State, configured: str, *, host: bool) -> State:
@@ -63,7 +63,10 @@ def normalise_network(network: State, configured: str, *, host: bool) -> State:
         link["addresses"] = [entry for entry in link["addresses"] if entry not in own]
         if not host:
             link["link-local address"] = bool(own)
-    network["routes"] = [route for route in network["routes"] if not route["dst"].startswith("fe80:")]
+    network["routes"] = [
+        {**route, "flags": [flag for flag in route["flags"] if flag != "linkdown"]}
+        for route in network["routes"] if not route["dst"].startswith("fe80:")
+    ]
     return network
 
 

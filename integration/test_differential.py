@@ -2,6 +2,7 @@
 """The reference plugins and ours, side by side: the same calls on fresh hosts must leave the same behind."""
 from __future__ import annotations
 
+import concurrent.futures
 import copy
 import json
 from typing import Any
@@ -100,7 +101,8 @@ def play(case: Case, implementation: Implementation) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_as_the_reference(case: Case, ours: Implementation, reference: Implementation) -> None:
     """Results, kernel state and lease directory agree, but for the documented differences."""
-    mine, theirs = play(case, ours), play(case, reference)
+    with concurrent.futures.ThreadPoolExecutor(2) as side_by_side:
+        mine, theirs = side_by_side.map(lambda implementation: play(case, implementation), (ours, reference))
     if case.fails:
         for side, observed in (("ours", mine), ("theirs", theirs)):
             step = next(entry for entry in observed if "ok" in entry)
