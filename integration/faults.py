@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""System calls of a plugin as points in time, at each of which it can be killed or refused."""
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from host import Container, Host, Outcome, new_host
+from implementations import Implementation
+from kernel_state import LEASES, RECORDS, left_behind
+from runtime import Network, Runtime
+
+TRACE = "/run/trace"
+CALL = re.compile(r"^(?:\d+ +)?(?P<name>[a-z_0-9]+)\((?P<arguments>.*)")
+#: The calls that ask for files, for descriptors or for changes of the network.
+REFUSABLE = frozenset("""
+    openat open creat mkdir mkdirat read pread64 write writev pwrite64 link linkat unlink unlinkat rename renameat
+    renameat2 flock fsync fdatasync ftruncate fchmod fchmodat getdents64 fstat newfstatat statx socket bind connect
+    getsockname setsockopt sendto sendmsg recvfrom recvmsg setns unshare fcntl
+""".split())
+ERRORS = ("ENOSPC", "EPERM", "EBUSY")
+WORKERS = 2
+KILLED = (-9, 137)
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """The `ordinal`-th call of that name; `arguments` is how strace printed it."""
+
+    name: str
+    ordinal: int
+    arguments: str = ""
+    #: The error it returns, or empty when the process is killed there.
+    error: str = ""
+
+    @property
+    def wrapper(self) -> list[str]:
+        """The command which runs a plugin up to this point."""
+        fate = f"error={self.error}" if self.error else "signal=KILL"
+        return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={self.name}",
+                "-e", f"inject={self.name}:{fate}:when={self.ordinal}"]
+
+    def __str__(self) -> str:
+        return f"{self.error or 'killed'} at {self.name}#{self.ordinal}({self.arguments[:60]}"
+
+
+def points_in(trace: str) -> list[Point]:
+    """Every system call of a recorded run."""
+    counts: Counter[str] = Counter()
+    found = []
+    for line in trace.splitlines():
+        if call := CALL.match(line):
+            counts[call["name"]] += 1
+            found.append(Point(call["name"], counts[call["name"]], call["arguments"]))
+    return found
+
+
+def refusals(points: Sequence[Point]) -> list[Point]:
+    """Each refusable call after the program began to read its input, with each error."""
+    start = next(number for number, point in enumerate(points) if point.name == "read" and
+                 point.arguments.startswith("0,"))
+    return [
+        dataclasses.replace(point, error=error)
+        for point in points[start:] if point.name in REFUSABLE for error in ERRORS
+    ]
+
+
+def thinned(points: list[Point]) -> list[Point]:
+    """Every point, or each n-th when CULVERT_FAULT_STRIDE says so."""
+    return points[::int(os.environ.get("CULVERT_FAULT_STRIDE", "1"))]
+
+
+class Bench:
+    """A host on which the same attachment is made and broken again and again."""
+
+    def __init__(self, host: Host, implementation: Implementation, listed: Network) -> None:
+        self.host = host
+        self.runtime = Runtime(host, implementation, listed)
+        self.container = host.add_container("c1")
+        self.env = {"CULVERT_LOCK_TIMEOUT": "0.3"}
+
+    def reset(self) -> None:
+        """Takes away what survives a DEL on purpose, so that every run makes the same calls."""
+        self.host.must(f"ip link del cni0 2>/dev/null || :; rm -rf {LEASES} {RECORDS}")
+
+    def add(self, wrapper: Sequence[str] = ()) -> Outcome:
+        """ADD, perhaps under strace."""
+        return self.runtime.add(self.container, wrapper=wrapper, env=self.env)
+
+    def delete(self, wrapper: Sequence[str] = ()) -> Outcome:
+        """DEL with neither prevResult nor memory, as after a crash of the runtime."""
+        return self.runtime.delete(self.container, wrapper=wrapper, env=self.env, remembering=False)
+
+    def trace(self, run: Callable[[Sequence[str]], Outcome]) -> list[Point]:
+        """The points of a run that succeeds."""
+        outcome = run(["strace", "-f", "-qq", "-o", TRACE])
+        assert outcome.ok, outcome
+        return points_in(self.host.path(TRACE).read_text(errors="replace"))
+
+    def remains(self) -> str:
+        """What is left of the attachment; empty when nothing is."""
+        found = left_behind(self.host, [self.container])
+        return f"left: {found}" if found else ""
+
+    def lives_on(self) -> str:
+        """What goes wrong when the same attachment is made again and ended properly; empty when nothing does."""
+        for run in (self.add, self.delete):
+            if not (outcome := run()).ok:
+                return f"afterwards {run.__name__} failed: {outcome.stdout} {outcome.stderr}"
+        return self.remains()
+
+
+def try_all(points: Sequence[Point], implementation: Implementation, listed: Network,
+            attempt: Callable[[Bench, Point], str]) -> list[str]:
+    """Tries every point on hosts that are used by one worker each; returns what went wrong."""
+    waiting = list(reversed(points))
+    guard = threading.Lock()
+    trouble: list[str] = []
+
+    def work() -> None:
+        while True:
+            with new_host() as host:
+                bench = Bench(host, implementation, listed)
+                while True:
+                    with guard:
+                        if not waiting:
+                            return
+                        point = waiting.pop()
+                    bench.reset()
+                    if complaint := attempt(bench, point):
+                        trouble.append(f"{point}: {complaint}")
+                        break  # Go on with a host which is clean for certain.
+
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
+        for done in [workers.submit(work) for _ in range(WORKERS)]:
+            done.result()
+    return trouble

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plugins that are killed, or refused by the kernel, at every single system call."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from faults import KILLED, Bench, Point, points_in, refusals, thinned, try_all
+from host import Outcome, new_host
+from implementations import Implementation
+from kernel_state import RECORDS, lease_files, read_tree
+from runtime import Network, bridge, host_local, network
+
+NETWORKS: dict[str, Network] = {
+    "bridge": network(bridge(host_local("10.77.0.0/24", "fd77::/64"), isDefaultGateway=True)),
+    "host-local": network({"type": "host-local", "ipam": host_local("10.77.0.0/24", "fd77::/64")}),
+}
+Report = Callable[[str, list[Point], list[str]], None]
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Prints how many points were tried, and fails when some went wrong."""
+    def tell(what: str, points: list[Point], trouble: list[str]) -> None:
+        with capsys.disabled():
+            print(f"\n{what}: {len(points)} points, {len(trouble)} went wrong")
+        assert not trouble, "\n".join(trouble[:20])
+    return tell
+
+
+def points_of(implementation: Implementation, listed: Network, verb: str) -> list[Point]:
+    """The system calls of one undisturbed ADD or DEL."""
+    with new_host() as host:
+        bench = Bench(host, implementation, listed)
+        if verb == "ADD":
+            return bench.trace(bench.add)
+        bench.add().result()
+        return bench.trace(bench.delete)
+
+
+def debris(bench: Bench) -> str:
+    """What a killed process left beyond the record, the link, whole leases and their temporary files."""
+    for address, content in lease_files(bench.host).items():
+        if not address.endswith(".culvert.new") and content != "c1\r\neth0":
+            return f"a lease file {address} that says {content!r}"
+    for path, entry in read_tree(bench.host.path(RECORDS)).items():
+        if entry["content"] is not None and not re.fullmatch(r"net/c1:eth0\.json(\.tmp)?", path):
+            return f"a record {path}"
+    return ""
+
+
+def unexpected(outcome: Outcome) -> str:
+    """What a process that was to be killed should not have said."""
+    return "" if outcome.ok or outcome.status in KILLED else f"exit {outcome.status}: {outcome.stdout}"
+
+
+def killed_add(bench: Bench, point: Point) -> str:
+    """ADD dies; one DEL leaves nothing, and the next ADD works."""
+    outcome = bench.add(point.wrapper)
+    if complaint := unexpected(outcome) or debris(bench):
+        return complaint
+    if not (deleted := bench.delete()).ok:
+        return f"DEL failed: {deleted.stdout}"
+    return bench.remains() or bench.lives_on()
+
+
+def killed_delete(bench: Bench, point: Point) -> str:
+    """DEL dies; one more leaves nothing, and the next ADD works."""
+    bench.add().result()
+    outcome = bench.delete(point.wrapper)
+    if complaint := unexpected(outcome) or debris(bench):
+        return complaint
+    if not (deleted := bench.delete()).ok:
+        return f"the second DEL failed: {deleted.stdout}"
+    return bench.remains() or bench.lives_on()
+
+
+def one_error(outcome: Outcome, point: Point) -> str:
+    """What is wrong with the error that a refused plugin reported."""
+    if point.name in ("write", "writev") and point.arguments.startswith(("1,", "2,")):
+        return ""  # Nobody can report that reporting failed.
+    try:
+        outcome.error()
+    except (AssertionError, ValueError) as wrong:
+        return f"not one error object: {wrong}"
+    return ""
+
+
+def refused_add(bench: Bench, point: Point) -> str:
+    """ADD is refused; either it works all the same, or it says why and leaves nothing without any DEL."""
+    outcome = bench.add(point.wrapper)
+    if outcome.ok:
+        if len(json.loads(outcome.stdout or "{}").get("ips", ())) != 2:
+            return f"success without a result: {outcome.stdout}"
+        if not (checked := bench.runtime.check(bench.container, env=bench.env)).ok:
+            return f"success, but CHECK says: {checked.stdout}"
+    elif complaint := one_error(outcome, point) or (bench.remains() if point.arguments[:2] != "1," else ""):
+        return complaint + f" ({outcome.stdout})"
+    if not (deleted := bench.delete()).ok:
+        return f"DEL failed: {deleted.stdout}"
+    return bench.remains()
+
+
+def refused_delete(bench: Bench, point: Point) -> str:
+    """DEL is refused; whatever it says, an undisturbed DEL afterwards leaves nothing."""
+    bench.add().result()
+    outcome = bench.delete(point.wrapper)
+    if not outcome.ok and (complaint := one_error(outcome, point)):
+        return complaint
+    if not (deleted := bench.delete()).ok:
+        return f"the second DEL failed: {deleted.stdout}"
+    return bench.remains()
+
+
+@pytest.mark.parametrize("plugin", [pytest.param("bridge", marks=pytest.mark.needs_culvert), "host-local"])
+@pytest.mark.parametrize("verb, attempt", [("ADD", killed_add), ("DEL", killed_delete)], ids=["ADD", "DEL"])
+def test_killed_anywhere(plugin: str, verb: str, attempt: Callable[[Bench, Point], str], ours: Implementation,
+                         report: Report) -> None:
+    """A plugin that was killed between any two system calls leaves nothing that one DEL does not remove."""
+    points = thinned(points_of(ours, NETWORKS[plugin], verb))
+    assert points
+    report(f"{plugin} {verb} killed", points, try_all(points, ours, NETWORKS[plugin], attempt))
+
+
+@pytest.mark.needs_culvert
+@pytest.mark.parametrize("plugin", NETWORKS)
+@pytest.mark.parametrize("verb, attempt", [("ADD", refused_add), ("DEL", refused_delete)], ids=["ADD", "DEL"])
+def test_refused_anywhere(plugin: str, verb: str, attempt: Callable[[Bench, Point], str], ours: Implementation,
+                          report: Report) -> None:
+    """A plugin that is refused any one system call reports it, and takes back what it did."""
+    points = thinned(refusals(points_of(ours, NETWORKS[plugin], verb)))
+    assert points
+    report(f"{plugin} {verb} refused", points, try_all(points, ours, NETWORKS[plugin], attempt))
+
+
+def test_reading_a_trace() -> None:
+    """Calls are counted by name, whoever made them."""
+    trace = '12 read(0, "{}", 1) = 2\n12 openat(AT_FDCWD, "/x") = 3\n13 read(3, "") = 0\n13 <... read resumed>\n+++ x'
+    assert [(point.name, point.ordinal) for point in points_in(trace)] == [("read", 1), ("openat", 1), ("read", 2)]
+    assert {point.error for point in refusals(points_in(trace))} == {"ENOSPC", "EPERM", "EBUSY"}
