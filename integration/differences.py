@@ -198,7 +198,9 @@ def erase_remains(before: dict[str, Any], mine: list[Step], theirs: list[Step]) 
 def erase_links(before: list[Any], mine: list[Any], theirs: list[Any]) -> bool:
     """The same for the links and sysctls of one namespace."""
     old = set(before[0]["links"])
-    bridges = {name for side in (mine[0], theirs[0]) for name, link in side["links"].items() if link["kind"] == "bridge"}
+    bridges = {
+        name for side in (mine[0], theirs[0]) for name, link in side["links"].items() if link["kind"] == "bridge"
+    }
     if set(mine[0]["links"]) - old - bridges:
         return False
     extra = set(theirs[0]["links"]) - old
@@ -211,6 +213,10 @@ def erase_links(before: list[Any], mine: list[Any], theirs: list[Any]) -> bool:
     for ours, reference in zip(mine, theirs):
         if ours and reference and mine[0]["sysctls"] == before[0]["sysctls"]:
             reference["sysctls"] = ours["sysctls"]
+            reference["routes"] = ours["routes"]
+    untouched = {name for name in bridges & old if mine[0]["links"][name] == before[0]["links"][name]}
+    for ours, reference in zip(filter(None, mine), filter(None, theirs)):
+        reference["links"].update({name: ours["links"][name] for name in untouched & set(ours["links"])})
     return bool(extra - bridges)
 
 
@@ -336,3 +342,15 @@ def link_goes_without_namespace(mine: list[Step], theirs: list[Step]) -> bool:
     return cut_where(mine, theirs, lambda ours, reference: (
         ours["step"].startswith("DEL") and "host-end-1" not in ours["state"]["host"]["links"]
         and "host-end-1" in reference["state"]["host"]["links"]))
+
+
+@difference("D24", everywhere=True)
+def no_store_without_leases(mine: list[Step], theirs: list[Step]) -> bool:
+    """Where nothing was ever leased, no directory and no lock are made."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        extra = set(reference["state"]["leases"]) - set(ours["state"]["leases"])
+        if extra and all(re.search(r"(^[^/]+|/lock)$", path) for path in extra) and not ours["state"]["leases"]:
+            reference["state"]["leases"] = {}
+            found = True
+    return found

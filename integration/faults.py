@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from host import Container, Host, Outcome, new_host
+from host import Host, Outcome, new_host
 from implementations import Implementation
 from kernel_state import LEASES, RECORDS, left_behind
 from runtime import Network, Runtime

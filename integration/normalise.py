@@ -92,4 +92,7 @@ def differing(ours: Any, theirs: Any, path: str = "") -> list[str]:
         return [
             line for number, pair in enumerate(zip(ours, theirs)) for line in differing(*pair, f"{path}[{number}]")
         ]
-    return [] if ours == theirs else [f"{path}: ours {json.dumps(ours)}, theirs {json.dumps(theirs)}"]
+    if ours == theirs:
+        return []
+    shown = [text if len(text := json.dumps(side)) < 300 else f"{text[:300]}…" for side in (ours, theirs)]
+    return [f"{path}: ours {shown[0]}, theirs {shown[1]}"]

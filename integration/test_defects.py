@@ -111,7 +111,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unreachable route": (bridge(host_local(*DUAL, routes=[{"dst": "192.0.2.0/24", "gw": "203.0.113.1"}])), ""),
     "the same route twice": (bridge(host_local(*DUAL, routes=[{"dst": "192.0.2.0/24"}] * 2)), ""),
     "second range set exhausted": (bridge({"type": "host-local", "ranges": [
-        [{"subnet": "fd77::/64"}], [{"subnet": "10.77.0.0/30", "gateway": "10.77.0.1", "rangeEnd": "10.77.0.1"}]]}), ""),
+        [{"subnet": "fd77::/64"}],
+        [{"subnet": "10.77.0.0/30", "gateway": "10.77.0.1", "rangeEnd": "10.77.0.1"}]]}), ""),
 }
 
 

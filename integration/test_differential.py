@@ -88,11 +88,14 @@ def play(case: Case, implementation: Implementation) -> list[dict[str, Any]]:
         if case.inside:
             host.must(case.inside, netns=containers["c1"].netns)
         runtime = Runtime(host, implementation, case.network)
-        seen_states = [{"step": "before", "state": normalise_state(snapshot(host, [containers["c1"]], case.leases),
-                                                                   configured)}]
+
+        def look() -> State:
+            return snapshot(host, [containers[name] for name in ("c1", "c2") if name in containers], case.leases)
+
+        seen_states: list[dict[str, Any]] = [{"step": "before", "state": normalise_state(look(), configured)}]
         for step in case.steps:
             outcome = act(step, case, host, runtime, containers)
-            state = snapshot(host, [containers[name] for name in ("c1", "c2") if name in containers], case.leases)
+            state = look()
             said = words(step, outcome, state, configured)
             seen_states.append({"step": step, **said, "state": normalise_state(state, configured)})
         return seen_states

@@ -115,7 +115,8 @@ def refused_delete(bench: Bench, point: Point) -> str:
     return bench.remains()
 
 
-@pytest.mark.parametrize("plugin", [pytest.param("bridge", marks=pytest.mark.needs_culvert), "host-local"])
+@pytest.mark.needs_culvert
+@pytest.mark.parametrize("plugin", NETWORKS)
 @pytest.mark.parametrize("verb, attempt", [("ADD", killed_add), ("DEL", killed_delete)], ids=["ADD", "DEL"])
 def test_killed_anywhere(plugin: str, verb: str, attempt: Callable[[Bench, Point], str], ours: Implementation,
                          report: Report) -> None:
