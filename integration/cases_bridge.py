@@ -89,7 +89,8 @@ CASES: list[Case] = [
     change(refused("MAC is not one"), args="MAC=zz"),
     # Names and order
     change(plain("other interface name"), ifname="net1"),
-    change(refused("interface exists already", "eth0"), steps=("ADD c1",), inside="ip link add eth0 type veth peer name eth9"),
+    change(refused("interface exists already", "eth0"), steps=("ADD c1",),
+           inside="ip link add eth0 type veth peer name eth9"),
     change(plain("two containers, leaving in order", isGateway=True),
            steps=("ADD c1", "ADD c2", "CHECK c1", "DEL c1", "CHECK c2", "DEL c2")),
     change(plain("bridge without address loses a port", ipam=host_local("10.77.0.0/24")),
