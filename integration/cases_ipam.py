@@ -63,7 +63,7 @@ CASES: list[Case] = [
     alone("lease of an old release", ipam=ranges(SMALL), steps=("DEL c1", "ADD c2"),
           prepare=f"mkdir -p {LEASES_OF_NET} && printf c1 > {LEASES_OF_NET}/10.77.0.10"),
     alone("foreign files in the directory", steps=("ADD c1", "CHECK c1", "DEL c1"),
-          prepare="cd /var/lib/cni && mkdir -p networks/net/sub && cd networks/net && echo x > README; echo c1 > sub/f"),
+          prepare="cd /var/lib/cni && mkdir -p networks/net/sub && cd networks/net; echo x > README; echo c1 > sub/f"),
     alone("last address is nonsense", steps=("ADD c1", "DEL c1"),
           prepare=f"mkdir -p {LEASES_OF_NET} && echo nonsense > {LEASES_OF_NET}/last_reserved_ip.0"),
     alone("last address from another subnet", steps=("ADD c1", "DEL c1"),
