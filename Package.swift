@@ -90,7 +90,7 @@ let package = Package(
         module("Plugin", ["CNI", "Wiring", "JSON", "Linux", system]),
         // Row 6: one library per plugin
         plugin("Bridge", ["Wiring", "Netlink", system]),
-        plugin("HostLocal", ["AddressPools", "LeaseStore", system]),
+        plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring", system]),
         plugin("Loopback", ["Netlink", system]),
         // Row 7: executables
         .executableTarget(

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -24,10 +26,13 @@ int culvert_unshare_network_namespace(void) {
     return unshare(CLONE_NEWNET) == 0 ? 0 : errno;
 }
 
-int culvert_is_namespace(int descriptor) {
+int culvert_is_network_namespace(int descriptor) {
+    int type = ioctl(descriptor, NS_GET_NSTYPE);
+    if (type >= 0) return type == CLONE_NEWNET;
+    // Not a namespace at all, or a kernel before 4.11, which does not tell the kinds apart.
     struct statfs filesystem;
     if (fstatfs(descriptor, &filesystem) != 0) return -errno;
-    return filesystem.f_type == NSFS_MAGIC || filesystem.f_type == PROC_SUPER_MAGIC;
+    return filesystem.f_type == NSFS_MAGIC;
 }
 
 static void interrupt(int signal) {

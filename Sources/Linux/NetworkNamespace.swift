@@ -15,10 +15,10 @@ package struct NetworkNamespace: ~Copyable {
     ///   that was lost leaves a plain file behind).
     package init(path: String) throws(KernelError) {
         let descriptor = try Descriptor(opening: path, O_RDONLY)
-        let verdict = culvert_is_namespace(descriptor.rawValue)
+        let verdict = culvert_is_network_namespace(descriptor.rawValue)
         guard verdict >= 0 else { throw KernelError("stat \(path)", Errno(rawValue: -verdict)) }
         guard verdict == 1 else {
-            throw KernelError("open \(path)", .invalidArgument, explanation: "not a namespace but a plain file")
+            throw KernelError("open \(path)", .invalidArgument, explanation: "it is not a network namespace")
         }
         identity = try descriptor.status(path).identity
         self.descriptor = descriptor

@@ -10,8 +10,8 @@ package struct PluginCall {
     private let program: Program
     private let siblings: [Program]
     private let settings: Settings
-    /// The configuration's version as it was written, for errors.
-    private var version = ""
+    /// The configuration's version as it was written, for errors; ours as long as there is none.
+    private var version = CNIVersion.newest.rawValue
 
     /// The release of the reference whose features this suite has: consumers parse it and switch features on.
     package static let referenceVersion = "1.9.1"
@@ -26,9 +26,9 @@ package struct PluginCall {
     /// - Returns: the exit status.
     package static func run(_ arguments: [String], among siblings: [Program]) -> CInt {
         guard let program = program(arguments, among: siblings) else {
-            let known = siblings.map(\.name).joined(separator: ", ")
             let called = arguments.dropFirst().first ?? arguments.first ?? ""
-            Machine.log("culvert-cni: no plugin is named \"\(called)\"; link or call it as one of: \(known)")
+            Machine.log("culvert-cni: no plugin is named \"\(called)\"; link it, or call it, as one of")
+            for sibling in siblings { Machine.log("  \(sibling.about)") }
             return 2
         }
         let settings = Settings(variable: Machine.variable)
@@ -79,7 +79,6 @@ package struct PluginCall {
         let versions = program.versions.map(\.rawValue).joined(separator: ", ")
         Machine.log("CNI \(program.name) plugin v\(PluginCall.referenceVersion)+culvert.\(PluginCall.ownVersion)")
         Machine.log("CNI protocol versions supported: \(versions)")
-        Machine.log(program.about)
     }
 
     private mutating func readRequest(_ invocation: Invocation) throws(CNIError) -> Request {
@@ -95,7 +94,9 @@ package struct PluginCall {
         } catch {
             throw CNIError(.decoding, "cannot decode the network configuration", details: "standard input: \(error)")
         }
-        if case .object(let object) = document, case .string(let written) = object["cniVersion"] { version = written }
+        if case .object(let object) = document, case .string(let written) = object["cniVersion"], !written.isEmpty {
+            version = written
+        }
         let configuration: NetworkConfiguration
         do throws(CNIError) {
             configuration = try NetworkConfiguration(document)

@@ -63,6 +63,11 @@ package struct AttachmentFile: ~Copyable {
         }
     }
 
+    /// Whether the attachment was begun after a moment, by ``Machine/bootNanoseconds``.
+    package func isYounger(than moment: Int64) -> Bool {
+        record.map { $0.intendedNanoseconds >= moment } ?? false
+    }
+
     /// Replaces the record.
     ///
     /// - Throws: ``KernelError``; then the old record stands.

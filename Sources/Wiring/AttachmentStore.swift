@@ -34,6 +34,21 @@ package struct AttachmentStore: Hashable, Sendable {
         return Set(names.compactMap { AttachmentStore.key(of: $0, network) }).sorted { $0.description < $1.description }
     }
 
+    /// Whether an attachment is provably alive: somebody works on it right now, or it is younger than a moment.
+    ///
+    /// - Parameter moment: by ``Machine/bootNanoseconds``.
+    /// - Throws: ``KernelError``.
+    package func isAlive(_ key: AttachmentKey, since moment: Int64) throws(KernelError) -> Bool {
+        do throws(KernelError) {
+            let file = try AttachmentFile(existing: key, in: self, waitingAtMost: .zero)
+            return file.isYounger(than: moment)
+        } catch {
+            if error.errno == .wouldBlock { return true }
+            guard error.errno != .noSuchFileOrDirectory else { return false }
+            throw error
+        }
+    }
+
     private static func key(of name: String, _ network: String) -> AttachmentKey? {
         let stem = name.hasSuffix(".tmp") ? name.dropLast(4) : name[...]
         guard stem.hasSuffix(".json"), let colon = stem.lastIndex(of: ":") else { return nil }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
-internal import Linux
-internal import Netlink
+package import Linux
+package import Netlink
 internal import SystemPackage
 
 // What containers share on the host: bridges, their addresses, forwarding.
 extension Transaction {
     mutating func make(_ bridge: BridgeSpecification) throws(KernelError) {
         let name = bridge.name
-        var found = try host.link(named: name)
+        var found = links.last { $0.name == name }
+        if found == nil { found = try host.link(named: name) }
         if found == nil {
             let addition = NetlinkRequest.addBridge(
                 name,
@@ -30,10 +31,7 @@ extension Transaction {
             }
         }
         guard let link = found else { throw KernelError("find bridge \(name)", .noSuchDevice) }
-        guard link.kind == "bridge" else {
-            let kind = link.kind.isEmpty ? "not virtual" : link.kind
-            throw KernelError("use \(name) as bridge", .fileExists, explanation: "the link exists and is \(kind)")
-        }
+        try Transaction.requireBridge(link)
         if bridge.filtersVLANs { try Transaction.requireVLANFiltering(of: link) }
         // The host is not an IPv6 client of its containers.
         setIfPossible(Sysctl("ipv6", link: name, "accept_ra"), "0")
@@ -44,6 +42,13 @@ extension Transaction {
         if !link.isUp { requests.append(.setUp(true, link: link.index, name: name)) }
         try host.execute(requests)
         remember(link)
+    }
+
+    /// - Throws: ``KernelError``, `EEXIST`, when the link is of another kind.
+    package static func requireBridge(_ link: Link) throws(KernelError) {
+        guard link.kind != "bridge" else { return }
+        let kind = link.kind.isEmpty ? "not virtual" : "of kind \(link.kind)"
+        throw KernelError("use \(link.name) as bridge", .fileExists, explanation: "the link exists and is \(kind)")
     }
 
     /// - Throws: ``KernelError``, `EOPNOTSUPP`, saying what is missing.

@@ -41,7 +41,9 @@ extension Transaction {
         guard let index = containerIndex else { preconditionFailure("the plan names an interface before making it") }
         let socket = try visit(interface)
         let name = interface.name
-        var requests = [NetlinkRequest.setARPNotify(link: index, name: name)]
+        var requests: [NetlinkRequest] = []
+        // Frames only: whoever uses the link brings its own addresses and habits.
+        if !interface.addresses.isEmpty { requests.append(.setARPNotify(link: index, name: name)) }
         requests += interface.addresses.map { address in
             .addAddress(address, to: index, name: name, detectsDuplicates: interface.detectsDuplicates)
         }
@@ -63,6 +65,7 @@ extension Transaction {
 
     private static func prepare(_ interface: InterfaceSpecification, _ refusals: inout [String]) {
         let name = interface.name
+        guard !interface.addresses.isEmpty else { return }
         if !interface.detectsDuplicates {
             setIfPossible(Sysctl("ipv6", link: name, "enhanced_dad"), "0", &refusals)
             setIfPossible(Sysctl("ipv6", link: name, "accept_dad"), "0", &refusals)

@@ -13,7 +13,7 @@ package struct Transaction: ~Copyable {
     let container: NetworkNamespace
     private var done: [Change] = []
     /// What later changes need to know of links made or found earlier.
-    private var links: [Link] = []
+    private(set) var links: [Link] = []
     /// The container's end of the pair, inside.
     var containerIndex: Int32?
     /// Optional settings that were refused, in words.
@@ -73,8 +73,8 @@ package struct Transaction: ~Copyable {
         return link
     }
 
-    /// Remembers a link for later changes of the plan.
-    mutating func remember(_ link: Link) {
+    /// Tells the transaction of a link that was found before, so that it need not look again.
+    package mutating func remember(_ link: Link) {
         links.append(link)
     }
 

@@ -11,9 +11,8 @@ int culvert_enter_network_namespace(int descriptor);
 /// unshare(2) with CLONE_NEWNET. Returns 0, or the errno.
 int culvert_unshare_network_namespace(void);
 
-/// Whether the file behind the descriptor is a namespace (nsfs, or proc on kernels before 3.19). Returns 1, 0, or a
-/// negative errno.
-int culvert_is_namespace(int descriptor);
+/// Whether the file behind the descriptor is a network namespace. Returns 1, 0, or a negative errno.
+int culvert_is_network_namespace(int descriptor);
 
 /// flock(2) with LOCK_EX, waiting for at most the given time. Returns 0, EWOULDBLOCK after that time, or the
 /// errno.

@@ -41,13 +41,14 @@ struct BridgeAddressing: Hashable {
     }
 
     /// The routes of the container: through their own gateway, else the first of their family, else on the link.
+    ///
+    /// What is no further than the link has no gateway. rtnetlink(7), `rtm_scope`.
     var routes: [Route] {
         result.routes.map { route in
             let family = route.destination.family
-            var applied = Route(
-                destination: route.destination,
-                gateway: route.gateway ?? BridgeAddressing.gateway(family, of: result)
-            )
+            let isNear = (route.scope ?? 0) >= BridgeAddressing.linkScope
+            let implied = isNear ? nil : BridgeAddressing.gateway(family, of: result)
+            var applied = Route(destination: route.destination, gateway: route.gateway ?? implied)
             applied.priority = route.priority
             applied.table = route.table
             applied.scope = route.scope
@@ -56,6 +57,8 @@ struct BridgeAddressing: Hashable {
             return applied
         }
     }
+
+    private static let linkScope = 253
 
     private static func gateway(_ family: AddressFamily, of result: AddResult) -> IPAddress? {
         result.ips.lazy.compactMap(\.gateway).first { $0.family == family }

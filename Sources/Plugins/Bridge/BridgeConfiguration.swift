@@ -38,7 +38,7 @@ struct BridgeConfiguration {
             isDefaultGateway = try reader.bool("isDefaultGateway") ?? false
             isGateway = try reader.bool("isGateway") ?? false || isDefaultGateway
             forcesAddress = try reader.bool("forceAddress") ?? false
-            mtu = try reader.integer("mtu", in: 0...65_535) ?? 0
+            mtu = try BridgeConfiguration.mtu(reader)
             isHairpin = try reader.bool("hairpinMode") ?? false
             isPromiscuous = try reader.bool("promiscMode") ?? false
             isIsolated = try reader.bool("portIsolation") ?? false
@@ -72,6 +72,13 @@ struct BridgeConfiguration {
     var memberships: [NetlinkRequest.VLANMembership] {
         guard filtersVLANs else { return [] }
         return [.native(vlan == 0 ? 1 : vlan)] + trunk.map { .tagged($0) }
+    }
+
+    /// 0 leaves it to the kernel; IPv4 needs 68 octets (RFC 791, 3.2), and the kernel's links take no less.
+    private static func mtu(_ reader: JSONReader) throws(JSONTypeError) -> Int {
+        let mtu = try reader.integer("mtu", in: 0...65_535) ?? 0
+        guard mtu == 0 || mtu >= 68 else { return try reader.integer("mtu", in: 68...65_535) ?? 0 }
+        return mtu
     }
 
     private static func trunk(_ elements: [JSONReader]) throws(JSONTypeError) -> [ClosedRange<UInt16>] {

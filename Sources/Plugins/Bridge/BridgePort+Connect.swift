@@ -36,7 +36,9 @@ extension BridgePort {
             hostInterface: end.name,
             configuration: request.document
         )
+        let bridge = try usable(configuration, on: host, intention)
         var transaction = Transaction(on: host, home: home, container: container)
+        if let bridge { transaction.remember(bridge) }
         var isLeased = false
         do throws(CNIError) {
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
@@ -87,6 +89,19 @@ extension BridgePort {
         }
     }
 
+    /// The bridge if it is there already, and can serve the network.
+    private func usable(
+        _ configuration: BridgeConfiguration,
+        on host: borrowing NetlinkSocket,
+        _ intention: String
+    ) throws(CNIError) -> Link? {
+        try translating(intention, .addressConflict) { () throws(KernelError) in
+            guard let link = try host.link(named: configuration.bridge) else { return nil }
+            try Transaction.requireBridge(link)
+            return link
+        }
+    }
+
     private func plan(
         _ configuration: BridgeConfiguration,
         _ end: VethPair.End,
@@ -123,13 +138,16 @@ extension BridgePort {
         _ isLeased: inout Bool,
         _ intention: String
     ) throws(CNIError) -> AddResult {
-        try apply(plan.preparation, &transaction, intention)
+        // What a kernel may lack is found out before an address is taken for nothing; everything else comes after it,
+        // so that a configuration that IPAM refuses leaves no bridge behind.
+        if plan.configuration.filtersVLANs { try apply(plan.preparation, &transaction, intention) }
         var addresses: BridgeAddressing?
         if let delegate {
             let leased = try delegate.add()
             isLeased = true
             addresses = BridgeAddressing(leased, plan.configuration)
         }
+        if !plan.configuration.filtersVLANs { try apply(plan.preparation, &transaction, intention) }
         try apply(plan.connection(addresses), &transaction, intention)
         let name = plan.configuration.bridge
         // A bridge that somebody else made follows the lowest address of its ports.
@@ -151,7 +169,8 @@ extension BridgePort {
         } catch {
             switch error.cause.errno {
             case .addressInUse: throw CNIError(.addressConflict, intention, error)
-            case .notSupported: throw CNIError(.unsupportedField, intention, error)
+            case .notSupported:
+                throw CNIError(.unsupportedField, intention, error).adding("needed by vlan and vlanTrunk")
             case .fileExists where hasInterface():
                 throw CNIError(
                     .interfaceExists,

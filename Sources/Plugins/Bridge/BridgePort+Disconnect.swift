@@ -99,7 +99,7 @@ extension BridgePort {
             guard error.errno == .wouldBlock else { throw error }
             return false
         }
-        if let record = file.record, record.intendedNanoseconds >= request.beganBoot { return false }
+        if file.isYounger(than: request.beganBoot) { return false }
         try BridgePort.removePair(of: key, on: host)
         try file.remove()
         return true

@@ -39,6 +39,9 @@ struct AddressLease {
             try selection.finish()
             let superseded = selection.superseded(by: choices)
             try inStore { () throws(KernelError) in
+                for (index, choice) in choices.enumerated() where !choice.isHeld {
+                    try directory.setLastReserved(choice.address, rangeSet: index)
+                }
                 for address in superseded { try directory.release(address) }
             }
         } catch {
@@ -68,10 +71,7 @@ struct AddressLease {
                 continue
             }
             choices.append(choice)
-            if choice.isHeld { return }
-            return try inStore { () throws(KernelError) in
-                try directory.setLastReserved(address, rangeSet: index)
-            }
+            return
         }
     }
 

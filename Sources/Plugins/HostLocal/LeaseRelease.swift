@@ -5,6 +5,7 @@ internal import LeaseStore
 internal import Linux
 internal import Plugin
 internal import SystemPackage
+internal import Wiring
 
 /// Gives addresses back. Needs to know where the leases are, and nothing else of the configuration: ranges that were
 /// changed or made invalid since keep nobody from cleaning up.
@@ -35,7 +36,7 @@ struct LeaseRelease {
             containerID: request.invocation.containerID,
             interfaceName: request.invocation.interfaceName
         )
-        try forEachLease { lease in
+        try forEachLease { lease throws(KernelError) in
             // Files without an interface belong to the container as a whole.
             lease.owner.covers(owner)
         }
@@ -47,19 +48,28 @@ struct LeaseRelease {
         let exact = Set(owners)
         let containers = Set(owners.map(\.containerID))
         let wildcards = Set(owners.filter { $0.interfaceName.isEmpty }.map(\.containerID))
-        try forEachLease { lease in
+        try forEachLease { lease throws(KernelError) in
             let owner = lease.owner
-            if lease.modifiedNanoseconds >= request.beganFileClock { return false }
             if owner.interfaceName.isEmpty { return !containers.contains(owner.containerID) }
-            return !exact.contains(owner) && !wildcards.contains(owner.containerID)
+            if exact.contains(owner) || wildcards.contains(owner.containerID) { return false }
+            // Who is younger than this call has a record that says so, or at least a file.
+            if lease.modifiedNanoseconds > request.beganFileClock { return false }
+            return try !request.attachments.isAlive(
+                AttachmentKey(
+                    network: request.configuration.name,
+                    containerID: owner.containerID,
+                    interfaceName: owner.interfaceName
+                ),
+                since: request.beganBoot
+            )
         }
     }
 
-    private func forEachLease(releaseIf isDue: (LeaseDirectory.Lease) -> Bool) throws(CNIError) {
+    private func forEachLease(releaseIf isDue: (LeaseDirectory.Lease) throws(KernelError) -> Bool) throws(CNIError) {
         do throws(KernelError) {
             let directory = try LeaseDirectory(path: path, waitingAtMost: request.settings.lockBound)
             try directory.removeLeftovers()
-            for lease in try directory.leases() where isDue(lease) { try directory.release(lease.address) }
+            for lease in try directory.leases() where try isDue(lease) { try directory.release(lease.address) }
         } catch {
             // A network that never leased anything has no directory.
             guard error.errno != .noSuchFileOrDirectory else { return }
