@@ -18,6 +18,7 @@ extension BridgePort {
         let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
         let home = try translating(intention) { () throws(KernelError) in try NetworkNamespace.current() }
         let host = try translating(intention) { () throws(KernelError) in try NetlinkSocket() }
+        let bridge = try usable(configuration, on: host, intention)
         var file = try translating(intention, .storeUnusable) { () throws(KernelError) in
             try AttachmentFile(
                 opening: request.key,
@@ -25,18 +26,23 @@ extension BridgePort {
                 waitingAtMost: request.settings.lockBound
             )
         }
-        let end = try settle(file.record, existed: file.existed, on: host, intention)
-        let plan = try plan(configuration, end, intention)
+        let plan: BridgePlan
+        do throws(CNIError) {
+            let end = try settle(file.record, existed: file.existed, on: host, intention)
+            plan = try self.plan(configuration, end, intention)
+        } catch {
+            // What was there before is somebody's; an empty file of ours is nobody's.
+            throw file.existed ? error : close(file, nil, [], because: error)
+        }
         var record = AttachmentRecord(
             key: request.key,
             state: .intended,
             namespacePath: request.invocation.namespacePath,
             namespaceIdentity: "\(container.identity)",
             intendedNanoseconds: Machine.bootNanoseconds,
-            hostInterface: end.name,
+            hostInterface: plan.pair.host.name,
             configuration: request.document
         )
-        let bridge = try usable(configuration, on: host, intention)
         var transaction = Transaction(on: host, home: home, container: container)
         if let bridge { transaction.remember(bridge) }
         var isLeased = false
@@ -196,20 +202,19 @@ extension BridgePort {
     /// Removes the record, or keeps it when something is left that a later DEL or GC has to remove.
     private func close(
         _ file: consuming AttachmentFile,
-        _ record: AttachmentRecord,
+        _ record: AttachmentRecord?,
         _ leftovers: [String],
         because cause: CNIError
     ) -> CNIError {
         do throws(KernelError) {
-            guard !leftovers.isEmpty else {
+            guard !leftovers.isEmpty, var record else {
                 try file.remove()
                 return cause
             }
-            var record = record
             record.state = .removing
             try file.write(record)
         } catch {
-            return cause.adding("left behind: record of \(record.key) (\(error))")
+            return cause.adding("left behind: record of \(request.key) (\(error))")
         }
         return cause.adding("left behind: \(leftovers.joined(separator: "; "))")
     }
