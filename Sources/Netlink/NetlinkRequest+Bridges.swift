@@ -29,6 +29,14 @@ extension NetlinkRequest {
         return NetlinkRequest("add bridge \(name)", message)
     }
 
+    /// Gives a link a hardware address. Like `ip link set dev NAME address ADDRESS`.
+    package static func setAddress(_ address: MACAddress, link index: Int32, name: String) -> NetlinkRequest {
+        let message = NetlinkMessage(type: RTM_SETLINK)
+        message.append(ifinfomsg(index: index))
+        message.put(Int(IFLA_ADDRESS), octets: address.octets)
+        return NetlinkRequest("set address of link \(name) to \(address)", message)
+    }
+
     /// Like `bridge link set dev NAME hairpin on isolated on`.
     package static func setPort(
         _ index: Int32,

@@ -41,7 +41,7 @@ extension NetlinkSocket {
         let operation = "wait for link \(index)"
         // The common case needs no subscription: the kernel brings the state up to date before it answers.
         if let link = try link(index: index), isReady(link) { return }
-        let announcements = try LinkAnnouncements()
+        let announcements = try Announcements(of: .links)
         let end = Machine.bootNanoseconds + Int64(bound / .nanoseconds(1))
         while true {
             guard let link = try link(index: index) else { throw KernelError(operation, .noSuchDevice) }

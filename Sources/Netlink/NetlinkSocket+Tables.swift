@@ -10,6 +10,10 @@ package struct AssignedAddress: Hashable, Sendable {
     package let link: Int32
     /// Link-local IPv6 and the like: made by the kernel, not by an administrator.
     package let isLinkLocal: Bool
+    /// Duplicate address detection is not over: nobody answers for the address yet. RFC 4862, 5.4.
+    package let isTentative: Bool
+    /// Somebody else has the address.
+    package let isDuplicate: Bool
 }
 
 // Lists of whole tables: for verbs that verify, and for the rare conflict; never on the way of an ordinary ADD.
@@ -23,6 +27,29 @@ extension NetlinkSocket {
         let replies = try list(NetlinkRequest("list addresses of link \(index)", message))
         // Kernels before 4.20 do not filter.
         return replies.compactMap { AssignedAddress($0) }.filter { $0.link == index }
+    }
+
+    /// Waits until duplicate address detection is over for all addresses of a link.
+    ///
+    /// - Parameter announcements: a subscription to addresses in the socket's own namespace.
+    /// - Throws: ``KernelError``; `EADDRINUSE` when somebody else has one, `ETIMEDOUT` when the time is over.
+    package func waitForAddresses(
+        ofLink index: Int32,
+        name: String,
+        announcements: borrowing Announcements,
+        atMost bound: Duration
+    ) throws(KernelError) {
+        let end = Machine.bootNanoseconds + Int64(bound / .nanoseconds(1))
+        while true {
+            let addresses = try addresses(ofLink: index)
+            if let duplicate = addresses.first(where: \.isDuplicate) {
+                throw KernelError("use address \(duplicate.address) on \(name)", .addressInUse)
+            }
+            guard let tentative = addresses.first(where: \.isTentative) else { return }
+            let left = end - Machine.bootNanoseconds
+            guard left > 0 else { throw KernelError("wait for address \(tentative.address) on \(name)", .timedOut) }
+            try announcements.awaitNext(atMost: .nanoseconds(left))
+        }
     }
 
     /// All unicast routes of one family, in every table but `local`.
@@ -52,6 +79,9 @@ extension AssignedAddress {
         self.address = cidr
         link = index
         isLinkLocal = scope == UInt8(RT_SCOPE_LINK.rawValue)
+        let flags = attributes[Int(IFA_FLAGS)]?.integer(as: UInt32.self) ?? 0
+        isTentative = flags & UInt32(IFA_F_TENTATIVE) != 0
+        isDuplicate = flags & UInt32(IFA_F_DADFAILED) != 0
     }
 }
 

@@ -122,6 +122,10 @@ extension Transaction {
                 explanation: "\"\(shared.link)\" already has an IP address different from \(shared.address): \(other)"
             )
         }
+        // Neighbours remember the gateway by its hardware address, which must no longer follow the ports'.
+        if let address = try host.link(index: link.index)?.address {
+            try host.execute(.setAddress(address, link: link.index, name: shared.link))
+        }
     }
 
     /// Of IPv4 a link serves one network only; of IPv6 it may serve several as long as they do not overlap.

@@ -50,6 +50,16 @@ extension Transaction {
         if interface.isUp { requests.append(.setUp(true, link: index, name: name)) }
         requests += interface.routes.map { .addRoute($0, through: index, name: name) }
         try socket.execute(requests)
+        guard interface.detectsDuplicates, interface.isUp,
+            interface.addresses.contains(where: { $0.family == .v6 })
+        else { return }
+        let announcements = try container.run(from: home) { () throws(KernelError) in try Announcements(of: .addresses) }
+        try socket.waitForAddresses(
+            ofLink: index,
+            name: name,
+            announcements: announcements,
+            atMost: Transaction.operationalBound
+        )
     }
 
     /// One visit to the container serves everything: settings are written inside, the socket stays abroad.

@@ -20,8 +20,9 @@ struct BridgeAddressing: Hashable {
         }
         if configuration.isDefaultGateway {
             for family in [AddressFamily.v4, .v6] {
+                // One without a gateway goes through this gateway anyway.
                 let isGiven = result.routes.contains { route in
-                    route.destination.isDefaultRoute && route.destination.family == family && route.gateway != nil
+                    route.destination.isDefaultRoute && route.destination.family == family
                 }
                 guard !isGiven, let gateway = BridgeAddressing.gateway(family, of: result) else { continue }
                 let any = CIDR(address: family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0), prefixLength: 0)

@@ -30,32 +30,34 @@ struct BridgePlan {
     }
 
     /// Everything else, once the addresses are known; without addresses, a network of frames only.
+    ///
+    /// First what belongs to the container, and goes again when something is refused; then what stays.
     func connection(_ addresses: BridgeAddressing?) -> [Change] {
-        var plan: [Change] = []
-        if configuration.isGateway, let addresses {
-            if let vlanInterface { plan.append(.vlanInterface(vlanInterface)) }
-            let place = vlanInterface?.pair.host.name ?? configuration.bridge
-            plan += addresses.gateways.map { gateway in
-                .sharedAddress(SharedAddress(gateway, link: place, replacesOthers: configuration.forcesAddress))
-            }
-            for family in [AddressFamily.v4, .v6] where addresses.gateways.contains(where: { $0.family == family }) {
-                plan.append(.forwarding(family))
-            }
-        }
-        plan.append(.pair(pair, bridge: configuration.bridge))
-        plan.append(.port(port))
-        plan.append(
-            .interface(
-                InterfaceSpecification(
-                    name: pair.container.name,
-                    addresses: addresses?.result.ips.map(\.address) ?? [],
-                    routes: addresses?.routes ?? [],
-                    isUp: !configuration.disablesContainerInterface,
-                    detectsDuplicates: configuration.detectsDuplicates
-                )
-            )
+        let interface = InterfaceSpecification(
+            name: pair.container.name,
+            addresses: addresses?.result.ips.map(\.address) ?? [],
+            routes: addresses?.routes ?? [],
+            isUp: !configuration.disablesContainerInterface,
+            detectsDuplicates: configuration.detectsDuplicates
         )
-        if !configuration.disablesContainerInterface { plan.append(.operational(port: pair.host.name)) }
+        var plan: [Change] = [.pair(pair, bridge: configuration.bridge), .port(port), .interface(interface)]
+        if let addresses { plan += gateway(addresses) }
+        if interface.isUp { plan.append(.operational(port: pair.host.name)) }
+        return plan
+    }
+
+    private func gateway(_ addresses: BridgeAddressing) -> [Change] {
+        guard configuration.isGateway else { return [] }
+        var plan: [Change] = []
+        if let vlanInterface { plan.append(.vlanInterface(vlanInterface)) }
+        let place = vlanInterface?.pair.host.name ?? configuration.bridge
+        for gateway in addresses.gateways {
+            let address = SharedAddress(gateway, link: place, replacesOthers: configuration.forcesAddress)
+            plan.append(.sharedAddress(address))
+        }
+        for family in [AddressFamily.v4, .v6] where addresses.gateways.contains(where: { $0.family == family }) {
+            plan.append(.forwarding(family))
+        }
         return plan
     }
 

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNetlink
 internal import Glibc
-internal import Linux
+package import Linux
 internal import SystemPackage
 
-/// A subscription to what happens to the links of a namespace, for waiting without polling.
-struct LinkAnnouncements: ~Copyable {
+/// A subscription to what happens to the links or addresses of a namespace, for waiting without polling.
+package struct Announcements: ~Copyable {
+    package enum Subject {
+        case links
+        case addresses
+    }
+
     private let handle: OpaquePointer
 
-    init() throws(KernelError) {
+    /// Subscribes in the namespace of the calling thread.
+    ///
+    /// - Throws: ``KernelError``.
+    package init(of subject: Subject) throws(KernelError) {
         guard let handle = nl_socket_alloc() else { throw KernelError("allocate netlink socket", .noMemory) }
-        nl_join_groups(handle, RTMGRP_LINK)
+        nl_join_groups(handle, subject == .links ? RTMGRP_LINK : RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
         guard nl_connect(handle, NETLINK_ROUTE) == 0 else {
             let errno = Errno(rawValue: Glibc.errno)
             nl_socket_free(handle)
@@ -30,7 +38,7 @@ struct LinkAnnouncements: ~Copyable {
         // Rounded up, so that the last wait does not spin.
         let milliseconds = Int32(clamping: Int64(bound / .milliseconds(1)) + 1)
         guard poll(&descriptor, 1, milliseconds) >= 0 || Glibc.errno == EINTR else {
-            throw KernelError("wait for link changes", Errno(rawValue: Glibc.errno))
+            throw KernelError("wait for announcements", Errno(rawValue: Glibc.errno))
         }
         var buffer = [UInt8](repeating: 0, count: 8 << 10)
         // ENOBUFS means that announcements were lost: also something that happened.
