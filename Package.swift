@@ -88,6 +88,7 @@ let package = Package(
         module("Wiring", ["Netlink", "JSON", "Linux", "Addressing", system]),
         // Row 5
         module("Plugin", ["CNI", "Wiring", "JSON", "Linux", system]),
+        module("Runtime", ["CNI", "Wiring", "JSON", "Linux", system]),
         // Row 6: one library per plugin
         plugin("Bridge", ["Wiring", "Netlink", system]),
         plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring", system]),
@@ -101,7 +102,7 @@ let package = Package(
         .executableTarget(
             name: "culvert",
             dependencies: [
-                "CNI", "JSON", "Linux",
+                "Runtime", "CNI", "JSON", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"), system,
             ],
             swiftSettings: strict
@@ -110,6 +111,7 @@ let package = Package(
         tests("AddressingTests", ["Addressing"]),
         tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
         tests("JSONTests", ["JSON"]),
+        tests("RuntimeTests", ["Runtime", "CNI", "JSON"]),
         tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
         // What the fuzzers and the replay of their corpus in the tests have in common
         .target(

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CNI
+package import JSON
+
+/// One call of one plugin by a runtime.
+package struct PluginCall: Hashable, Sendable {
+    package let command: Command
+    /// The plugin's file name in CNI_PATH.
+    package let type: String
+    /// Nil when the call is about the network as a whole (GC, STATUS).
+    package let attachment: Attachment?
+    /// The plugin's standard input.
+    package let input: JSONValue
+
+    package init(_ command: Command, type: String, attachment: Attachment? = nil, input: JSONValue) {
+        self.command = command
+        self.type = type
+        self.attachment = attachment
+        self.input = input
+    }
+
+    /// The variables of the protocol, all of them for every command, as libcni sets them. CNI 1.1.0, section 2.
+    package func variables(searchPath: [String]) -> [String: String] {
+        [
+            "CNI_COMMAND": command.rawValue,
+            "CNI_CONTAINERID": attachment?.containerID ?? "",
+            "CNI_NETNS": attachment?.namespacePath ?? "",
+            "CNI_IFNAME": attachment?.interfaceName ?? "",
+            "CNI_ARGS": attachment?.arguments?.text ?? "",
+            "CNI_PATH": searchPath.joined(separator: ":"),
+        ]
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+/// The operator's tool: what is done by hand, one subcommand each.
+struct Culvert: ParsableCommand {
+    /// What a hard link may be named to stand for the subcommand of that name.
+    static let tools: [any ParsableCommand.Type] = [CNITool.self]
+
+    static let configuration = CommandConfiguration(
+        commandName: "culvert",
+        abstract: "Look after container networks by hand.",
+        discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
+        subcommands: tools
+    )
+}
