@@ -6,7 +6,9 @@ extension ChainRunner {
     /// Removes whatever belongs to a network but to none of the attachments to keep: first by DEL for what is
     /// remembered here, then by GC for what only the plugins know.
     ///
-    /// - Parameter valid: The attachments to keep; none is to keep nothing.
+    /// - Parameters:
+    ///   - network: The network's name.
+    ///   - valid: The attachments to keep; none is to keep nothing.
     /// - Throws: `CNIError` with everything that failed, one line each, and the code of the first; the rest was done.
     package func collectGarbage(_ network: String, sparing valid: [AttachmentID]) throws(CNIError) {
         let list = try load(network)
@@ -29,10 +31,9 @@ extension ChainRunner {
             note("network \(list.name) is of cniVersion \(list.version), which has no GC: its plugins were not asked")
         }
         guard let first = errors.first else { return }
-        throw errors.count == 1 ? first : CNIError(
-            CNIError.Code(rawValue: first.code),
-            errors.map(\.description).joined(separator: "\n")
-        )
+        guard errors.count > 1 else { throw first }
+        let all = errors.map(\.description).joined(separator: "\n")
+        throw CNIError(CNIError.Code(rawValue: first.code), all)
     }
 
     private func collectEach(_ list: NetworkList, sparing valid: [AttachmentID]) -> [CNIError] {

@@ -2,7 +2,7 @@
 package import CNI
 package import JSON
 
-/// Runs the plugins of a network in a runtime's order and remembers what came of it. CNI 1.1.0, section 3.
+/// Runs the plugins of a network in a runtime's order and remembers what came of it (CNI 1.1.0, section 3).
 package struct ChainRunner: Sendable {
     private let configurations: ConfigurationDirectory
     let cache: ResultCache

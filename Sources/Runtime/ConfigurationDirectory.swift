@@ -21,6 +21,7 @@ package struct ConfigurationDirectory: Hashable, Sendable {
     /// - Parameters:
     ///   - name: The network's name, which need not be the file's.
     ///   - warn: Told of files that were passed over because something is wrong with them.
+    /// - Returns: The first network of that name, whole.
     /// - Throws: `CNIError` with code 7 when there is no such network, naming those that are there.
     package func network(named name: String, warn: (String) -> Void) throws(CNIError) -> NetworkList {
         let files = try self.files(endingIn: [".conflist"]) + self.files(endingIn: [".conf", ".json"])

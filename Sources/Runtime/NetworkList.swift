@@ -2,7 +2,7 @@
 package import CNI
 internal import JSON
 
-/// A network as an administrator configures it: the plugins that run one after the other. CNI 1.1.0, section 1.
+/// A network as an administrator configures it: plugins that run one after the other (CNI 1.1.0, section 1).
 package struct NetworkList: Hashable, Sendable {
     /// Safe as a file name.
     package let name: String
@@ -65,7 +65,7 @@ package struct NetworkList: Hashable, Sendable {
         }
         try Invocation.validate(networkName: name)
         guard hasPlugins else {
-            throw CNIError(.invalidConfiguration, "no plugins in list", details: "give \"plugins\" at least one element")
+            throw CNIError(.invalidConfiguration, "no plugins in list", details: "\"plugins\" needs an element")
         }
     }
 

@@ -19,7 +19,7 @@ package struct PluginCall: Hashable, Sendable {
         self.input = input
     }
 
-    /// The variables of the protocol, all of them for every command, as libcni sets them. CNI 1.1.0, section 2.
+    /// The variables of the protocol (CNI 1.1.0, section 2), all of them for every command, as libcni sets them.
     package func variables(searchPath: [String]) -> [String: String] {
         [
             "CNI_COMMAND": command.rawValue,

@@ -6,7 +6,7 @@ package import JSON
 package struct PluginConfiguration: Hashable, Sendable {
     /// The plugin's file name in CNI_PATH.
     package let type: String
-    /// Its own name, which only messages show: plugins see the network's. Empty when it has none.
+    /// Its own name, empty when it has none, which only messages show: plugins see the network's.
     package let name: String
     /// All members as they were written.
     package let object: JSONObject
@@ -32,7 +32,9 @@ package struct PluginConfiguration: Hashable, Sendable {
 
     /// Reads the text of a file that holds one plugin.
     ///
-    /// - Parameter file: For the error.
+    /// - Parameters:
+    ///   - text: The text.
+    ///   - file: For the error.
     /// - Throws: `CNIError` with code 6, naming the file and the place.
     init(parsing text: [UInt8], file: String) throws(CNIError) {
         let failure = "cannot decode the plugin configuration"
@@ -54,8 +56,9 @@ package struct PluginConfiguration: Hashable, Sendable {
         "plugin type=\"\(type)\"" + (name.isEmpty ? "" : " name=\"\(name)\"")
     }
 
-    /// The plugin's standard input for a verb about an attachment. CNI 1.1.0, section 3, "Deriving request
-    /// configuration from plugin configuration".
+    /// The plugin's standard input for a verb about an attachment.
+    ///
+    /// CNI 1.1.0, section 3, "Deriving request configuration from plugin configuration".
     ///
     /// - Parameters:
     ///   - network: Its name and version replace the plugin's own.
@@ -79,7 +82,7 @@ package struct PluginConfiguration: Hashable, Sendable {
         return .object(input)
     }
 
-    /// The plugin's standard input for GC. CNI 1.1.0, section 2.
+    /// The plugin's standard input for GC (CNI 1.1.0, section 2).
     ///
     /// - Parameters:
     ///   - network: As for other verbs.

@@ -31,7 +31,7 @@ package struct PluginExecutor: Sendable {
     /// The first regular file of that name in CNI_PATH.
     private func find(_ type: String) throws(CNIError) -> String {
         guard !type.contains("/"), type != ".", type != ".." else {
-            throw CNIError(.invalidConfiguration, "invalid plugin name: \(type)", details: "it names no file in CNI_PATH")
+            throw CNIError(.invalidConfiguration, "invalid plugin name: \(type)", details: "no file can be named so")
         }
         guard !searchPath.isEmpty else {
             throw CNIError(
