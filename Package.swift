@@ -111,7 +111,7 @@ let package = Package(
         tests("AddressingTests", ["Addressing"]),
         tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
         tests("JSONTests", ["JSON"]),
-        tests("RuntimeTests", ["Runtime", "CNI", "JSON"]),
+        tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
         tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
         // What the fuzzers and the replay of their corpus in the tests have in common
         .target(

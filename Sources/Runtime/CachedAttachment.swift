@@ -72,12 +72,12 @@ package struct CachedAttachment: Hashable, Sendable {
         result = try reader.object("result")?.value
     }
 
-    private static func pairs(_ reader: JSONReader) throws(JSONTypeError) -> [RuntimeArguments.Pair] {
-        var pairs: [RuntimeArguments.Pair] = []
+    private static func pairs(_ reader: JSONReader) throws(JSONTypeError) -> [(key: String, value: String)] {
+        var pairs: [(key: String, value: String)] = []
         for element in try reader.array("cniArgs") ?? [] {
             let sides = try element.array()
             guard sides.count == 2 else { throw element.mismatch(expected: "a key and a value") }
-            pairs.append(RuntimeArguments.Pair(key: try sides[0].string(), value: try sides[1].string()))
+            pairs.append((key: try sides[0].string(), value: try sides[1].string()))
         }
         return pairs
     }

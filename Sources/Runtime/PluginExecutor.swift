@@ -10,10 +10,22 @@ package struct PluginExecutor: Sendable {
     private let searchPath: [String]
     /// What plugins see besides the variables of the protocol.
     private let environment: [String: String]
+    private let pause: @Sendable (Duration) -> Void
 
-    package init(searchPath: [String], environment: [String: String]) {
+    /// An executor for plugins in these directories.
+    ///
+    /// - Parameters:
+    ///   - searchPath: The directories of CNI_PATH.
+    ///   - environment: What plugins see besides the variables of the protocol.
+    ///   - pause: Waits before a plugin that is being replaced is tried again.
+    package init(
+        searchPath: [String],
+        environment: [String: String],
+        pause: @escaping @Sendable (Duration) -> Void = Machine.pause
+    ) {
         self.searchPath = searchPath
         self.environment = environment
+        self.pause = pause
     }
 
     /// Runs one plugin to its end; its standard error is passed through.
@@ -68,7 +80,7 @@ package struct PluginExecutor: Sendable {
                 }
             }
             remaining -= 1
-            Machine.pause(.milliseconds(100))
+            pause(.milliseconds(100))
         }
     }
 

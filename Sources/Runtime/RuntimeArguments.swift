@@ -11,8 +11,8 @@ package struct RuntimeArguments: Hashable, Sendable {
 
     package let pairs: [Pair]
 
-    package init(pairs: [Pair]) {
-        self.pairs = pairs
+    package init(pairs: [(key: String, value: String)]) {
+        self.pairs = pairs.map { Pair(key: $0.key, value: $0.value) }
     }
 
     /// Reads `KEY=VALUE;KEY=VALUE`; nothing at all is no pairs.
