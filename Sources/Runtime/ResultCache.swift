@@ -39,18 +39,20 @@ package struct ResultCache: Hashable, Sendable {
         return try CachedAttachment(parsing: text, network: network, attachment: attachment)
     }
 
-    /// All that is remembered of a network, by file name; files that make no sense are passed over.
+    /// All that is remembered of a network, by file name.
+    ///
+    /// Files that make no sense, or speak of an attachment other than the one they are named after, are passed over.
     ///
     /// - Throws: `CNIError` with code 5 when the directory cannot be read; a missing one is empty.
     package func entries(of network: String) throws(CNIError) -> [CachedAttachment] {
         var entries: [CachedAttachment] = []
         do throws(KernelError) {
             let directory = try Directory(path: path)
-            for name in try directory.names().sorted(by: { $0.precedesBytewise($1) }) where !name.hasPrefix(".") {
+            for name in try directory.names().sorted(by: { $0.precedesBytewise($1) }) {
                 guard let status = try directory.status(name), status.isRegularFile else { continue }
                 let text = try directory.open(name, O_RDONLY).readAll("\(path)/\(name)")
                 guard let entry = Self.parse(text), entry.network == network else { continue }
-                entries.append(entry)
+                if name == self.name(network, entry.attachment) { entries.append(entry) }
             }
         } catch {
             guard error.errno != .noSuchFileOrDirectory else { return entries }

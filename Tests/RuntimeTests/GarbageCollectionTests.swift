@@ -47,6 +47,18 @@ struct GarbageCollectionTests {
         #expect(try JSONReader(call.input).member("cni.dev/valid-attachments")?.value == [])
     }
 
+    @Test("Half-written, foreign and misnamed files in the memory are left alone")
+    func strangers() throws {
+        let folder = Folder()
+        let scene = Scene(folder)
+        try Self.fill(folder, scene, #""cniVersion":"1.1.0""#)
+        let misnamed = #"{"kind":"cniCacheV1","containerId":"../c9","ifName":"eth0","networkName":"lan"}"#
+        for (name, text) in [(".lan-c3-eth0.tmp", "{"), ("README", "x"), ("lan-c9-eth0", misnamed)] {
+            try folder.write("results/\(name)", text)
+        }
+        #expect(try scene.cache.entries(of: "lan").map(\.attachment.containerID) == ["c1", "c2"])
+    }
+
     @Test("Everything is tried, and every failure told")
     func failures() throws {
         let folder = Folder()
