@@ -9,7 +9,7 @@ extension Machine {
     ///
     /// - Throws: ``KernelError``; `ENOENT` when the directory was removed.
     package static func workingDirectory() throws(KernelError) -> String {
-        if let path = environment["PWD"], path.hasPrefix("/"), let there = try FileStatus.of(path),
+        if let path = variable("PWD"), path.hasPrefix("/"), let there = try FileStatus.of(path),
             there.identity == (try FileStatus.of("."))?.identity
         {
             return path

@@ -72,4 +72,15 @@ package enum Machine {
         }
         return result
     }
+
+    /// The environment of this process by name; of a name given twice the first counts, as for getenv(3).
+    package static var variables: [String: String] {
+        var result: [String: String] = [:]
+        for entry in environment {
+            guard let sign = entry.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = String(entry[..<sign])
+            if result[name] == nil { result[name] = String(entry[entry.utf8.index(after: sign)...]) }
+        }
+        return result
+    }
 }

@@ -34,7 +34,7 @@ package struct Attachment: Hashable, Sendable {
     /// - Parameter namespacePath: Absolute, as `absolutePath(of:in:)` writes it.
     /// - Returns: The same id for the same path, on every host.
     package static func containerID(forNamespace namespacePath: String) -> String {
-        "cnitool-" + SHA512(of: namespacePath.utf8).hexadecimal.prefix(20)
+        "cnitool-" + SHA512(of: namespacePath).hexadecimal(digits: 20)
     }
 
     /// A path from the root on, without `.`, `..` and superfluous slashes; symbolic links are not followed.

@@ -49,6 +49,24 @@ package struct AttachmentStore: Hashable, Sendable {
         }
     }
 
+    /// The networks besides an attachment's own of which the same container has an interface of the same name.
+    ///
+    /// A container has one interface of a name: if another network has it, this one does not.
+    ///
+    /// - Throws: ``KernelError``.
+    package func otherNetworks(of key: AttachmentKey) throws(KernelError) -> [String] {
+        var others: [String] = []
+        do throws(KernelError) {
+            for network in try Directory(path: "\(root)/attachments").names() where network != key.network {
+                let path = "\(path(of: network))/\(AttachmentStore.fileName(of: key))"
+                if try FileStatus.of(path) != nil { others.append(network) }
+            }
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+        }
+        return others
+    }
+
     private static func key(of name: String, _ network: String) -> AttachmentKey? {
         let stem = name.hasSuffix(".tmp") ? name.dropLast(4) : name[...]
         guard stem.hasSuffix(".json"), let colon = stem.lastIndex(of: ":") else { return nil }

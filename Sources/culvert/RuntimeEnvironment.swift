@@ -8,7 +8,7 @@ import Runtime
 struct RuntimeEnvironment {
     private let variables: [String: String]
 
-    static var current: RuntimeEnvironment { RuntimeEnvironment(variables: Machine.environment) }
+    static var current: RuntimeEnvironment { RuntimeEnvironment(variables: Machine.variables) }
 
     /// Runs plugins as the environment says.
     func chains() -> ChainRunner {

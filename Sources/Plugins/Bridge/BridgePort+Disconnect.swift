@@ -44,7 +44,7 @@ extension BridgePort {
     /// Removes the container's end from inside: of a pair that somebody else made, whose other end nobody can name.
     private func removeInside() throws(KernelError) {
         let path = request.invocation.namespacePath
-        guard !path.isEmpty else { return }
+        guard !path.isEmpty, try request.attachments.otherNetworks(of: request.key).isEmpty else { return }
         let home = try NetworkNamespace.current()
         let container: NetworkNamespace
         do throws(KernelError) {
