@@ -117,12 +117,13 @@ CASES: list[Case] = [
         "net.ipv4.conf.IFNAME.arp_filter": "1"}})),
     Case("addresses from a foreign plugin", network(bridge({
         "type": "static", "addresses": [{"address": "10.77.0.7/24", "gateway": "10.77.0.1"}],
-        "routes": [{"dst": "0.0.0.0/0"}], "dns": {"nameservers": ["192.0.2.53"]}}, isGateway=True))),
+        "routes": [{"dst": "0.0.0.0/0"}], "dns": {"nameservers": ["192.0.2.53"]}}, isGateway=True)),
+        differences=("D32",)),
     Case("unknown foreign plugin", network(bridge({"type": "no-such-ipam"})), ("ADD c1", "DEL c1"), fails=True),
     # Result
     plain("dns of the bridge", dns={"nameservers": ["192.0.2.1"], "domain": "example", "search": ["a", "b"]}),
     change(plain("dns of a file", ipam=host_local("10.77.0.0/24", resolvConf="/run/resolv.conf")),
-           prepare="printf '# c\\nnameserver 192.0.2.3\\n;x\\nsearch one two\\noptions ndots:2\\n' > /run/resolv.conf"),
+           prepare="printf '# c\\nnameserver 192.0.2.3\\n;x\\nsearch one two\\noptions ndots:2\\n' > /run/resolv.conf", differences=("D32",)),
     change(plain("dns of both", dns={"nameservers": ["192.0.2.1"]},
                  ipam=host_local("10.77.0.0/24", resolvConf="/run/resolv.conf")),
            prepare="printf 'nameserver 192.0.2.3\\ndomain example\\n' > /run/resolv.conf"),

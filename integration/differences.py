@@ -229,6 +229,49 @@ def hardware_address_in_arguments(mine: list[Step], theirs: list[Step]) -> bool:
     return cut_where(mine, theirs, lambda ours, reference: only_ours_works(ours, reference, "unknown args", "MAC="))
 
 
+@difference("D32")
+def names_from_ipam(mine: list[Step], theirs: list[Step]) -> bool:
+    """The DNS settings of IPAM reach the result."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        if ours.get("result", {}).get("dns") and not reference.get("result", {}).get("dns"):
+            del ours["result"]["dns"]
+            reference.get("result", {}).pop("dns", None)
+            found = True
+    return found
+
+
+@difference("D33")
+def values_with_equals_signs(mine: list[Step], theirs: list[Step]) -> bool:
+    """Values in CNI_ARGS may contain an equals sign."""
+    return cut_where(mine, theirs, lambda ours, reference: only_ours_works(ours, reference, "invalid pair"))
+
+
+@difference("D34")
+def refusal_moves_nothing(mine: list[Step], theirs: list[Step]) -> bool:
+    """A refused request for addresses leaves last_reserved_ip alone."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        hints = [path for path in reference["state"]["leases"] if "/last_reserved_ip." in path]
+        for path in hints:
+            if path not in ours["state"]["leases"] and not ours.get("result"):
+                del reference["state"]["leases"][path]
+                found = True
+    return found
+
+
+@difference("D35")
+def old_form_of_loopback(mine: list[Step], theirs: list[Step]) -> bool:
+    """Results of 0.2.0 have the form of 0.2.0."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        if "ip4" in ours.get("result", {}) and "ips" in reference.get("result", {}):
+            assert ours["result"]["ip4"]["ip"] == reference["result"]["ips"][0]["address"]
+            ours["result"] = reference["result"]
+            found = True
+    return found
+
+
 def forget_link(network: dict[str, Any], name: str) -> None:
     """Takes a link, and all that the kernel tells about it, out of a snapshot."""
     network["links"].pop(name, None)

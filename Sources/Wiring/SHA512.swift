@@ -32,8 +32,9 @@ package struct SHA512: Hashable, Sendable {
     package init(of message: [UInt8]) {
         var padded = message
         padded.append(0x80)
+        while padded.count % 128 != 112 { padded.append(0) }
         // The length takes 16 octets, the upper 8 of which are zero for anything that fits into memory.
-        while padded.count % 128 != 120 { padded.append(0) }
+        SHA512.append(0, to: &padded)
         SHA512.append(UInt64(message.count) * 8, to: &padded)
 
         var state = SHA512.initialState

@@ -39,7 +39,7 @@ extension Transaction {
 
     mutating func make(_ interface: InterfaceSpecification) throws(KernelError) {
         guard let index = containerIndex else { preconditionFailure("the plan names an interface before making it") }
-        let socket = try visit(interface)
+        if !interface.addresses.isEmpty { try prepare(interface) }
         let name = interface.name
         var requests: [NetlinkRequest] = []
         // Frames only: whoever uses the link brings its own addresses and habits.
@@ -49,12 +49,12 @@ extension Transaction {
         }
         if interface.isUp { requests.append(.setUp(true, link: index, name: name)) }
         requests += interface.routes.map { .addRoute($0, through: index, name: name) }
-        try socket.execute(requests)
+        try inside.execute(requests)
         guard interface.detectsDuplicates, interface.isUp,
             interface.addresses.contains(where: { $0.family == .v6 })
         else { return }
         let announcements = try container.run(from: home) { () throws(KernelError) in try Announcements(of: .addresses) }
-        try socket.waitForAddresses(
+        try inside.waitForAddresses(
             ofLink: index,
             name: name,
             announcements: announcements,
@@ -62,20 +62,15 @@ extension Transaction {
         )
     }
 
-    /// One visit to the container serves everything: settings are written inside, the socket stays abroad.
-    private mutating func visit(_ interface: InterfaceSpecification) throws(KernelError) -> NetlinkSocket {
+    /// Settings have no netlink message: they are files that show the namespace of who opens them.
+    private mutating func prepare(_ interface: InterfaceSpecification) throws(KernelError) {
         var refusals: [String] = []
-        let socket = try container.run(from: home) { () throws(KernelError) -> NetlinkSocket in
-            Transaction.prepare(interface, &refusals)
-            return try NetlinkSocket()
-        }
+        try container.run(from: home) { () throws(KernelError) in Transaction.prepare(interface, &refusals) }
         warnings += refusals
-        return socket
     }
 
     private static func prepare(_ interface: InterfaceSpecification, _ refusals: inout [String]) {
         let name = interface.name
-        guard !interface.addresses.isEmpty else { return }
         if !interface.detectsDuplicates {
             setIfPossible(Sysctl("ipv6", link: name, "enhanced_dad"), "0", &refusals)
             setIfPossible(Sysctl("ipv6", link: name, "accept_dad"), "0", &refusals)

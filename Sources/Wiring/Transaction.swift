@@ -9,6 +9,8 @@ internal import SystemPackage
 package struct Transaction: ~Copyable {
     /// A socket in the host's namespace.
     package let host: NetlinkSocket
+    /// A socket in the container's namespace.
+    let inside: NetlinkSocket
     let home: NetworkNamespace
     let container: NetworkNamespace
     private var done: [Change] = []
@@ -21,14 +23,17 @@ package struct Transaction: ~Copyable {
 
     /// - Parameters:
     ///   - host: a socket in the host's namespace.
+    ///   - inside: a socket in the container's namespace.
     ///   - home: the host's namespace, which this thread is in.
     ///   - container: the namespace that pairs reach into.
     package init(
         on host: consuming NetlinkSocket,
+        and inside: consuming NetlinkSocket,
         home: consuming NetworkNamespace,
         container: consuming NetworkNamespace
     ) {
         self.host = host
+        self.inside = inside
         self.home = home
         self.container = container
     }

@@ -18,6 +18,10 @@ extension BridgePort {
         let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
         let home = try translating(intention) { () throws(KernelError) in try NetworkNamespace.current() }
         let host = try translating(intention) { () throws(KernelError) in try NetlinkSocket() }
+        let inside = try translating(intention) { () throws(KernelError) in
+            try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
+        }
+        try refuseExisting(in: inside, intention)
         let bridge = try usable(configuration, on: host, intention)
         var file = try translating(intention, .storeUnusable) { () throws(KernelError) in
             try AttachmentFile(
@@ -43,7 +47,7 @@ extension BridgePort {
             hostInterface: plan.pair.host.name,
             configuration: request.document
         )
-        var transaction = Transaction(on: host, home: home, container: container)
+        var transaction = Transaction(on: host, and: inside, home: home, container: container)
         if let bridge { transaction.remember(bridge) }
         var isLeased = false
         do throws(CNIError) {
@@ -93,6 +97,18 @@ extension BridgePort {
                 details: "\(key) is attached through \(link.name); DEL it before another ADD"
             )
         }
+    }
+
+    /// - Throws: ``CNIError``, code 101, when the container has an interface of the name that ADD is to make.
+    private func refuseExisting(in inside: borrowing NetlinkSocket, _ intention: String) throws(CNIError) {
+        let name = request.invocation.interfaceName
+        let link = try translating(intention) { () throws(KernelError) in try inside.link(named: name) }
+        guard link != nil else { return }
+        throw CNIError(
+            .interfaceExists,
+            "container interface \(name) already exists",
+            details: "in \(request.invocation.namespacePath); DEL it before another ADD, or choose another CNI_IFNAME"
+        )
     }
 
     /// The bridge if it is there already, and can serve the network.
@@ -177,25 +193,8 @@ extension BridgePort {
             case .addressInUse: throw CNIError(.addressConflict, intention, error)
             case .notSupported:
                 throw CNIError(.unsupportedField, intention, error).adding("needed by vlan and vlanTrunk")
-            case .fileExists where hasInterface():
-                throw CNIError(
-                    .interfaceExists,
-                    "container interface \(request.invocation.interfaceName) already exists",
-                    details: "in \(request.invocation.namespacePath); remove it, or choose another CNI_IFNAME"
-                )
             default: throw CNIError(.kernelRefused, intention, error)
             }
-        }
-    }
-
-    /// Whether the container has an interface of the name that ADD was to make.
-    private func hasInterface() -> Bool {
-        do {
-            let home = try NetworkNamespace.current()
-            let socket = try request.openNamespace().run(from: home) { () throws(KernelError) in try NetlinkSocket() }
-            return try socket.link(named: request.invocation.interfaceName) != nil
-        } catch {
-            return false
         }
     }
 

@@ -106,7 +106,12 @@ struct AddressLease {
     /// The container has an address, and everything its ADD promised from our ranges is still its own.
     func verify() throws(CNIError) {
         let leases = try inStore { () throws(KernelError) in
-            try LeaseDirectory(path: path, waitingAtMost: request.settings.lockBound).leases()
+            do throws(KernelError) {
+                return try LeaseDirectory(path: path, waitingAtMost: request.settings.lockBound).leases()
+            } catch {
+                guard error.errno == .noSuchFileOrDirectory else { throw error }
+                return []
+            }
         }
         let held = Set(leases.filter { $0.owner.covers(owner) }.map(\.address))
         guard !held.isEmpty else {
