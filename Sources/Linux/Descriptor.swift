@@ -13,15 +13,6 @@ package struct Descriptor: ~Copyable {
         self.rawValue = rawValue
     }
 
-    /// A second descriptor for what another one refers to, such as standard input.
-    ///
-    /// - Throws: ``KernelError``.
-    package init(duplicating other: CInt) throws(KernelError) {
-        let result = fcntl(other, F_DUPFD_CLOEXEC, 0)
-        guard result >= 0 else { throw KernelError("duplicate descriptor \(other)", Errno(rawValue: Glibc.errno)) }
-        rawValue = result
-    }
-
     /// Opens a file, like openat(2).
     ///
     /// - Parameters:
@@ -63,10 +54,15 @@ package struct Descriptor: ~Copyable {
     ///   - limit: at most so many bytes; more is refused with `EFBIG`.
     /// - Throws: ``KernelError``.
     package func readAll(_ name: String, limit: Int = 16 << 20) throws(KernelError) -> [UInt8] {
+        try Descriptor.readAll(rawValue, name, limit: limit)
+    }
+
+    /// As ``readAll(_:limit:)``, for a descriptor that somebody else owns.
+    static func readAll(_ rawValue: CInt, _ name: String, limit: Int) throws(KernelError) -> [UInt8] {
         var bytes: [UInt8] = []
         var capacity = 4096
         while true {
-            let (chunk, error) = readChunk(capacity)
+            let (chunk, error) = readChunk(rawValue, capacity)
             if let error {
                 guard error == .interrupted else { throw KernelError("read \(name)", error) }
                 continue
@@ -84,7 +80,7 @@ package struct Descriptor: ~Copyable {
     /// - Throws: ``KernelError``; `EFBIG` when there is more than `limit`.
     package func readSmallFile(_ name: String, limit: Int = 4096) throws(KernelError) -> [UInt8] {
         while true {
-            let (bytes, error) = readChunk(limit + 1)
+            let (bytes, error) = Descriptor.readChunk(rawValue, limit + 1)
             if let error {
                 guard error == .interrupted else { throw KernelError("read \(name)", error) }
                 continue
@@ -94,7 +90,7 @@ package struct Descriptor: ~Copyable {
         }
     }
 
-    private func readChunk(_ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
+    private static func readChunk(_ rawValue: CInt, _ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
         var error: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
             let result = Glibc.read(rawValue, buffer.baseAddress, capacity)
@@ -109,6 +105,11 @@ package struct Descriptor: ~Copyable {
     /// - Parameter name: what is being written, for the error.
     /// - Throws: ``KernelError``; some of the bytes may have been written.
     package func writeAll(_ bytes: [UInt8], _ name: String) throws(KernelError) {
+        try Descriptor.writeAll(bytes, to: rawValue, name)
+    }
+
+    /// As ``writeAll(_:_:)``, for a descriptor that somebody else owns.
+    static func writeAll(_ bytes: [UInt8], to rawValue: CInt, _ name: String) throws(KernelError) {
         var written = 0
         while written < bytes.count {
             let result = bytes.withUnsafeBytes { buffer in

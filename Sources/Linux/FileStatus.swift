@@ -24,11 +24,14 @@ package struct FileStatus: Hashable, Sendable {
     /// When the content changed, in nanoseconds since 1970 by the clock that stamps files.
     package let modifiedNanoseconds: Int64
     package let isRegularFile: Bool
+    /// In octets.
+    package let size: Int64
 
     init(_ status: stat) {
         identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         linkCount = UInt64(status.st_nlink)
         modifiedNanoseconds = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        size = Int64(status.st_size)
         isRegularFile = status.st_mode & S_IFMT == S_IFREG
     }
 

@@ -25,7 +25,7 @@ package enum Machine {
     ///
     /// - Throws: ``KernelError``; `EFBIG` beyond 16 MiB.
     package static func readStandardInput() throws(KernelError) -> [UInt8] {
-        try Descriptor(duplicating: 0).readAll("standard input")
+        try Descriptor.readAll(0, "standard input", limit: 16 << 20)
     }
 
     /// Writes to standard output; a reader that went away is an error like any other.
@@ -33,7 +33,7 @@ package enum Machine {
     /// - Throws: ``KernelError``; `EPIPE` when nobody reads.
     package static func writeStandardOutput(_ bytes: [UInt8]) throws(KernelError) {
         signal(SIGPIPE, SIG_IGN)
-        try Descriptor(duplicating: 1).writeAll(bytes, "standard output")
+        try Descriptor.writeAll(bytes, to: 1, "standard output")
     }
 
     /// Ends the process.

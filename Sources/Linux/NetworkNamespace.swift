@@ -39,21 +39,27 @@ package struct NetworkNamespace: ~Copyable {
     /// Use it to open a socket or to write a sysctl: a socket stays abroad, so one visit serves a whole verb. The body
     /// must stay on this thread (setns(2) is per thread).
     ///
-    /// - Throws: what the body throws, or ``KernelError`` when the namespace cannot be entered.
+    /// - Throws: what the body throws, or ``KernelError`` when the namespace cannot be entered or left. Who cannot get
+    ///   home must do nothing more but take back through sockets that were opened there.
     package borrowing func run<Value: ~Copyable>(
         from home: borrowing NetworkNamespace,
         _ body: () throws(KernelError) -> Value
     ) throws(KernelError) -> Value {
-        let entered = culvert_enter_network_namespace(descriptor.rawValue)
-        guard entered == 0 else { throw KernelError("enter network namespace", Errno(rawValue: entered)) }
-        defer {
-            // Anything this thread does next would hit the container's network instead of the host's.
-            precondition(
-                culvert_enter_network_namespace(home.descriptor.rawValue) == 0,
-                "cannot return to the host's network namespace"
-            )
+        try enter("enter network namespace")
+        let value: Value
+        do throws(KernelError) {
+            value = try body()
+        } catch {
+            try home.enter("return to the host's network namespace")
+            throw error
         }
-        return try body()
+        try home.enter("return to the host's network namespace")
+        return value
+    }
+
+    private func enter(_ operation: String) throws(KernelError) {
+        let result = culvert_enter_network_namespace(descriptor.rawValue)
+        guard result == 0 else { throw KernelError(operation, Errno(rawValue: result)) }
     }
 }
 

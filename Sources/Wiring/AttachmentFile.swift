@@ -47,19 +47,27 @@ package struct AttachmentFile: ~Copyable {
         waitingAtMost bound: Duration
     ) throws(KernelError) {
         let name = AttachmentStore.fileName(of: key)
-        while true {
-            let file = try directory.open(name, O_RDWR | O_NOFOLLOW | flags, mode: 0o600)
-            try file.lock("\(directory.path)/\(name)", waitingAtMost: bound)
-            // Who held the lock may have replaced or removed the file while we waited.
-            let status = try file.status(name)
-            guard try directory.status(name)?.identity == status.identity else { continue }
-            let content = try file.readAll(name)
-            record = AttachmentRecord(key: key, content: content)
-            existed = !content.isEmpty || flags == 0
-            self.file = file
-            self.name = name
-            self.directory = directory
-            return
+        do throws(KernelError) {
+            while true {
+                let file = try directory.open(name, O_RDWR | O_NOFOLLOW | flags, mode: 0o600)
+                try file.lock("\(directory.path)/\(name)", waitingAtMost: bound)
+                // Who held the lock may have replaced or removed the file while we waited.
+                let status = try file.status(name)
+                guard try directory.status(name)?.identity == status.identity else { continue }
+                let content = try file.readAll(name)
+                record = AttachmentRecord(key: key, content: content)
+                existed = !content.isEmpty || flags == 0
+                self.file = file
+                self.name = name
+                self.directory = directory
+                return
+            }
+        } catch {
+            // An empty file says nothing: if it was made by this, it goes again, and if it was not, nobody misses it.
+            if flags != 0, error.errno != .wouldBlock, try directory.status(name)?.size == 0 {
+                try directory.remove(name)
+            }
+            throw error
         }
     }
 
