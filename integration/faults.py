@@ -86,7 +86,9 @@ class Bench:
 
     def reset(self) -> None:
         """Takes away what survives a DEL on purpose, so that every run makes the same calls."""
-        self.host.must(f"ip link del cni0 2>/dev/null || :; rm -rf {LEASES} {RECORDS}")
+        forwarding = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"
+        off = "; ".join(f"echo 0 > {path}" for path in forwarding)
+        self.host.must(f"ip link del cni0 2>/dev/null || :; {off}; rm -rf {LEASES} {RECORDS}")
 
     def add(self, wrapper: Sequence[str] = ()) -> Outcome:
         """ADD, perhaps under strace."""
