@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+SHELL := bash -o pipefail
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+CNI_BIN_DIR ?= /opt/cni/bin
+PLUGINS := bridge host-local loopback
+FUZZ_SECONDS ?= 60
+
+BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev
+DEMO_PACKAGES := iproute2 iputils-ping util-linux
+TEST_PACKAGES := $(shell cat integration/packages.txt)
+
+CHECKED := --explicit-target-dependency-import-check error
+STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker --gc-sections -Xlinker -s
+RELEASE := .build/release
+PYTHON := /usr/bin/python3
+
+.PHONY: help demo build install test unit-test root-test integration benchmark fuzz fuzz-configuration fuzz-result \
+    lint format linkage check clean packages-build packages-demo packages-test
+
+help: ## Show what there is to make.
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: packages-demo build ## Join two containers to a network, prove that they talk, and leave nothing behind.
+	@unshare --mount --net --propagation private bash integration/demo.sh $(CURDIR)/$(RELEASE)
+
+build: packages-build ## Build the static release binaries into .build/release.
+	swift build $(STATIC) $(CHECKED) --product culvert-cni
+	swift build $(STATIC) $(CHECKED) --product culvert
+
+install: ## Install plugins into CNI_BIN_DIR (/opt/cni/bin) and tools into PREFIX/bin (/usr/local/bin).
+	@test -x $(RELEASE)/culvert-cni -a -x $(RELEASE)/culvert || { echo "nothing to install: run make build first"; exit 1; }
+	install -d $(DESTDIR)$(CNI_BIN_DIR) $(DESTDIR)$(PREFIX)/bin
+	integration/install-links $(RELEASE)/culvert-cni $(DESTDIR)$(CNI_BIN_DIR) culvert-cni $(PLUGINS)
+	integration/install-links $(RELEASE)/culvert $(DESTDIR)$(PREFIX)/bin culvert cnitool
+
+test: packages-test build lint linkage unit-test integration ## Install what tests need, build, and run all of them.
+
+unit-test: packages-build ## Run the Swift tests; those of the kernel need root.
+	swift build --build-tests $(CHECKED)
+	swift test --skip-build
+
+root-test: packages-build ## Run only the Swift tests that need root.
+	swift test --filter KernelTests
+
+integration: packages-test build ## Play the runtime against the built plugins, beside the reference plugins.
+	integration/oracle.sh
+	$(PYTHON) -m pytest integration -p no:cacheprovider
+
+benchmark: packages-test build ## Measure against the reference plugins and the bare kernel work.
+	$(PYTHON) Benchmarks/benchmark.py
+
+fuzz: fuzz-configuration fuzz-result ## Fuzz both parsers, FUZZ_SECONDS (60) each.
+
+fuzz-configuration: corpus = Fuzz/Configuration/corpus
+fuzz-result: corpus = Fuzz/Result/corpus
+fuzz-configuration fuzz-result: packages-build
+	CULVERT_FUZZ=1 swift build --scratch-path .build/fuzz --product $@
+	mkdir -p .build/fuzz/corpus-$@
+	.build/fuzz/debug/$@ -dict=Fuzz/dictionary -max_len=4096 -timeout=5 -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=.build/fuzz/ .build/fuzz/corpus-$@ $(corpus)
+
+lint: ## Check the form of the sources, and what they may say.
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz
+	@! grep -rnE '\bunsafe\b' Sources/Addressing Sources/AddressPools Sources/CNI --include='*.swift' \
+	    || { echo "pure modules may not say unsafe"; exit 1; }
+	@! grep -rnE '^(package |internal |public |private )?import Foundation' Sources --include='*.swift' \
+	    || { echo "no module imports Foundation"; exit 1; }
+	@! grep -rnE 'fatalError\(|try!|\bTODO\b|\bFIXME\b' Sources --include='*.swift' \
+	    || { echo "not in Sources"; exit 1; }
+
+format: ## Put the sources into form.
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests Fuzz
+
+linkage: build ## Prove that culvert-cni is static, free of Foundation and inside its size budget.
+	integration/linkage.sh $(RELEASE)/culvert-cni 12
+
+check: lint build test ## Everything that has to hold before a change goes in.
+
+clean: ## Remove what was built.
+	rm -rf .build
+
+# A package that is there already is not asked for again: a second run needs no network.
+define install-packages
+	@missing=$$(for package in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [ -n "$$missing" ]; then \
+	    echo "installing: "$$missing; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+packages-build:
+	$(call install-packages,$(BUILD_PACKAGES))
+
+packages-demo: packages-build
+	$(call install-packages,$(DEMO_PACKAGES))
+
+packages-test: packages-demo
+	$(call install-packages,$(TEST_PACKAGES))
