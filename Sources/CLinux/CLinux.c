@@ -39,6 +39,17 @@ static void interrupt(int signal) {
     (void)signal;
 }
 
+// Waits until the clock has passed the end; a timer interrupts the wait again and again from then on.
+static int lock_until(int descriptor, const struct timespec *end) {
+    struct timespec now;
+    while (flock(descriptor, LOCK_EX) != 0) {
+        if (errno != EINTR) return errno;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec > end->tv_sec || (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec)) return EWOULDBLOCK;
+    }
+    return 0;
+}
+
 // A blocking flock queues fairly and wakes at once; a timer that interrupts this very thread bounds it. The timer
 // repeats, so that an expiry between two system calls is not lost.
 int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
@@ -46,11 +57,12 @@ int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
     if (errno != EWOULDBLOCK && errno != EINTR) return errno;
     if (milliseconds == 0) return EWOULDBLOCK;
 
-    struct sigaction action, previous;
+    // The handler stays: putting back the previous one would pull it from under another thread that waits.
+    struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = interrupt;
     sigemptyset(&action.sa_mask);
-    if (sigaction(SIGALRM, &action, &previous) != 0) return errno;
+    if (sigaction(SIGALRM, &action, NULL) != 0) return errno;
 
     struct sigevent event;
     memset(&event, 0, sizeof event);
@@ -58,33 +70,27 @@ int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
     event.sigev_signo = SIGALRM;
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     timer_t timer;
-    int result = 0;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
-        result = errno;
-        sigaction(SIGALRM, &previous, NULL);
-        return result;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return errno;
+
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += milliseconds / 1000;
+    end.tv_nsec += (milliseconds % 1000) * 1000000L;
+    if (end.tv_nsec >= 1000000000L) {
+        end.tv_sec += 1;
+        end.tv_nsec -= 1000000000L;
     }
-    struct itimerspec bound = {
-        .it_value = {.tv_sec = milliseconds / 1000, .tv_nsec = (milliseconds % 1000) * 1000000L},
-        .it_interval = {.tv_sec = 0, .tv_nsec = 10000000L},
-    };
-    struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    timer_settime(timer, 0, &bound, NULL);
-    while (flock(descriptor, LOCK_EX) != 0) {
-        if (errno != EINTR) {
-            result = errno;
-            break;
-        }
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        long long elapsed = (now.tv_sec - start.tv_sec) * 1000LL + (now.tv_nsec - start.tv_nsec) / 1000000LL;
-        if (elapsed >= (long long)milliseconds) {
-            result = EWOULDBLOCK;
-            break;
-        }
-    }
+    struct itimerspec bound = {.it_value = end, .it_interval = {.tv_sec = 0, .tv_nsec = 10000000L}};
+    timer_settime(timer, TIMER_ABSTIME, &bound, NULL);
+
+    // Whoever started us may have blocked the signal, and execve(2) keeps that.
+    sigset_t alarm, previous;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, &previous);
+    int result = lock_until(descriptor, &end);
     timer_delete(timer);
-    sigaction(SIGALRM, &previous, NULL);
+    pthread_sigmask(SIG_SETMASK, &previous, NULL);
     return result;
 }
 
