@@ -120,5 +120,25 @@ let package = Package(
             path: "Fuzz/Bodies",
             swiftSettings: strict
         ),
+        // What the tests below share
+        .target(
+            name: "TestSupport",
+            dependencies: ["CLinux", "Linux", "Netlink", "CNI", "JSON", "Plugin", system],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
+        tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport", system]),
+        tests("WiringTests", ["Wiring", "Addressing", "JSON"]),
+        tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink", system]),
+        tests("BridgeTests", ["Bridge", "Addressing", "CNI", "JSON", "Netlink", "Plugin", "Wiring", "TestSupport"]),
+        tests(
+            "HostLocalTests",
+            ["HostLocal", "AddressPools", "Addressing", "CNI", "JSON", "LeaseStore", "Linux", "Plugin", "TestSupport"]
+        ),
+        tests("PluginTests", ["Plugin", "CNI", "JSON", "Linux", "Wiring", "TestSupport", system]),
+        // Tests of what the kernel does, for root
+        tests("LinuxKernelTests", ["Linux", "TestSupport", system]),
+        tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport", system]),
+        tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport", system]),
     ] + fuzzers
 )

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
@@ -24,6 +25,10 @@ int culvert_enter_network_namespace(int descriptor) {
 
 int culvert_unshare_network_namespace(void) {
     return unshare(CLONE_NEWNET) == 0 ? 0 : errno;
+}
+
+int culvert_own_descriptors(void) {
+    return close_range(3, ~0U, CLOSE_RANGE_UNSHARE) == 0 ? 0 : errno;
 }
 
 int culvert_is_network_namespace(int descriptor) {

@@ -18,6 +18,24 @@ package struct Request: Sendable {
     /// The same, by ``Machine/bootNanoseconds``.
     package let beganBoot: Int64
 
+    package init(
+        invocation: Invocation,
+        configuration: NetworkConfiguration,
+        document: JSONValue,
+        settings: Settings,
+        siblings: [Program],
+        beganFileClock: Int64,
+        beganBoot: Int64
+    ) {
+        self.invocation = invocation
+        self.configuration = configuration
+        self.document = document
+        self.settings = settings
+        self.siblings = siblings
+        self.beganFileClock = beganFileClock
+        self.beganBoot = beganBoot
+    }
+
     /// What identifies the attachment in question.
     package var key: AttachmentKey {
         AttachmentKey(

@@ -11,6 +11,10 @@ int culvert_enter_network_namespace(int descriptor);
 /// unshare(2) with CLONE_NEWNET. Returns 0, or the errno.
 int culvert_unshare_network_namespace(void);
 
+/// close_range(2) with CLOSE_RANGE_UNSHARE: from here on the calling thread has a table of descriptors of its own, with
+/// nothing in it but 0, 1 and 2. Returns 0, or the errno.
+int culvert_own_descriptors(void);
+
 /// Whether the file behind the descriptor is a network namespace. Returns 1, 0, or a negative errno.
 int culvert_is_network_namespace(int descriptor);
 
