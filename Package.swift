@@ -128,7 +128,7 @@ let package = Package(
             swiftSettings: strict
         ),
         tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport", system]),
-        tests("WiringTests", ["Wiring", "Addressing", "JSON"]),
+        tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", system]),
         tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink", system]),
         tests("BridgeTests", ["Bridge", "Addressing", "CNI", "JSON", "Netlink", "Plugin", "Wiring", "TestSupport"]),
         tests(
