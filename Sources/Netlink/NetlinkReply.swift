@@ -37,17 +37,23 @@ struct NetlinkReply {
         return messages
     }
 
-    /// What an `NLMSG_ERROR` says: 0 is an acknowledgement.
-    var errno: CInt { payload.integer(at: 0, as: Int32.self).map { -$0 } ?? 0 }
+    /// What an `NLMSG_ERROR` or `NLMSG_DONE` says: 0 is an acknowledgement.
+    var errno: CInt { payload.integer(at: 0, as: Int32.self).map { 0 &- $0 } ?? 0 }
 
-    /// The kernel's own words in an `NLMSG_ERROR` (extended acknowledgement, netlink(7)).
+    /// The kernel's own words in an `NLMSG_ERROR` or `NLMSG_DONE` (extended acknowledgement, netlink(7)).
     var explanation: String? {
-        guard flags & Int(NLM_F_ACK_TLVS) != 0, let echoed = payload.integer(at: 4, as: UInt32.self) else { return nil }
-        // The request's header is echoed, and the rest of it too unless the kernel says that it capped it.
-        let echo = flags & Int(NLM_F_CAPPED) != 0 ? NetlinkReply.headerLength : NetlinkReply.aligned(Int(echoed))
-        guard payload.count >= 4 + echo else { return nil }
+        guard flags & Int(NLM_F_ACK_TLVS) != 0, let echo = echoLength, payload.count >= 4 + echo else { return nil }
         let attributes = NetlinkAttributes(payload.dropFirst(4 + echo))
         return attributes[Int(NLMSGERR_ATTR_MSG.rawValue)]?.text
+    }
+
+    /// How much of the request stands between the errno and the attributes; nil when that is cut off.
+    private var echoLength: Int? {
+        // The end of a dump echoes nothing.
+        guard type != Int(NLMSG_DONE) else { return 0 }
+        guard let echoed = payload.integer(at: 4, as: UInt32.self) else { return nil }
+        // The request's header is echoed, and the rest of it too unless the kernel says that it capped it.
+        return flags & Int(NLM_F_CAPPED) != 0 ? NetlinkReply.headerLength : NetlinkReply.aligned(Int(echoed))
     }
 
     static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
