@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Linux
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("The machine")
+struct MachineTests {
+    @Test("Random bytes come in any number and are not all the same", arguments: [0, 1, 24, 1000])
+    func randomBytes(count: Int) throws {
+        let (one, other) = (try Machine.randomBytes(count), try Machine.randomBytes(count))
+        #expect(one.count == count && other.count == count)
+        #expect(count < 24 || one != other)
+    }
+
+    @Test("Both clocks move forwards")
+    func clocks() {
+        let (boot, file) = (Machine.bootNanoseconds, Machine.fileClockNanoseconds)
+        #expect(boot > 0 && Machine.bootNanoseconds >= boot)
+        // 2020-01-01
+        #expect(file > 1_577_836_800_000_000_000 && Machine.fileClockNanoseconds >= file)
+    }
+
+    @Test("A file that is written now is no older than the clock that stamps files")
+    func fileClock() throws {
+        try withTemporaryDirectory { directory in
+            for number in 0..<200 {
+                let before = Machine.fileClockNanoseconds
+                try writeFile("\(directory)/\(number)", "x")
+                #expect(try #require(try FileStatus.of("\(directory)/\(number)")).modifiedNanoseconds >= before)
+            }
+        }
+    }
+
+    @Test("The environment is that of the process")
+    func environment() throws {
+        let path = try #require(getenv("PATH"))
+        #expect(Machine.environment["PATH"] == String(cString: path))
+        #expect(Machine.environment["CULVERT_NO_SUCH_VARIABLE"] == nil)
+    }
+}

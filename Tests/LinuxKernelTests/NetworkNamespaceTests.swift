@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Linux
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("Network namespaces", .enabled(if: canUnshare, "needs root"))
+struct NetworkNamespaceTests {
+    @Test("A body runs inside, and the thread returns home with what it made there")
+    func run() throws {
+        let seen = try inNewNamespace {
+            let home = try NetworkNamespace.current()
+            let other = try anotherNamespace()
+            let inside = try other.run(from: home) { () throws(KernelError) in
+                try NetworkNamespace.current().identity
+            }
+            return [home.identity, try NetworkNamespace.current().identity, other.identity, inside]
+        }
+        #expect(seen[0] == seen[1])
+        #expect(seen[2] == seen[3])
+        #expect(seen[0] != seen[2])
+    }
+
+    @Test("The thread returns home also from a body that throws")
+    func runThrowing() throws {
+        let expected = KernelError("do what must fail", .noSuchDevice)
+        let (isHome, refusal) = try inNewNamespace {
+            let home = try NetworkNamespace.current()
+            let other = try anotherNamespace()
+            var refusal: KernelError?
+            do throws(KernelError) {
+                try other.run(from: home) { () throws(KernelError) in
+                    throw expected
+                }
+            } catch {
+                refusal = error
+            }
+            return (try NetworkNamespace.current().identity == home.identity, refusal)
+        }
+        #expect(isHome)
+        #expect(refusal == expected)
+    }
+
+    @Test("A namespace lives as long as its handle, and is found by any path to it")
+    func paths() throws {
+        let same = try inNewNamespace {
+            let other = try anotherNamespace()
+            let byPath = try NetworkNamespace(path: other.path)
+            return byPath.identity == other.identity && byPath.rawDescriptor != other.rawDescriptor
+        }
+        #expect(same)
+    }
+
+    @Test("A thread's own namespace is nobody else's")
+    func current() throws {
+        let here = try NetworkNamespace.current().identity
+        let there = try onThreads(2) { _ in try inNewNamespace { try NetworkNamespace.current().identity } }
+        #expect(Set(there + [here]).count == 3)
+    }
+
+    @Test("A plain file is refused, as is nothing at all")
+    func refusals() throws {
+        try withTemporaryDirectory { directory in
+            let plain = "\(directory)/plain"
+            try writeFile(plain, "")
+            let refusal = #expect(throws: KernelError.self) { _ = try NetworkNamespace(path: plain) }
+            #expect(refusal?.errno == .invalidArgument)
+            #expect(refusal?.explanation == "not a namespace but a plain file")
+            #expect(refusal?.isMissingNamespace == true)
+            for path in ["\(directory)/gone", "\(plain)/below", ""] {
+                let refusal = #expect(throws: KernelError.self) { _ = try NetworkNamespace(path: path) }
+                #expect(refusal?.isMissingNamespace == true, "\(path)")
+            }
+        }
+    }
+
+    @Test("A namespace of another kind cannot be entered")
+    func otherKind() throws {
+        let (refusal, isHome) = try inNewNamespace {
+            let home = try NetworkNamespace.current()
+            let mounts = try NetworkNamespace(path: "/proc/thread-self/ns/mnt")
+            var refusal: KernelError?
+            do throws(KernelError) {
+                try mounts.run(from: home) { () throws(KernelError) in }
+            } catch {
+                refusal = error
+            }
+            return (refusal, try NetworkNamespace.current().identity == home.identity)
+        }
+        #expect(refusal == KernelError("enter network namespace", .invalidArgument))
+        #expect(isHome)
+    }
+}
