@@ -53,19 +53,22 @@ extension NetlinkRequest {
         return NetlinkRequest("add veth \(pair.host.name) with peer \(pair.container.name)", message)
     }
 
-    /// Makes a pair with both ends here, up, one of them a port of the bridge.
+    /// Makes a pair with both ends here: the container's end is up and a port of the bridge, the host's end is down.
+    ///
+    /// The port has to be the link the message is about: of a peer the kernel takes no master, and it cannot bring it
+    /// up before the pair is complete.
     package static func addVethPair(here pair: VethPair, bridge: Int32) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
         let up = UInt32(IFF_UP)
         message.append(ifinfomsg(flags: up, change: up))
-        message.put(pair.host, mtu: pair.mtu)
+        message.put(pair.container, mtu: pair.mtu)
+        message.put(Int(IFLA_MASTER), UInt32(bitPattern: bridge))
         message.nest(Int(IFLA_LINKINFO)) { info in
             info.put(Int(IFLA_INFO_KIND), "veth")
             info.nest(Int(IFLA_INFO_DATA)) { data in
                 data.nest(Int(VETH_INFO_PEER)) { peer in
-                    peer.append(ifinfomsg(flags: up, change: up))
-                    peer.put(pair.container, mtu: pair.mtu)
-                    peer.put(Int(IFLA_MASTER), UInt32(bitPattern: bridge))
+                    peer.append(ifinfomsg())
+                    peer.put(pair.host, mtu: pair.mtu)
                 }
             }
         }

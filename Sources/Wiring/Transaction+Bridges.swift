@@ -90,7 +90,7 @@ extension Transaction {
         }
         let portName = interface.pair.container.name
         try host.execute([
-            .setUp(true, link: port, name: portName),
+            .setUp(true, link: link.index, name: name),
             .removeVLANs([.tagged(1...1)], from: port, name: portName),
             .addVLANs([.native(interface.vlan)], to: port, name: portName),
         ])

@@ -212,7 +212,7 @@ struct LinkRequestTests {
         )
     }
 
-    @Test("Of a pair on the host the peer is up and the bridge's port")
+    @Test("Of a pair on the host the container's end is up and the bridge's port")
     func pairHere() {
         let request = NetlinkRequest.addVethPair(here: pair, bridge: 3)
         #expect(request.operation == "add veth veth0 with peer eth0")
@@ -224,26 +224,26 @@ struct LinkRequestTests {
             00 00 00 00 00 00 00 00  | sequence, port: set when it is sent
             00 00 00 00  | AF_UNSPEC
             00 00 00 00 01 00 00 00 01 00 00 00  | no index, IFF_UP on
-            0a 00 03 00  | IFLA_IFNAME
-                76 65 74 68 30 00 00 00  | veth0
+            09 00 03 00  | IFLA_IFNAME
+                65 74 68 30 00 00 00 00  | eth0
             0a 00 01 00  | IFLA_ADDRESS
-                02 00 00 00 00 05 00 00  | 02:00:00:00:00:05
+                02 00 00 00 00 06 00 00  | 02:00:00:00:00:06
             08 00 04 00  | IFLA_MTU
                 78 05 00 00  | 1400
-            50 00 12 80  | IFLA_LINKINFO
+            08 00 0a 00  | IFLA_MASTER
+                03 00 00 00  | 3
+            48 00 12 80  | IFLA_LINKINFO
               09 00 01 00  | IFLA_INFO_KIND
                   76 65 74 68 00 00 00 00  | veth
-              40 00 02 80  | IFLA_INFO_DATA
-                3c 00 01 80  | VETH_INFO_PEER
-                  00 00 00 00 00 00 00 00 01 00 00 00 01 00 00 00  | ifinfomsg: IFF_UP on
-                  09 00 03 00  | IFLA_IFNAME
-                      65 74 68 30 00 00 00 00  | eth0
+              38 00 02 80  | IFLA_INFO_DATA
+                34 00 01 80  | VETH_INFO_PEER
+                  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  | ifinfomsg: no index, no flags
+                  0a 00 03 00  | IFLA_IFNAME
+                      76 65 74 68 30 00 00 00  | veth0
                   0a 00 01 00  | IFLA_ADDRESS
-                      02 00 00 00 00 06 00 00  | 02:00:00:00:00:06
+                      02 00 00 00 00 05 00 00  | 02:00:00:00:00:05
                   08 00 04 00  | IFLA_MTU
                       78 05 00 00  | 1400
-                  08 00 0a 00  | IFLA_MASTER
-                      03 00 00 00  | 3
             """
         )
     }
