@@ -91,33 +91,41 @@ extension RangeSet {
         after last: IPAddress?,
         isTaken: (IPAddress) -> Bool
     ) -> (address: IPAddress, range: AddressRange)? {
-        for (range, stretch) in lap(after: last) {
-            // Counts with an equality check because the stretch may end at the very last address of its family.
-            var candidate = stretch.lowerBound
-            while true {
-                if !isGateway(candidate) && !isTaken(candidate) { return (candidate, range) }
-                guard candidate != stretch.upperBound, let following = candidate.advanced(by: 1) else { break }
-                candidate = following
-            }
+        guard let last, let start = ranges.firstIndex(where: { $0.contains(last) }) else {
+            return next(in: ranges[...], isTaken)
+        }
+        let range = ranges[start]
+        if last < range.last, let following = last.advanced(by: 1),
+            let address = next(from: following, through: range.last, isTaken)
+        {
+            return (address, range)
+        }
+        if let found = next(in: ranges[(start + 1)...], isTaken) ?? next(in: ranges[..<start], isTaken) { return found }
+        return next(from: range.first, through: last, isTaken).map { ($0, range) }
+    }
+
+    private func next(
+        in ranges: ArraySlice<AddressRange>,
+        _ isTaken: (IPAddress) -> Bool
+    ) -> (address: IPAddress, range: AddressRange)? {
+        for range in ranges {
+            if let address = next(from: range.first, through: range.last, isTaken) { return (address, range) }
         }
         return nil
     }
 
-    /// All addresses of the set once, as the stretches in which `next` visits them.
-    private func lap(after last: IPAddress?) -> [(AddressRange, ClosedRange<IPAddress>)] {
-        guard let last, let start = ranges.firstIndex(where: { $0.contains(last) }) else {
-            return ranges.map { ($0, $0.first...$0.last) }
+    /// Counts with an equality check because the stretch may end at the very last address of its family.
+    private func next(
+        from first: IPAddress,
+        through last: IPAddress,
+        _ isTaken: (IPAddress) -> Bool
+    ) -> IPAddress? {
+        var candidate = first
+        while true {
+            if !isGateway(candidate) && !isTaken(candidate) { return candidate }
+            guard candidate != last, let following = candidate.advanced(by: 1) else { return nil }
+            candidate = following
         }
-        let range = ranges[start]
-        var stretches: [(AddressRange, ClosedRange<IPAddress>)] = []
-        if last < range.last, let following = last.advanced(by: 1) {
-            stretches.append((range, following...range.last))
-        }
-        for other in ranges[(start + 1)...] + ranges[..<start] {
-            stretches.append((other, other.first...other.last))
-        }
-        stretches.append((range, range.first...last))
-        return stretches
     }
 }
 

@@ -51,8 +51,11 @@ extension JSONValue {
         switch node.pointee.type {
         case JSON_OBJECT: self = .object(JSONObject(node))
         case JSON_ARRAY:
-            let elements = (0..<json_array_size(node)).compactMap { json_array_get(node, $0) }
-            self = .array(elements.map(Self.init))
+            var elements: [JSONValue] = []
+            for index in 0..<json_array_size(node) {
+                if let element = json_array_get(node, index) { elements.append(JSONValue(element)) }
+            }
+            self = .array(elements)
         case JSON_STRING: self = .string(String(json_string_value(node), json_string_length(node)))
         case JSON_INTEGER: self = .integer(Int64(json_integer_value(node)))
         case JSON_REAL: self = .real(json_real_value(node))

@@ -1,65 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
-import CJansson
-import Glibc
 
 extension JSONValue {
     /// The JSON text of this value in UTF-8: members in their order, no newline at the end, slashes as they are.
+    ///
+    /// Written here and not by jansson, which would need a second tree of every value: a plugin's record and its answer
+    /// are the larger part of what it does outside the kernel.
     ///
     /// - Parameter indent: Spaces per level, at most 31; with 0 the text is one line without any white space.
     /// - Returns: The bytes of the text.
     /// - Precondition: No real is infinite or NaN.
     package func serialized(indent: Int = 0) -> [UInt8] {
         precondition((0...31).contains(indent), "JSON is indented by 0 to 31 spaces per level")
-        _ = hashSeedIsSet
-        let root = makeNode()
-        defer { json_decref(root) }
-        let layout = indent == 0 ? Int(JSON_COMPACT) : indent
-        let text = json_dumps(root, Int(JSON_ENCODE_ANY) | layout)
-        guard let text else { preconditionFailure("jansson found no memory for a text") }
-        defer { free(text) }
-        return Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
-    }
-
-    /// A tree of jansson's with this content; the caller owns it.
-    private func makeNode() -> UnsafeMutablePointer<json_t> {
-        let node =
-            switch self {
-            case .null: json_null()
-            case .bool(let value): value ? json_true() : json_false()
-            case .integer(let value): json_integer(json_int_t(value))
-            case .real(let value): json_real(value)
-            case .string(let text): text.withBytes { json_stringn_nocheck($0, $1) }
-            case .array(let elements): Self.makeArray(elements)
-            case .object(let object): Self.makeObject(object)
-            }
-        guard let node else { preconditionFailure("\(self) is not a finite number, or jansson found no memory") }
-        return node
-    }
-
-    private static func makeArray(_ elements: [JSONValue]) -> UnsafeMutablePointer<json_t>? {
-        let array = json_array()
-        for element in elements {
-            // The container takes ownership of the element even when it fails.
-            let status = json_array_append_new(array, element.makeNode())
-            precondition(status == 0, "jansson found no memory for an array")
-        }
-        return array
-    }
-
-    private static func makeObject(_ object: JSONObject) -> UnsafeMutablePointer<json_t>? {
-        let node = json_object()
-        for member in object.members {
-            let value = member.value.makeNode()
-            let status = member.key.withBytes { json_object_setn_new_nocheck(node, $0, $1, value) }
-            precondition(status == 0, "jansson found no memory for an object")
-        }
-        return node
+        var writer = JSONWriter(indent: indent)
+        writer.write(self)
+        return writer.text
     }
 }
 
-extension String {
-    /// Lends the UTF-8 bytes, which may contain NUL, as jansson wants them.
-    fileprivate func withBytes<Result>(_ body: (UnsafePointer<CChar>, Int) -> Result) -> Result {
-        withCString { body($0, utf8.count) }
+/// Appends values to a text.
+private struct JSONWriter {
+    private let indent: Int
+    private var level = 0
+    private(set) var text: [UInt8] = []
+
+    init(indent: Int) {
+        self.indent = indent
+        text.reserveCapacity(1024)
+    }
+
+    mutating func write(_ value: JSONValue) {
+        switch value {
+        case .null: write("null")
+        case .bool(let value): write(value ? "true" : "false")
+        case .integer(let value): write(value.description)
+        case .real(let value):
+            precondition(value.isFinite, "\(value) has no form in JSON")
+            write(value.description)
+        case .string(let value): writeString(value)
+        case .array(let elements):
+            guard !elements.isEmpty else { return write("[]") }
+            open("[")
+            for index in elements.indices {
+                separate(isFirst: index == elements.startIndex)
+                write(elements[index])
+            }
+            close("]")
+        case .object(let object):
+            guard !object.isEmpty else { return write("{}") }
+            open("{")
+            for index in object.members.indices {
+                separate(isFirst: index == object.members.startIndex)
+                writeString(object.members[index].key)
+                write(indent == 0 ? ":" : ": ")
+                write(object.members[index].value)
+            }
+            close("}")
+        }
+    }
+
+    private mutating func write(_ plain: String) {
+        for octet in plain.utf8 { text.append(octet) }
+    }
+
+    private mutating func open(_ bracket: Unicode.Scalar) {
+        text.append(UInt8(ascii: bracket))
+        level += 1
+    }
+
+    private mutating func close(_ bracket: Unicode.Scalar) {
+        level -= 1
+        breakLine()
+        text.append(UInt8(ascii: bracket))
+    }
+
+    private mutating func separate(isFirst: Bool) {
+        if !isFirst { text.append(UInt8(ascii: ",")) }
+        breakLine()
+    }
+
+    private mutating func breakLine() {
+        guard indent > 0 else { return }
+        text.append(UInt8(ascii: "\n"))
+        for _ in 0..<(indent * level) { text.append(UInt8(ascii: " ")) }
+    }
+
+    /// RFC 8259, 7: quotation mark, reverse solidus and control characters must be escaped.
+    private mutating func writeString(_ value: String) {
+        text.append(UInt8(ascii: "\""))
+        for octet in value.utf8 {
+            switch octet {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                text.append(UInt8(ascii: "\\"))
+                text.append(octet)
+            case UInt8(ascii: "\n"): write("\\n")
+            case UInt8(ascii: "\r"): write("\\r")
+            case UInt8(ascii: "\t"): write("\\t")
+            case 0x08: write("\\b")
+            case 0x0c: write("\\f")
+            case 0x00..<0x20:
+                write("\\u00")
+                writeDigit(octet >> 4)
+                writeDigit(octet & 15)
+            default: text.append(octet)
+            }
+        }
+        text.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func writeDigit(_ digit: UInt8) {
+        text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
     }
 }

@@ -105,23 +105,30 @@ struct HostLocalConfiguration {
 
     /// CNI_ARGS, `args.cni.ips` and the capability `ips` add up.
     private static func requested(_ request: Request) throws(CNIError) -> [IPAddress] {
-        var texts = try request.arguments().ips.map { (text: $0, source: "CNI_ARGS IP") }
+        var addresses: [IPAddress] = []
+        for text in try request.arguments().ips { try add(text, from: "CNI_ARGS IP", to: &addresses) }
+        for reader in [request.configuration.arguments, request.configuration.runtimeConfig] {
+            for element in try translated({ () throws(JSONTypeError) in try reader?.array("ips") }) ?? [] {
+                let text = try translated { () throws(JSONTypeError) in try element.string() }
+                try add(text, from: element.path, to: &addresses)
+            }
+        }
+        return addresses
+    }
+
+    private static func add(_ text: String, from source: String, to addresses: inout [IPAddress]) throws(CNIError) {
+        guard let address = CIDR(text)?.address ?? IPAddress(text) else {
+            throw CNIError(.invalidConfiguration, "invalid IP address \"\(text)\"", details: "given by \(source)")
+        }
+        if !addresses.contains(address) { addresses.append(address) }
+    }
+
+    private static func translated<Value>(_ read: () throws(JSONTypeError) -> Value) throws(CNIError) -> Value {
         do throws(JSONTypeError) {
-            let lists = [
-                try request.configuration.arguments?.array("ips"), try request.configuration.runtimeConfig?.array("ips"),
-            ]
-            for element in lists.compactMap({ $0 }).joined() { texts.append((try element.string(), element.path)) }
+            return try read()
         } catch {
             throw CNIError(error, in: "network configuration")
         }
-        var addresses: [IPAddress] = []
-        for (text, source) in texts {
-            guard let address = CIDR(text)?.address ?? IPAddress(text) else {
-                throw CNIError(.invalidConfiguration, "invalid IP address \"\(text)\"", details: "given by \(source)")
-            }
-            if !addresses.contains(address) { addresses.append(address) }
-        }
-        return addresses
     }
 
     /// resolv.conf(5), without what containers have no use for.
