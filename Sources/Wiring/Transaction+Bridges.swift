@@ -111,7 +111,7 @@ extension Transaction {
             other != shared.address && Transaction.conflict(other, shared.address)
         }
         if shared.replacesOthers {
-            try host.execute(others.map { .deleteAddress($0, from: link.index, name: shared.link) })
+            for other in others { try remove(other, from: link) }
             // Removing a primary IPv4 address takes its secondaries along, which may include the new one.
             try makeShared(request)
         } else if let other = others.first {
@@ -125,6 +125,15 @@ extension Transaction {
         // Neighbours remember the gateway by its hardware address, which must no longer follow the ports'.
         if let address = try host.link(index: link.index)?.address {
             try host.execute(.setAddress(address, link: link.index, name: shared.link))
+        }
+    }
+
+    /// Removes an address that may have gone already, along with the primary one of its network.
+    private func remove(_ address: CIDR, from link: Link) throws(KernelError) {
+        do throws(KernelError) {
+            try host.execute(.deleteAddress(address, from: link.index, name: link.name))
+        } catch {
+            guard error.errno == .addressNotAvailable else { throw error }
         }
     }
 
