@@ -108,7 +108,9 @@ package struct Transaction: ~Copyable {
             guard case .noLink(let name) = change.inverse else { continue }
             do throws(KernelError) {
                 // What was refused because its name is taken must not cost the stranger who has it.
-                if case .pair(let pair, _) = change, try host.link(named: name)?.address != pair.host.address { continue }
+                if case .pair(let pair, _) = change, try host.link(named: name)?.address != pair.host.address {
+                    continue
+                }
                 try removeLink(name, on: host)
             } catch {
                 leftovers.append("link \(name) (\(error))")
