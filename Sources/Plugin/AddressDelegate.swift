@@ -67,13 +67,33 @@ package struct AddressDelegate: Sendable {
             }
             result = answer
         case .executable(let path):
-            result = try parse(try execute(path, .add, request.document), path)
+            let output = try execute(path, .add, request.document)
+            do throws(CNIError) {
+                result = try parse(output, path)
+            } catch {
+                throw takeBack(because: error)
+            }
         }
         guard !result.ips.isEmpty else {
-            try delete()
-            throw CNIError(.delegateFailed, "IPAM plugin returned missing IP config", details: "ipam.type \(type)")
+            throw takeBack(
+                because: CNIError(
+                    .delegateFailed,
+                    "IPAM plugin returned missing IP config",
+                    details: "ipam.type \(type)"
+                )
+            )
         }
         return result
+    }
+
+    /// Gives back what an ADD took whose answer is of no use.
+    private func takeBack(because cause: CNIError) -> CNIError {
+        do throws(CNIError) {
+            try delete()
+            return cause
+        } catch {
+            return cause.adding("left behind: addresses (\(error))")
+        }
     }
 
     /// Gives the container's addresses back; that there are none is no error.
