@@ -125,6 +125,13 @@ struct BridgeConfiguration {
                 details: "at most 15 bytes, without slash, colon and blanks"
             )
         }
+        if vlan != 0, isGateway, bridge.utf8.count + ".\(vlan)".utf8.count > 15 {
+            throw CNIError(
+                .invalidConfiguration,
+                "bridge: the VLAN's gateway link \"\(bridge).\(vlan)\" would have a name longer than 15 bytes",
+                details: "shorten bridge, or drop vlan or isGateway"
+            )
+        }
         if isHairpin, isPromiscuous {
             throw CNIError(
                 .invalidConfiguration,
