@@ -130,15 +130,23 @@ let package = Package(
         tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport", system]),
         tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", system]),
         tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink", system]),
-        tests("BridgeTests", ["Bridge", "Addressing", "CNI", "JSON", "Netlink", "Plugin", "Wiring", "TestSupport"]),
+        tests(
+            "BridgeTests",
+            ["Bridge", "Addressing", "CNI", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ),
         tests(
             "HostLocalTests",
             ["HostLocal", "AddressPools", "Addressing", "CNI", "JSON", "LeaseStore", "Linux", "Plugin", "TestSupport"]
         ),
-        tests("PluginTests", ["Plugin", "CNI", "JSON", "Linux", "Wiring", "TestSupport", system]),
+        tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport", system]),
         // Tests of what the kernel does, for root
         tests("LinuxKernelTests", ["Linux", "TestSupport", system]),
         tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport", system]),
+        tests(
+            "BridgeKernelTests",
+            ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport", system]
+        ),
+        tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
         tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport", system]),
     ] + fuzzers
 )

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import CNI
+import Netlink
+import Testing
+import Wiring
+
+@testable import Bridge
+
+/// A locally administered address that ends in a number.
+private func mac(_ number: UInt8) -> MACAddress {
+    MACAddress.locallyAdministered([2, 0, 0, 0, 0, number]) ?? .zero
+}
+
+private func plan(_ members: String) throws -> BridgePlan {
+    let configuration = try configuration(members)
+    return BridgePlan(
+        configuration: configuration,
+        pair: VethPair(
+            host: VethPair.End(name: "veth0", address: mac(1)),
+            container: VethPair.End(name: "eth0", address: mac(2)),
+            mtu: configuration.mtu
+        ),
+        sandbox: "/run/netns/c1",
+        bridgeAddress: mac(3),
+        vlanAddresses: (mac(4), mac(5))
+    )
+}
+
+/// The steps after the addresses are known.
+private func connection(_ members: String, _ ips: [String]? = nil, routes: [String] = []) throws -> [Change] {
+    let plan = try plan(members)
+    let addresses = try ips.map { BridgeAddressing(try leased($0, routes: routes), plan.configuration) }
+    return plan.connection(addresses)
+}
+
+@Suite("The bridge's plan")
+struct BridgePlanTests {
+    private static func cidr(_ text: String) throws -> CIDR {
+        try #require(CIDR(text))
+    }
+
+    /// The plan's steps by name.
+    private static func steps(_ plan: [Change]) -> [String] {
+        plan.map { "\($0)".prefix { $0 != "(" }.description }
+    }
+
+    @Test(
+        "First of all the bridge is there, as the network wants it",
+        arguments: [
+            ("", "cni0", 0, false, false), (#""bridge": "br7", "mtu": 1400"#, "br7", 1400, false, false),
+            (#""promiscMode": true"#, "cni0", 0, true, false), (#""vlan": 5"#, "cni0", 0, false, true),
+            (#""vlanTrunk": [{"id": 5}]"#, "cni0", 0, false, true),
+        ]
+    )
+    func preparation(members: String, name: String, mtu: Int, isPromiscuous: Bool, filtersVLANs: Bool) throws {
+        let bridge = BridgeSpecification(
+            name: name,
+            address: mac(3),
+            mtu: mtu,
+            isPromiscuous: isPromiscuous,
+            filtersVLANs: filtersVLANs
+        )
+        #expect(try plan(members).preparation == [.bridge(bridge)])
+    }
+
+    @Test("Without addresses there is nothing but a pair, a port and an interface in operation")
+    func frames() throws {
+        let plan = try connection(#""isGateway": true"#)
+        let pair = VethPair(
+            host: VethPair.End(name: "veth0", address: mac(1)),
+            container: VethPair.End(name: "eth0", address: mac(2)),
+            mtu: 0
+        )
+        let port = PortSpecification(
+            name: "veth0",
+            isHairpin: false,
+            isIsolated: false,
+            vlans: [],
+            keepsDefaultVLAN: false
+        )
+        let interface = InterfaceSpecification(
+            name: "eth0",
+            addresses: [],
+            routes: [],
+            isUp: true,
+            detectsDuplicates: false
+        )
+        #expect(
+            plan == [.pair(pair, bridge: "cni0"), .port(port), .interface(interface), .operational(port: "veth0")]
+        )
+    }
+
+    @Test(
+        "A gateway comes before the container, with forwarding for the families it has",
+        arguments: [
+            (#""isGateway": true"#, ["10.1.2.3/24"], ["sharedAddress", "forwarding"]),
+            (
+                #""isGateway": true"#, ["10.1.2.3/24", "fd00::5/64"],
+                ["sharedAddress", "sharedAddress", "forwarding", "forwarding"]
+            ),
+            (#""isGateway": true"#, ["fd00::5/64"], ["sharedAddress", "forwarding"]),
+            ("", ["10.1.2.3/24", "fd00::5/64"], []),
+        ]
+    )
+    func gateway(members: String, ips: [String], expected: [String]) throws {
+        let steps = Self.steps(try connection(members, ips))
+        #expect(steps == expected + ["pair", "port", "interface", "operational"])
+    }
+
+    @Test("The gateway replaces others only by force", arguments: [false, true])
+    func force(isForced: Bool) throws {
+        let plan = try connection("\"isGateway\": true, \"forceAddress\": \(isForced)", ["10.1.2.3/24"])
+        let shared = SharedAddress(try Self.cidr("10.1.2.1/24"), link: "cni0", replacesOthers: isForced)
+        #expect(plan.first == .sharedAddress(shared))
+        #expect(plan[1] == .forwarding(.v4))
+    }
+
+    @Test(
+        "The interface gets the addresses and routes, and looks for duplicates if it should",
+        arguments: [false, true]
+    )
+    func interface(detectsDuplicates: Bool) throws {
+        let plan = try connection(
+            "\"isDefaultGateway\": true, \"enabledad\": \(detectsDuplicates)",
+            ["10.1.2.3/24", "fd00::5/64"],
+            routes: ["10.9.0.0/16 10.1.2.9"]
+        )
+        let routes = try [("10.9.0.0/16", "10.1.2.9"), ("0.0.0.0/0", "10.1.2.1"), ("::/0", "fd00::1")].map {
+            Route(destination: try Self.cidr($0), gateway: IPAddress($1))
+        }
+        let interface = InterfaceSpecification(
+            name: "eth0",
+            addresses: [try Self.cidr("10.1.2.3/24"), try Self.cidr("fd00::5/64")],
+            routes: routes,
+            isUp: true,
+            detectsDuplicates: detectsDuplicates
+        )
+        #expect(plan.contains(.interface(interface)))
+    }
+
+    @Test("An interface that is to stay down stays down, and nobody waits for its port")
+    func down() throws {
+        let plan = try connection(#""disableContainerInterface": true"#)
+        let interface = InterfaceSpecification(
+            name: "eth0",
+            addresses: [],
+            routes: [],
+            isUp: false,
+            detectsDuplicates: false
+        )
+        #expect(plan.last == .interface(interface))
+    }
+
+    @Test(
+        "The port is a hairpin, isolated and in its VLANs as configured",
+        arguments: [
+            (#""hairpinMode": true"#, true, false, [], false), (#""portIsolation": true"#, false, true, [], false),
+            (#""vlan": 5"#, false, false, [.native(5)], false),
+            (#""vlan": 5, "preserveDefaultVlan": true"#, false, false, [.native(5)], true),
+            (#""vlan": 1"#, false, false, [.native(1)], true),
+            (#""vlanTrunk": [{"id": 7}]"#, false, false, [.native(1), .tagged(7...7)], true),
+            (#""vlan": 5, "vlanTrunk": [{"id": 1}]"#, false, false, [.native(5), .tagged(1...1)], false),
+        ] as [(String, Bool, Bool, [NetlinkRequest.VLANMembership], Bool)]
+    )
+    func port(
+        members: String,
+        isHairpin: Bool,
+        isIsolated: Bool,
+        vlans: [NetlinkRequest.VLANMembership],
+        keepsDefaultVLAN: Bool
+    ) throws {
+        let port = PortSpecification(
+            name: "veth0",
+            isHairpin: isHairpin,
+            isIsolated: isIsolated,
+            vlans: vlans,
+            keepsDefaultVLAN: keepsDefaultVLAN
+        )
+        #expect(try connection(members).contains(.port(port)))
+    }
+
+    @Test("The gateway of a VLAN is on a link of its own")
+    func vlanGateway() throws {
+        let plan = try connection(#""isGateway": true, "vlan": 5, "mtu": 1400"#, ["10.1.2.3/24"])
+        guard case .vlanInterface(let interface) = plan.first else {
+            Issue.record("the plan begins with \(plan.first.map { "\($0)" } ?? "nothing")")
+            return
+        }
+        #expect(interface.bridge == "cni0" && interface.vlan == 5)
+        #expect(interface.pair.host == VethPair.End(name: "cni0.5", address: mac(4)))
+        #expect(interface.pair.container.address == mac(5) && interface.pair.mtu == 1400)
+        #expect(interface.pair.container.name == "veth" + SHA512(of: "cni0.5".utf8).hexadecimal.prefix(8))
+        let shared = SharedAddress(try Self.cidr("10.1.2.1/24"), link: "cni0.5", replacesOthers: false)
+        #expect(plan[1] == .sharedAddress(shared))
+    }
+
+    @Test(
+        "Without a gateway or without a VLAN there is no such link",
+        arguments: [#""vlan": 5"#, #""isGateway": true"#]
+    )
+    func noVLANInterface(members: String) throws {
+        #expect(try plan(members).vlanInterface == nil)
+    }
+}

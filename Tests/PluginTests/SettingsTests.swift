@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import Plugin
+import Testing
+
+@Suite("Settings")
+struct SettingsTests {
+    @Test("Without a word there are defaults", arguments: [[:], ["CULVERT_RUN_DIR": "", "CULVERT_LOCK_TIMEOUT": ""]])
+    func defaults(environment: [String: String]) {
+        let settings = Settings(environment: environment)
+        #expect(settings.runDirectory == "/run/culvert")
+        #expect(settings.lockBound == .seconds(20))
+        #expect(settings.environment == environment)
+    }
+
+    @Test("The records are where one says")
+    func runDirectory() {
+        #expect(Settings(environment: ["CULVERT_RUN_DIR": "/elsewhere"]).runDirectory == "/elsewhere")
+    }
+
+    @Test(
+        "The bound of a lock is in seconds, within reason",
+        arguments: [
+            ("0", 0), ("1", 1000), ("2.5", 2500), ("0.001", 1), ("0.0001", 0), ("3600", 3_600_000), ("3601", 3_600_000),
+            ("1e300", 3_600_000), ("inf", 3_600_000), ("-1", 0), ("-inf", 0), ("nan", 0), ("x", 20_000), ("5s", 20_000),
+            (" 5", 20_000),
+        ]
+    )
+    func lockBound(text: String, milliseconds: Int) {
+        let settings = Settings(environment: ["CULVERT_LOCK_TIMEOUT": text])
+        #expect(settings.lockBound == .milliseconds(milliseconds))
+    }
+}
