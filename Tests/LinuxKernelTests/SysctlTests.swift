@@ -9,7 +9,7 @@ struct SysctlTests {
     @Test("A setting takes the value it is given, and keeps it when it is given again")
     func set() throws {
         let values = try inNewNamespace {
-            let setting = Sysctl("ipv4", "ip_forward")
+            let setting = Sysctl("ipv4/ip_forward")
             var values = [try setting.read()]
             for value in ["1", "1", "0"] {
                 try setting.set(value)
@@ -23,7 +23,7 @@ struct SysctlTests {
     @Test("The namespace of the thread is the one that is set")
     func namespaces() throws {
         let values = try inNewNamespace {
-            let setting = Sysctl("ipv6", "conf", "all", "forwarding")
+            let setting = Sysctl("ipv6/conf/all/forwarding")
             let home = try NetworkNamespace.current()
             let other = try anotherNamespace()
             try other.run(from: home) { () throws(KernelError) in try setting.set("1") }
@@ -36,7 +36,7 @@ struct SysctlTests {
     @Test("An unknown setting and a value that is none are refused by name")
     func refusals() throws {
         let refusals = try inNewNamespace {
-            [(Sysctl("ipv4", "conf", "no.such.link", "arp_notify"), "1"), (Sysctl("ipv4", "ip_forward"), "many")]
+            [(Sysctl("ipv4", link: "no.such.link", "arp_notify"), "1"), (Sysctl("ipv4/ip_forward"), "many")]
                 .map { sysctl, value in
                     do throws(KernelError) {
                         try sysctl.set(value)
@@ -54,7 +54,7 @@ struct SysctlTests {
 
     @Test("A dot in the name of a link is an ordinary character")
     func dots() {
-        let setting = Sysctl("ipv4", "conf", "eth0.5", "arp_notify")
+        let setting = Sysctl("ipv4", link: "eth0.5", "arp_notify")
         #expect(setting.path == "/proc/sys/net/ipv4/conf/eth0.5/arp_notify")
         #expect("\(setting)" == "net/ipv4/conf/eth0.5/arp_notify")
     }

@@ -105,7 +105,7 @@ struct LinkKernelTests {
             let socket = try NetlinkSocket()
             let bridges = [try socket.makeBridge("br0"), try socket.makeBridge("br1")]
             try socket.execute(.setARPNotify(link: bridges[0].index, name: "br0"))
-            return try bridges.map { try Sysctl("ipv4", "conf", $0.name, "arp_notify").read() }
+            return try bridges.map { try Sysctl("ipv4", link: $0.name, "arp_notify").read() }
         }
         #expect(values == ["1", "0"])
     }

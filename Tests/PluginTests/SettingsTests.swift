@@ -6,7 +6,7 @@ import Testing
 struct SettingsTests {
     @Test("Without a word there are defaults", arguments: [[:], ["CULVERT_RUN_DIR": "", "CULVERT_LOCK_TIMEOUT": ""]])
     func defaults(environment: [String: String]) {
-        let settings = Settings(environment: environment)
+        let settings = Settings { environment[$0] }
         #expect(settings.runDirectory == "/run/culvert")
         #expect(settings.lockBound == .seconds(20))
         #expect(settings.environment == environment)
@@ -14,7 +14,7 @@ struct SettingsTests {
 
     @Test("The records are where one says")
     func runDirectory() {
-        #expect(Settings(environment: ["CULVERT_RUN_DIR": "/elsewhere"]).runDirectory == "/elsewhere")
+        #expect(Settings { ["CULVERT_RUN_DIR": "/elsewhere"][$0] }.runDirectory == "/elsewhere")
     }
 
     @Test(
@@ -26,7 +26,7 @@ struct SettingsTests {
         ]
     )
     func lockBound(text: String, milliseconds: Int) {
-        let settings = Settings(environment: ["CULVERT_LOCK_TIMEOUT": text])
+        let settings = Settings { ["CULVERT_LOCK_TIMEOUT": text][$0] }
         #expect(settings.lockBound == .milliseconds(milliseconds))
     }
 }

@@ -30,7 +30,7 @@ extension Request {
             invocation: try Invocation(environment: environment),
             configuration: try NetworkConfiguration(document),
             document: document,
-            settings: Settings(environment: environment),
+            settings: Settings { environment[$0] },
             siblings: siblings,
             beganFileClock: beganFileClock,
             beganBoot: beganBoot

@@ -17,7 +17,7 @@ struct TransactionTests {
             let failure = transaction.failure(of: try Plan().changes())
             transaction.commit()
             let forwarding = [
-                try Sysctl("ipv4", "ip_forward").read(), try Sysctl("ipv6", "conf", "all", "forwarding").read(),
+                try Sysctl("ipv4/ip_forward").read(), try Sysctl("ipv6/conf/all/forwarding").read(),
             ]
             return (failure, try stage.look(), forwarding)
         }
