@@ -151,7 +151,7 @@ package struct AddressDelegate: Sendable {
     }
 
     private func execute(_ path: String, _ command: Command, _ document: JSONValue) throws(CNIError) -> [UInt8] {
-        let environment = Machine.environment.filter { !$0.hasPrefix("CNI_COMMAND=") }
+        let environment = request.settings.environment().filter { !$0.hasPrefix("CNI_COMMAND=") }
         let child: ChildProcess
         do throws(KernelError) {
             child = try ChildProcess.run(

@@ -57,14 +57,23 @@ package struct Request: Sendable {
 }
 
 /// What an operator may say in the environment.
-package struct Settings: Hashable, Sendable {
+package struct Settings: Sendable {
     /// `CULVERT_RUN_DIR`: where the attachment records are; `/run/culvert` by default.
     package let runDirectory: String
     /// `CULVERT_LOCK_TIMEOUT` in seconds: how long to wait for a lock; 20 by default, well below any runtime's own bound.
     package let lockBound: Duration
 
-    /// - Parameter variable: looks a variable of the environment up.
-    package init(variable: (String) -> String?) {
+    /// The environment as it came, `NAME=value` each, for programs we run.
+    package let environment: @Sendable () -> [String]
+
+    /// - Parameters:
+    ///   - environment: asked only when a program is run.
+    ///   - variable: looks a variable of the environment up.
+    package init(
+        environment: @escaping @Sendable () -> [String] = { Machine.environment },
+        variable: (String) -> String?
+    ) {
+        self.environment = environment
         let directory = variable("CULVERT_RUN_DIR") ?? ""
         runDirectory = directory.isEmpty ? "/run/culvert" : directory
         var seconds = 20.0

@@ -78,12 +78,12 @@ struct JSONValueTests {
     @Test(
         "Serialising keeps order, slashes and letters, and ends without newline",
         arguments: [
-            #"{"z":1,"a":[],"M":{},"m":[null,true,false,-5]}"#, #""/run/netns/é\u0000\n\"\\""#, "[1.0,1e+40,0.5]", "{}",
+            #"{"z":1,"a":[],"M":{},"m":[null,true,false,-5]}"#, #""/run/netns/é\u0000\n\"\\""#, "[1.0,1e+40,0.5,0.1,-2.5e-09]", "{}",
         ]
     )
     func serializing(text: String) throws {
         let bytes = try JSONValue(parsing: text).serialized()
-        #expect(String(decoding: bytes, as: UTF8.self) == text.replacing("e+40", with: "e40"))
+        #expect(String(decoding: bytes, as: UTF8.self) == text)
     }
 
     @Test("Indented text has one member per line")

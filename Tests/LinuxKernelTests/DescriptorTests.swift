@@ -74,20 +74,19 @@ struct DescriptorTests {
         try withTemporaryDirectory { directory in
             let root = try Descriptor(opening: directory, O_RDONLY)
             let file = try Descriptor(opening: "file", in: root, O_RDWR | O_CREAT, mode: 0o640)
-            let copy = try Descriptor(duplicating: file.rawValue)
-            for number in [root.rawValue, file.rawValue, copy.rawValue] {
+            for number in [root.rawValue, file.rawValue] {
                 #expect(fcntl(number, F_GETFD) & FD_CLOEXEC != 0)
             }
             #expect(try listDirectory(directory) == ["file"])
         }
     }
 
-    @Test("A descriptor closes itself, and a duplicate lives on")
+    @Test("A descriptor closes itself")
     func closing() throws {
         let files = try OwnThread {
             let before = openDescriptors().count
             let first = try Descriptor(opening: "/dev/null", O_RDWR)
-            let second = try Descriptor(duplicating: first.rawValue)
+            let second = try Descriptor(opening: "/dev/null", O_RDWR)
             let between = openDescriptors().count
             close(first)
             let after = openDescriptors().count
@@ -95,13 +94,6 @@ struct DescriptorTests {
             return [between - before, after - before]
         }.join()
         #expect(files == [2, 1])
-    }
-
-    @Test("A number that is no descriptor cannot be duplicated")
-    func duplicateNothing() {
-        #expect(throws: KernelError("duplicate descriptor 999999", .badFileDescriptor)) {
-            _ = try Descriptor(duplicating: 999_999)
-        }
     }
 
     @Test("Status tells files apart, and counts their names")

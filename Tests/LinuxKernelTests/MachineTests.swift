@@ -36,7 +36,15 @@ struct MachineTests {
     @Test("The environment is that of the process")
     func environment() throws {
         let path = try #require(getenv("PATH"))
-        #expect(Machine.environment["PATH"] == String(cString: path))
-        #expect(Machine.environment["CULVERT_NO_SUCH_VARIABLE"] == nil)
+        #expect(Machine.variable("PATH") == String(cString: path))
+        #expect(Machine.variables["PATH"] == String(cString: path))
+        #expect(Machine.environment.contains("PATH=\(String(cString: path))"))
+        #expect(Machine.variable("CULVERT_NO_SUCH_VARIABLE") == nil)
+        #expect(Machine.variables["CULVERT_NO_SUCH_VARIABLE"] == nil)
+    }
+
+    @Test("The arguments are those of the process")
+    func arguments() {
+        #expect(Machine.arguments == CommandLine.arguments)
     }
 }

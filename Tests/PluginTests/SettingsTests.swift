@@ -9,7 +9,6 @@ struct SettingsTests {
         let settings = Settings { environment[$0] }
         #expect(settings.runDirectory == "/run/culvert")
         #expect(settings.lockBound == .seconds(20))
-        #expect(settings.environment == environment)
     }
 
     @Test("The records are where one says")

@@ -106,6 +106,7 @@ struct Stage: ~Copyable {
     borrowing func transaction() throws -> Transaction {
         Transaction(
             on: try NetlinkSocket(),
+            and: try container.socket(from: home),
             home: try NetworkNamespace(path: home.path),
             container: try NetworkNamespace(path: container.path)
         )
