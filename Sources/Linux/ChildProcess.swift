@@ -23,12 +23,11 @@ package struct ChildProcess: Sendable {
 
     /// Runs a program to its end: no shell, standard error passed through.
     ///
-    /// - Parameters:
-    ///   - path: the program; PATH is not searched.
-    ///   - arguments: beginning with the program's own name.
-    ///   - environment: all of it, as `NAME=value`.
-    ///   - input: its standard input.
-    ///   - limit: how many bytes of output are taken; a program that writes more is refused with `EFBIG`.
+    /// `path`: the program; PATH is not searched.
+    /// `arguments`: beginning with the program's own name.
+    /// `environment`: all of it, as `NAME=value`.
+    /// `input`: its standard input.
+    /// `limit`: how many bytes of output are taken; a program that writes more is refused with `EFBIG`.
     /// - Throws: ``KernelError`` when it cannot be started or its output cannot be read.
     package static func run(
         _ path: String,

@@ -15,10 +15,9 @@ package struct Descriptor: ~Copyable {
 
     /// Opens a file, like openat(2).
     ///
-    /// - Parameters:
-    ///   - path: relative to `directory`, or to the working directory without one.
-    ///   - flags: `O_RDONLY` and so on; `O_CLOEXEC` is always added.
-    ///   - mode: the permissions of a file that is created by this.
+    /// `path`: relative to `directory`, or to the working directory without one.
+    /// `flags`: `O_RDONLY` and so on; `O_CLOEXEC` is always added.
+    /// `mode`: the permissions of a file that is created by this.
     /// - Throws: ``KernelError`` naming the path.
     package init(
         opening path: String,
@@ -49,9 +48,8 @@ package struct Descriptor: ~Copyable {
 
     /// Everything from the current position to the end.
     ///
-    /// - Parameters:
-    ///   - name: what is being read, for the error.
-    ///   - limit: at most so many bytes; more is refused with `EFBIG`.
+    /// `name`: what is being read, for the error.
+    /// `limit`: at most so many bytes; more is refused with `EFBIG`.
     /// - Throws: ``KernelError``.
     package func readAll(_ name: String, limit: Int = 16 << 20) throws(KernelError) -> [UInt8] {
         try Descriptor.readAll(rawValue, name, limit: limit)
@@ -102,7 +100,7 @@ package struct Descriptor: ~Copyable {
 
     /// Writes all of it at the current position.
     ///
-    /// - Parameter name: what is being written, for the error.
+    /// `name`: what is being written, for the error.
     /// - Throws: ``KernelError``; some of the bytes may have been written.
     package func writeAll(_ bytes: [UInt8], _ name: String) throws(KernelError) {
         try Descriptor.writeAll(bytes, to: rawValue, name)

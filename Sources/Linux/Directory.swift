@@ -19,7 +19,7 @@ package struct Directory: ~Copyable {
 
     /// Opens a directory, creating it and its parents (like mkdir -p) when it is missing.
     ///
-    /// - Parameter mode: permissions of the directories created; the process's umask applies.
+    /// `mode`: permissions of the directories created; the process's umask applies.
     /// - Throws: ``KernelError``.
     package init(creating path: String, mode: UInt32) throws(KernelError) {
         do throws(KernelError) {

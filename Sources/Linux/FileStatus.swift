@@ -42,7 +42,9 @@ package struct FileStatus: Hashable, Sendable {
         var status = stat()
         if stat(path, &status) == 0 { return FileStatus(status) }
         let error = Errno(rawValue: Glibc.errno)
-        guard error == .noSuchFileOrDirectory || error == .notDirectory else { throw KernelError("stat \(path)", error) }
+        guard error == .noSuchFileOrDirectory || error == .notDirectory else {
+            throw KernelError("stat \(path)", error)
+        }
         return nil
     }
 }

@@ -14,7 +14,7 @@ package struct Sysctl: Hashable, Sendable, CustomStringConvertible {
 
     /// A setting of one link.
     ///
-    /// - Parameter family: `ipv4` or `ipv6`.
+    /// `family`: `ipv4` or `ipv6`.
     package init(_ family: String, link: String, _ name: String) {
         self.init("\(family)/conf/\(link)/\(name)")
     }

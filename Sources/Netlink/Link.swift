@@ -12,7 +12,9 @@ package struct Link: Hashable, Sendable {
 
     /// What a bridge knows of one of its ports.
     package struct Port: Hashable, Sendable {
-        /// The spanning-tree state: 3 is forwarding, the only one in which frames pass. IEEE 802.1D, 8.4.
+        /// The spanning-tree state: 3 is forwarding, the only one in which frames pass.
+        ///
+        /// IEEE 802.1D, 8.4.
         package var state: UInt8?
         package var isHairpin: Bool?
         /// Isolated ports cannot talk to one another.

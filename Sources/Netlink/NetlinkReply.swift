@@ -59,7 +59,9 @@ struct NetlinkReply {
     static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
 }
 
-/// The attributes of a message or of a nest, in order. rtnetlink(7).
+/// The attributes of a message or of a nest, in order.
+///
+/// rtnetlink(7).
 struct NetlinkAttributes: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
 

@@ -3,7 +3,9 @@ package import Addressing
 internal import CNetlink
 
 extension NetlinkRequest {
-    /// Gives a link an address. Like `ip address add ADDRESS broadcast + nodad dev NAME`.
+    /// Gives a link an address.
+    ///
+    /// Like `ip address add ADDRESS broadcast + nodad dev NAME`.
     ///
     /// Somebody vouches that nobody else has the address, so IPv6 skips duplicate address detection (RFC 4862, 5.4)
     /// unless told otherwise. `EEXIST` means that the link has just this address already.

@@ -3,12 +3,13 @@ package import Addressing
 internal import CNetlink
 
 extension NetlinkRequest {
-    /// Makes a bridge, down. Like `ip link add NAME type bridge`.
+    /// Makes a bridge, down.
     ///
-    /// - Parameters:
-    ///   - address: given explicitly, so that it never follows a port's and nobody rewrites it.
-    ///   - mtu: in octets; 0 leaves it to the kernel.
-    ///   - filtersVLANs: a kernel without VLAN-aware bridging ignores it: look at the bridge afterwards.
+    /// Like `ip link add NAME type bridge`.
+    ///
+    /// `address`: given explicitly, so that it never follows a port's and nobody rewrites it.
+    /// `mtu`: in octets; 0 leaves it to the kernel.
+    /// `filtersVLANs`: a kernel without VLAN-aware bridging ignores it: look at the bridge afterwards.
     package static func addBridge(
         _ name: String,
         address: MACAddress,
@@ -29,7 +30,9 @@ extension NetlinkRequest {
         return NetlinkRequest("add bridge \(name)", message)
     }
 
-    /// Gives a link a hardware address. Like `ip link set dev NAME address ADDRESS`.
+    /// Gives a link a hardware address.
+    ///
+    /// Like `ip link set dev NAME address ADDRESS`.
     package static func setAddress(_ address: MACAddress, link index: Int32, name: String) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_SETLINK)
         message.append(ifinfomsg(index: index))
@@ -53,7 +56,9 @@ extension NetlinkRequest {
         return NetlinkRequest("set port \(name) hairpin=\(isHairpin) isolated=\(isIsolated)", message)
     }
 
-    /// VLANs of a port, or of the bridge itself. IEEE 802.1Q.
+    /// VLANs of a port, or of the bridge itself.
+    ///
+    /// IEEE 802.1Q.
     package enum VLANMembership: Hashable, Sendable {
         /// Frames carry the tag.
         case tagged(ClosedRange<UInt16>)
@@ -63,7 +68,7 @@ extension NetlinkRequest {
 
     /// Like `bridge vlan add dev NAME vid …`.
     ///
-    /// - Parameter isBridge: the link is the bridge itself, not one of its ports.
+    /// `isBridge`: the link is the bridge itself, not one of its ports.
     package static func addVLANs(
         _ memberships: [VLANMembership],
         to index: Int32,

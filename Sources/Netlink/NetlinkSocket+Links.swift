@@ -31,7 +31,7 @@ extension NetlinkSocket {
 
     /// Whether a link works within the given time; returns as soon as it does, without polling.
     ///
-    /// - Parameter isReady: looks at the link; called again after every change the kernel announces.
+    /// `isReady`: looks at the link; called again after every change the kernel announces.
     /// - Throws: ``KernelError``; `ETIMEDOUT` when the time is over, `ENODEV` when the link is gone.
     package func wait(
         forLink index: Int32,
@@ -63,7 +63,9 @@ extension NetlinkRequest {
         return NetlinkRequest(operation, message)
     }
 
-    /// Removes a link; of a veth pair, both ends. Like `ip link delete NAME`.
+    /// Removes a link; of a veth pair, both ends.
+    ///
+    /// Like `ip link delete NAME`.
     package static func deleteLink(named name: String) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_DELLINK)
         message.append(ifinfomsg())

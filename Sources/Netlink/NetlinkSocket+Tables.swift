@@ -10,7 +10,9 @@ package struct AssignedAddress: Hashable, Sendable {
     package let link: Int32
     /// Link-local IPv6 and the like: made by the kernel, not by an administrator.
     package let isLinkLocal: Bool
-    /// Duplicate address detection is not over: nobody answers for the address yet. RFC 4862, 5.4.
+    /// Duplicate address detection is not over: nobody answers for the address yet.
+    ///
+    /// RFC 4862, 5.4.
     package let isTentative: Bool
     /// Somebody else has the address.
     package let isDuplicate: Bool
@@ -31,7 +33,7 @@ extension NetlinkSocket {
 
     /// Waits until duplicate address detection is over for all addresses of a link.
     ///
-    /// - Parameter announcements: a subscription to addresses in the socket's own namespace.
+    /// `announcements`: a subscription to addresses in the socket's own namespace.
     /// - Throws: ``KernelError``; `EADDRINUSE` when somebody else has one, `ETIMEDOUT` when the time is over.
     package func waitForAddresses(
         ofLink index: Int32,

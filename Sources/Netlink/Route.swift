@@ -2,13 +2,17 @@
 package import Addressing
 internal import CNetlink
 
-/// A way to a destination. ip-route(8).
+/// A way to a destination.
+///
+/// ip-route(8).
 package struct Route: Hashable, Sendable {
     package var destination: CIDR
     package var gateway: IPAddress?
     /// The gateway is reachable on the link although no address of the link says so.
     package var isOnLink = false
-    /// The metric; of two routes to one destination the lower one is taken. 0 is the kernel's choice.
+    /// The metric; of two routes to one destination the lower one is taken.
+    ///
+    /// 0 is the kernel's choice.
     package var priority = 0
     /// nil is the main table.
     package var table: Int?
@@ -26,7 +30,9 @@ package struct Route: Hashable, Sendable {
 }
 
 extension NetlinkRequest {
-    /// Adds a route through a link. Like `ip route add`; `EEXIST` means that just this route is there already.
+    /// Adds a route through a link.
+    ///
+    /// Like `ip route add`; `EEXIST` means that just this route is there already.
     package static func addRoute(_ route: Route, through index: Int32, name: String) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWROUTE, flags: NLM_F_CREATE)
         // Without a gateway an IPv4 destination is on the link itself (ip-route(8), "scope").

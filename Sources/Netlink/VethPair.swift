@@ -2,7 +2,9 @@
 package import Addressing
 internal import CNetlink
 
-/// Two virtual Ethernet links, what enters one leaves the other: one on the host, one in a container. veth(4).
+/// Two virtual Ethernet links, what enters one leaves the other: one on the host, one in a container.
+///
+/// veth(4).
 package struct VethPair: Hashable, Sendable {
     /// One end of the pair.
     package struct End: Hashable, Sendable {
@@ -29,11 +31,12 @@ package struct VethPair: Hashable, Sendable {
 
 extension NetlinkRequest {
     /// Makes the pair in one message: the host's end is up and a port of the bridge, the container's end is down and
-    /// already abroad. Like `ip link add … type veth peer …`, but also `master`, `up` and the peer's `netns`.
+    /// already abroad.
     ///
-    /// - Parameters:
-    ///   - bridge: the index of the host end's bridge; nil leaves it alone.
-    ///   - namespace: an open descriptor of the container's namespace.
+    /// Like `ip link add … type veth peer …`, but also `master`, `up` and the peer's `netns`.
+    ///
+    /// `bridge`: the index of the host end's bridge; nil leaves it alone.
+    /// `namespace`: an open descriptor of the container's namespace.
     package static func addVethPair(_ pair: VethPair, bridge: Int32?, namespace: CInt) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
         let up = UInt32(IFF_UP)

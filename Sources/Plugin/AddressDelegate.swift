@@ -3,7 +3,9 @@ package import CNI
 internal import JSON
 internal import Linux
 
-/// The plugin that hands out a network's addresses. CNI 1.1.0, section 4.
+/// The plugin that hands out a network's addresses.
+///
+/// CNI 1.1.0, section 4.
 ///
 /// When the file of that name in CNI_PATH is this very binary it is called in process; anything else is executed as
 /// the specification says, with the caller's environment and standard input.

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
 package import Linux
-package import Wiring
 internal import SystemPackage
+package import Wiring
 
 extension CNIError {
     /// A refusal of the kernel, in a runtime's terms.
     ///
-    /// - Parameters:
-    ///   - code: for everything but a lock that somebody else holds (11, try again later).
-    ///   - intention: what was to be done, such as `cannot connect container c1 to bridge cni0`.
+    /// `code`: for everything but a lock that somebody else holds (11, try again later).
+    /// `intention`: what was to be done, such as `cannot connect container c1 to bridge cni0`.
     package init(_ code: Code, _ intention: String, _ error: KernelError) {
         guard error.errno == .wouldBlock else {
             self.init(code, intention, details: "\(error)")
@@ -32,9 +31,8 @@ extension CNIError {
 
 /// Runs what may be refused by the kernel, and says a refusal in a runtime's terms.
 ///
-/// - Parameters:
-///   - intention: what is to be done, such as `cannot lease addresses in /var/lib/cni/networks/blue`.
-///   - code: for everything but a lock that somebody else holds.
+/// `intention`: what is to be done, such as `cannot lease addresses in /var/lib/cni/networks/blue`.
+/// `code`: for everything but a lock that somebody else holds.
 package func translating<Value: ~Copyable>(
     _ intention: @autoclosure () -> String,
     _ code: CNIError.Code = .kernelRefused,

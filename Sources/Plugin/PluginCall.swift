@@ -38,7 +38,9 @@ package struct PluginCall {
 
     private static func program(_ arguments: [String], among siblings: [Program]) -> Program? {
         for argument in arguments.prefix(2) {
-            let name = argument.utf8.lastIndex(of: UInt8(ascii: "/")).map { argument[argument.utf8.index(after: $0)...] }
+            let name = argument.utf8.lastIndex(of: UInt8(ascii: "/")).map {
+                argument[argument.utf8.index(after: $0)...]
+            }
             for sibling in siblings where sibling.name == name ?? argument[...] { return sibling }
         }
         return nil
@@ -74,7 +76,9 @@ package struct PluginCall {
         }
     }
 
-    /// What a bare call prints. Consumers parse the rest of the first line as a semantic version.
+    /// What a bare call prints.
+    ///
+    /// Consumers parse the rest of the first line as a semantic version.
     private func introduce() {
         let versions = program.versions.map(\.rawValue).joined(separator: ", ")
         Machine.log("CNI \(program.name) plugin v\(PluginCall.referenceVersion)+culvert.\(PluginCall.ownVersion)")

@@ -9,7 +9,9 @@ package struct Program: Sendable {
     package let about: String
     /// The versions of the specification it speaks.
     package let versions: [CNIVersion]
-    /// Answers a verb. Anything the plugin changed before it throws has been taken back.
+    /// Answers a verb.
+    ///
+    /// Anything the plugin changed before it throws has been taken back.
     package let answer: @Sendable (Verb) throws(CNIError) -> Answer
 
     package init(
@@ -25,7 +27,9 @@ package struct Program: Sendable {
     }
 }
 
-/// What a runtime asks of a plugin. CNI 1.1.0, section 2; VERSION is answered for all plugins alike.
+/// What a runtime asks of a plugin.
+///
+/// CNI 1.1.0, section 2; VERSION is answered for all plugins alike.
 package enum Verb: Sendable {
     case add(Request)
     case check(Request)

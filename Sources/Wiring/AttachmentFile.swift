@@ -18,8 +18,7 @@ package struct AttachmentFile: ~Copyable {
 
     /// Opens the record of an attachment, making an empty one when there is none.
     ///
-    /// - Parameters:
-    ///   - bound: how long to wait for another operation on the attachment.
+    /// `bound`: how long to wait for another operation on the attachment.
     /// - Throws: ``KernelError``; `EWOULDBLOCK` when another operation held the record all the time.
     package init(
         opening key: AttachmentKey,

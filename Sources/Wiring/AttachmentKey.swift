@@ -20,7 +20,7 @@ package struct AttachmentKey: Hashable, Sendable, CustomStringConvertible {
     /// The name is in the reference's form. Eight digits may collide between containers, the address (46 bits from the
     /// same digest) tells whose link it is.
     ///
-    /// - Parameter attempt: 0, or more when the name of a lower attempt belongs to somebody else.
+    /// `attempt`: 0, or more when the name of a lower attempt belongs to somebody else.
     package func hostEnd(attempt: Int) -> (name: String, address: MACAddress) {
         let digest = SHA512(of: "\(network)\0\(containerID)\0\(interfaceName)\0\(attempt)")
         guard let address = MACAddress.locallyAdministered(Array(digest.octets[8..<14])) else {

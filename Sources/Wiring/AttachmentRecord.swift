@@ -48,7 +48,9 @@ package struct AttachmentRecord: Hashable, Sendable {
         self.result = result
     }
 
-    /// Reads a record; nil when its writer died over it. Everything it would say can be computed from the key.
+    /// Reads a record; nil when its writer died over it.
+    ///
+    /// Everything it would say can be computed from the key.
     init?(key: AttachmentKey, content: [UInt8]) {
         do {
             let reader = JSONReader(try JSONValue(parsing: content))

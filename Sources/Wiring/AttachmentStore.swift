@@ -36,7 +36,7 @@ package struct AttachmentStore: Hashable, Sendable {
 
     /// Whether an attachment is provably alive: somebody works on it right now, or it is younger than a moment.
     ///
-    /// - Parameter moment: by ``Machine/bootNanoseconds``.
+    /// `moment`: by ``Machine/bootNanoseconds``.
     /// - Throws: ``KernelError``.
     package func isAlive(_ key: AttachmentKey, since moment: Int64) throws(KernelError) -> Bool {
         do throws(KernelError) {

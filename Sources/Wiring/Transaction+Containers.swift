@@ -53,7 +53,8 @@ extension Transaction {
         guard interface.detectsDuplicates, interface.isUp,
             interface.addresses.contains(where: { $0.family == .v6 })
         else { return }
-        let announcements = try container.run(from: home) { () throws(KernelError) in try Announcements(of: .addresses) }
+        let announcements = try container.run(from: home) { () throws(KernelError) in try Announcements(of: .addresses)
+        }
         try inside.waitForAddresses(
             ofLink: index,
             name: name,

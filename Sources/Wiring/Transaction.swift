@@ -74,7 +74,9 @@ package struct Transaction: ~Copyable {
     ///
     /// - Precondition: an earlier change of this transaction made or found it.
     package func link(_ name: String) -> Link {
-        guard let link = links.last(where: { $0.name == name }) else { preconditionFailure("the plan names link \(name) before making it") }
+        guard let link = links.last(where: { $0.name == name }) else {
+            preconditionFailure("the plan names link \(name) before making it")
+        }
         return link
     }
 

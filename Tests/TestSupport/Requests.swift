@@ -30,7 +30,10 @@ extension Request {
             invocation: try Invocation(environment: environment),
             configuration: try NetworkConfiguration(document),
             document: document,
-            settings: Settings(environment: { environment.map { "\($0.key)=\($0.value)" } }, variable: { environment[$0] }),
+            settings: Settings(
+                environment: { environment.map { "\($0.key)=\($0.value)" } },
+                variable: { environment[$0] }
+            ),
             siblings: siblings,
             beganFileClock: beganFileClock,
             beganBoot: beganBoot

@@ -97,7 +97,9 @@ struct BridgeConfiguration {
         return ranges
     }
 
-    /// CNI_ARGS, then `args.cni.mac`, then the capability: the later wins. CNI conventions, "mac".
+    /// CNI_ARGS, then `args.cni.mac`, then the capability: the later wins.
+    ///
+    /// CNI conventions, "mac".
     private static func mac(_ request: Request) throws(CNIError) -> MACAddress? {
         var text = try request.arguments().mac
         do throws(JSONTypeError) {
@@ -118,7 +120,8 @@ struct BridgeConfiguration {
     }
 
     private func refuseContradictions(_ request: Request) throws(CNIError) {
-        if bridge.utf8.count > 15 || bridge.contains(where: { "/: \t\n".contains($0) }) || [".", ".."].contains(bridge) {
+        if bridge.utf8.count > 15 || bridge.contains(where: { "/: \t\n".contains($0) }) || [".", ".."].contains(bridge)
+        {
             throw CNIError(
                 .invalidConfiguration,
                 "bridge: \"\(bridge)\" is not the name of a link",

@@ -105,7 +105,9 @@ private struct Findings {
         if port.master != bridge.index {
             complaints.append("\(port.name) is not a port of bridge \(configuration.bridge)")
         }
-        if configuration.isHairpin, port.port?.isHairpin == false { complaints.append("\(port.name) is no hairpin port") }
+        if configuration.isHairpin, port.port?.isHairpin == false {
+            complaints.append("\(port.name) is no hairpin port")
+        }
         if configuration.isIsolated, port.port?.isIsolated == false {
             complaints.append("\(port.name) is not isolated")
         }

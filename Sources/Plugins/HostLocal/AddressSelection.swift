@@ -4,7 +4,9 @@ internal import Addressing
 internal import CNI
 internal import LeaseStore
 
-/// Decides which addresses a container gets, from what is leased already. Touches no file.
+/// Decides which addresses a container gets, from what is leased already.
+///
+/// Touches no file.
 struct AddressSelection {
     /// An address and the range it is from.
     struct Choice: Hashable {
@@ -18,9 +20,9 @@ struct AddressSelection {
     private let held: Set<IPAddress>
     private var requested: [IPAddress]
 
-    /// - Parameters:
-    ///   - leases: everything in the network's directory.
-    ///   - requested: addresses somebody asked for; each range set takes at most one.
+    /// `leases`: everything in the network's directory.
+    ///
+    /// `requested`: addresses somebody asked for; each range set takes at most one.
     init(_ leases: [LeaseDirectory.Lease], for owner: LeaseOwner, requested: [IPAddress]) {
         taken = Set(leases.map(\.address))
         held = Set(leases.filter { $0.owner.covers(owner) }.map(\.address))
@@ -29,13 +31,15 @@ struct AddressSelection {
 
     /// Chooses from the next range set: what was asked for, else what the container holds, else the next free address.
     ///
-    /// - Parameter last: the address reserved last from this set.
+    /// `last`: the address reserved last from this set.
     mutating func choose(from set: RangeSet, index: Int, after last: IPAddress?) throws(CNIError) -> Choice {
         if let position = requested.firstIndex(where: { set.range(containing: $0) != nil }) {
             return try admit(requested.remove(at: position), to: set, index: index)
         }
         for address in held.sorted() {
-            if let range = set.range(containing: address) { return Choice(address: address, range: range, isHeld: true) }
+            if let range = set.range(containing: address) {
+                return Choice(address: address, range: range, isHeld: true)
+            }
         }
         guard let next = set.next(after: last, isTaken: { taken.contains($0) }) else {
             throw CNIError(

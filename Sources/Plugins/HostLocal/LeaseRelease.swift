@@ -7,7 +7,9 @@ internal import Plugin
 internal import SystemPackage
 internal import Wiring
 
-/// Gives addresses back. Needs to know where the leases are, and nothing else of the configuration: ranges that were
+/// Gives addresses back.
+///
+/// Needs to know where the leases are, and nothing else of the configuration: ranges that were
 /// changed or made invalid since keep nobody from cleaning up.
 struct LeaseRelease {
     private let request: Request
