@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration lists in conf/ do what conf/README.md promises."""
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from host import Container, Host
+from implementations import REPOSITORY, Implementation
+from kernel_state import left_behind, link_names
+from runtime import Network, Runtime
+
+FOLDER = REPOSITORY / "conf"
+
+
+@dataclasses.dataclass(frozen=True)
+class Promise:
+    """What a network in conf/ is for."""
+
+    bridge: str
+    #: The network of each family, by the addresses that the first two containers get; none is a network of frames.
+    addresses: tuple[tuple[str, str], ...]
+    gateways: tuple[str, ...]
+    #: Whether containers reach each other on the bridge.
+    neighbours: bool = True
+    #: Destinations of the routes that go through a gateway.
+    routes: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+    mtu: int = 1500
+
+
+PROMISES: Mapping[str, Promise] = {
+    "culvert": Promise("culvert0", (("10.44.0.2/24", "10.44.0.3/24"), ("fd44::2/64", "fd44::3/64")),
+                       ("10.44.0.1", "fd44::1")),
+    "single-stack": Promise("culvert1", (("10.45.0.100/24", "10.45.0.101/24"),), ("10.45.0.1",),
+                            routes=("192.0.2.0/24",)),
+    "layer2": Promise("culvert2", (), (), routes=(), mtu=1400),
+    "isolated": Promise("culvert3", (("10.46.0.2/24", "10.46.0.3/24"), ("fd46::2/64", "fd46::3/64")),
+                        ("10.46.0.1", "fd46::1"), neighbours=False),
+}
+#: What the test itself gives to containers of a network without addresses.
+BY_HAND = ("198.51.100.1/24", "198.51.100.2/24")
+
+
+def read(name: str) -> Network:
+    """The configuration list of a network."""
+    return json.loads((FOLDER / f"{name}.conflist").read_text())
+
+
+def reaches(host: Host, container: Container, address: str) -> bool:
+    """Whether a ping comes back within a second."""
+    ping = ["ping", "-n", "-q", "-c", "1", "-w", "1", address.split("/")[0]]
+    return host.run(ping, netns=container.netns).ok
+
+
+def destinations(host: Host, container: Container) -> set[str]:
+    """Where routes with a gateway lead, as a result writes it."""
+    found: set[str] = set()
+    for family, everywhere in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
+        routes = json.loads(host.run(["ip", "-j", family, "route"], netns=container.netns).stdout or "[]")
+        found |= {route["dst"].replace("default", everywhere) for route in routes if "gateway" in route}
+    return found
+
+
+def test_every_list_has_a_promise() -> None:
+    """A list nobody tests cannot be added, and every list is told of beside it."""
+    lists = {path.stem for path in FOLDER.iterdir() if path.name != "README.md"}
+    assert lists == set(PROMISES)
+    assert [path.name for path in FOLDER.iterdir() if path.suffix != ".conflist"] == ["README.md"]
+    told = (FOLDER / "README.md").read_text()
+    assert [name for name in sorted(lists) if f"{name}.conflist" not in told] == []
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_list_is_well_formed(name: str) -> None:
+    """A network is named as its file, so that who knows one knows the other; bridges are not shared."""
+    listed = read(name)
+    assert (listed["name"], listed["cniVersion"]) == (name, "1.1.0")
+    assert [plugin["bridge"] for plugin in listed["plugins"] if plugin["type"] == "bridge"] == [PROMISES[name].bridge]
+    assert sum(promise.bridge == PROMISES[name].bridge for promise in PROMISES.values()) == 1
+
+
+@pytest.mark.needs_culvert
+@pytest.mark.parametrize("name", PROMISES)
+def test_life(host: Host, ours: Implementation, name: str) -> None:
+    """STATUS, ADD for two containers, CHECK, traffic as promised, DEL, and nothing is left."""
+    promise, runtime = PROMISES[name], Runtime(host, ours, read(name))
+    containers = host.add_containers(["c1", "c2"])
+    assert runtime.status().ok
+    given = [[entry["address"] for entry in runtime.add(one).result().get("ips", [])] for one in containers]
+    assert given == [[family[number] for family in promise.addresses] for number in range(2)]
+    for one in containers:
+        assert runtime.check(one).ok
+        assert destinations(host, one) == set(promise.routes)
+        assert [link["mtu"] for link in host.links(one.netns) if link["ifname"] == "eth0"] == [promise.mtu]
+        assert [gateway for gateway in promise.gateways if not reaches(host, one, gateway)] == []
+    if not promise.addresses:
+        for one, address in zip(containers, BY_HAND):
+            host.must(f"ip address add {address} dev eth0", netns=one.netns)
+        given = [[address] for address in BY_HAND]
+    answers = {address: reaches(host, containers[0], address) for address in given[1]}
+    assert answers == {address: promise.neighbours for address in given[1]}
+    for one in containers:
+        assert runtime.delete(one).ok
+    assert left_behind(host, containers, bridges=[promise.bridge], name=name) == {}
+    assert promise.bridge in link_names(host), "other containers may need the bridge"
