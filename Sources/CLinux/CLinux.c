@@ -160,6 +160,6 @@ long long culvert_boot_nanoseconds(void) {
     return nanoseconds(CLOCK_BOOTTIME);
 }
 
-long long culvert_file_clock_nanoseconds(void) {
-    return nanoseconds(CLOCK_REALTIME_COARSE);
+long long culvert_wall_nanoseconds(void) {
+    return nanoseconds(CLOCK_REALTIME);
 }

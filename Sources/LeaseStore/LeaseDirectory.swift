@@ -13,7 +13,7 @@ package struct LeaseDirectory: ~Copyable {
     package struct Lease: Hashable, Sendable {
         package let address: IPAddress
         package let owner: LeaseOwner
-        /// When it was written, by ``Machine/fileClockNanoseconds``.
+        /// When it was written, by ``Machine/wallNanoseconds``.
         package let modifiedNanoseconds: Int64
     }
 

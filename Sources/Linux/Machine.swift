@@ -8,8 +8,8 @@ package enum Machine {
     /// Nanoseconds since boot, suspended time included: comparable between processes until the next boot.
     package static var bootNanoseconds: Int64 { culvert_boot_nanoseconds() }
 
-    /// Nanoseconds since 1970 by the clock that stamps files.
-    package static var fileClockNanoseconds: Int64 { culvert_file_clock_nanoseconds() }
+    /// Nanoseconds since 1970; files are stamped by this clock, though more coarsely, so none is younger than it.
+    package static var wallNanoseconds: Int64 { culvert_wall_nanoseconds() }
 
     /// Unpredictable bytes.
     ///

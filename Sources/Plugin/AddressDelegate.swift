@@ -27,7 +27,11 @@ package struct AddressDelegate: Sendable {
         let type = request.configuration.ipamType
         guard !type.isEmpty else { return nil }
         guard !type.contains("/"), type != ".", type != ".." else {
-            throw CNIError(.invalidConfiguration, "ipam.type: \"\(type)\" is not the name of a plugin")
+            throw CNIError(
+                .invalidConfiguration,
+                "ipam.type: \"\(type)\" is not the name of a plugin",
+                details: "give the name of a file in CNI_PATH, without a slash"
+            )
         }
         self.type = type
         self.request = request

@@ -13,11 +13,6 @@ package struct PluginCall {
     /// The configuration's version as it was written, for errors; ours as long as there is none.
     private var version = CNIVersion.newest.rawValue
 
-    /// The release of the reference whose features this suite has: consumers parse it and switch features on.
-    package static let referenceVersion = "1.9.1"
-    /// This suite's own version.
-    package static let ownVersion = "0.1.0"
-
     /// Answers as the program that the binary was called as.
     ///
     /// - Parameters:
@@ -81,7 +76,7 @@ package struct PluginCall {
     /// Consumers parse the rest of the first line as a semantic version.
     private func introduce() {
         let versions = program.versions.map(\.rawValue).joined(separator: ", ")
-        Machine.log("CNI \(program.name) plugin v\(PluginCall.referenceVersion)+culvert.\(PluginCall.ownVersion)")
+        Machine.log("CNI \(program.name) plugin v\(Release.reference)+culvert.\(Release.own)")
         Machine.log("CNI protocol versions supported: \(versions)")
     }
 
@@ -105,11 +100,9 @@ package struct PluginCall {
         do throws(CNIError) {
             configuration = try NetworkConfiguration(document)
         } catch {
-            // A result that makes no sense must not keep anybody from cleaning up.
-            guard invocation.command == .delete, case .object(var object) = document, object["prevResult"] != nil
-            else { throw error }
-            object.remove(anyCase: "prevResult")
-            document = .object(object)
+            // What makes no sense must not keep anybody from cleaning up.
+            guard invocation.command == .delete, case .object(let object) = document else { throw error }
+            document = .object(essentials(of: object))
             configuration = try NetworkConfiguration(document)
         }
         guard program.versions.contains(configuration.version) else {
@@ -121,9 +114,22 @@ package struct PluginCall {
             document: document,
             settings: settings,
             siblings: siblings,
-            beganFileClock: Machine.fileClockNanoseconds,
+            beganWall: Machine.wallNanoseconds,
             beganBoot: Machine.bootNanoseconds
         )
+    }
+
+    /// What DEL cannot do without: whose the attachment is, and who gave the addresses out of which directory.
+    private func essentials(of object: JSONObject) -> JSONObject {
+        var kept = JSONObject()
+        for key in ["cniVersion", "name", "type"] { kept[exact: key] = object[key] }
+        guard case .object(let ipam) = object["ipam"] else { return kept }
+        var place = JSONObject()
+        for key in ["type", "dataDir"] {
+            if case .string(let text) = ipam[key] { place[exact: key] = .string(text) }
+        }
+        kept[exact: "ipam"] = .object(place)
+        return kept
     }
 
     private func verb(_ request: Request) throws(CNIError) -> Verb {

@@ -13,8 +13,8 @@ package struct Request: Sendable {
     package let settings: Settings
     /// The plugins in this binary, for delegation without another process.
     package let siblings: [Program]
-    /// When this call began, by ``Machine/fileClockNanoseconds``: what is younger was not known to who called.
-    package let beganFileClock: Int64
+    /// When this call began, by ``Machine/wallNanoseconds``: what is younger was not known to who called.
+    package let beganWall: Int64
     /// The same, by ``Machine/bootNanoseconds``.
     package let beganBoot: Int64
 
@@ -24,7 +24,7 @@ package struct Request: Sendable {
         document: JSONValue,
         settings: Settings,
         siblings: [Program],
-        beganFileClock: Int64,
+        beganWall: Int64,
         beganBoot: Int64
     ) {
         self.invocation = invocation
@@ -32,7 +32,7 @@ package struct Request: Sendable {
         self.document = document
         self.settings = settings
         self.siblings = siblings
-        self.beganFileClock = beganFileClock
+        self.beganWall = beganWall
         self.beganBoot = beganBoot
     }
 

@@ -52,7 +52,7 @@ extension Transaction {
     }
 
     /// - Throws: ``KernelError``, `EOPNOTSUPP`, saying what is missing.
-    private static func requireVLANFiltering(of link: Link) throws(KernelError) {
+    package static func requireVLANFiltering(of link: Link) throws(KernelError) {
         let operation = "use VLANs on bridge \(link.name)"
         switch link.bridge?.filtersVLANs {
         case true: return

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import CNI
 
 /// The operator's tool: what is done by hand, one subcommand each.
 struct Culvert: ParsableCommand {
@@ -10,6 +11,7 @@ struct Culvert: ParsableCommand {
         commandName: "culvert",
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
+        version: Release.own,
         subcommands: tools
     )
 }

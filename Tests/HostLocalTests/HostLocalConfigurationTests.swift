@@ -52,7 +52,8 @@ struct HostLocalConfigurationTests {
     func ranges(ipam: String, rest: String, expected: String) throws {
         let configuration = try Self.configuration(ipam, rest)
         #expect(configuration.rangeSets.map(\.description).joined(separator: " ") == expected)
-        #expect(configuration.requested == [] && configuration.routes == [] && configuration.dns.isEmpty)
+        #expect(configuration.requested == [] && configuration.routes == [])
+        #expect(try configuration.dns().isEmpty)
     }
 
     @Test(
@@ -62,23 +63,6 @@ struct HostLocalConfigurationTests {
             (#"{"ranges": [1]}"#, "ipam.ranges[0]: expected an array, found the integer 1"),
             (#"{"ranges": [[1]]}"#, "ipam.ranges[0][0]: expected an object, found the integer 1"),
             (#"{"ranges": [[{}]]}"#, "ipam.ranges[0][0]: expected a range with a subnet, found none"),
-            (#"{"ranges": [[]]}"#, "ipam: expected usable ranges, found invalid range set 0: empty range set"),
-            (
-                #"{"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}, {"subnet": "fd00::/64"}]]}"#,
-                "ipam: expected usable ranges, found invalid range set 1: mixed address families"
-            ),
-            (
-                #"{"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.0.0/16"}]]}"#,
-                "ipam: expected usable ranges, found range set 0 overlaps with 1"
-            ),
-            (
-                #"{"ranges": [[{"subnet": "10.1.2.0/31"}]]}"#,
-                "ipam.ranges[0][0]: expected usable ranges, found Network 10.1.2.0/31 too small to allocate from"
-            ),
-            (
-                #"{"ranges": [[{"subnet": "10.1.2.0/24", "rangeEnd": "10.1.3.1"}]]}"#,
-                "ipam.ranges[0][0]: expected usable ranges, found RangeEnd 10.1.3.1 not in network 10.1.2.0/24"
-            ),
             (#"{"subnet": 1}"#, "ipam.subnet: expected a string, found the integer 1"),
             (#"{"subnet": "10.1.2.0/24", "routes": {}}"#, "ipam.routes: expected an array, found an empty object"),
             (#"{"subnet": "10.1.2.0/24", "resolvConf": 1}"#, "ipam.resolvConf: expected a string, found the integer 1"),
@@ -87,6 +71,33 @@ struct HostLocalConfigurationTests {
     func refusals(ipam: String, details: String) throws {
         let error = try #require(throws: CNIError.self) { _ = try Self.configuration(ipam) }
         #expect(error == CNIError(.decoding, "cannot decode the network configuration", details: details))
+    }
+
+    @Test(
+        "Ranges that cannot be are refused with their place",
+        arguments: [
+            (#"{"ranges": [[]]}"#, "ipam", "invalid range set 0: empty range set"),
+            (
+                #"{"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}, {"subnet": "fd00::/64"}]]}"#,
+                "ipam.ranges[1][0]", "invalid range set 1: mixed address families"
+            ),
+            (
+                #"{"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.0.0/16"}]]}"#,
+                "ipam", "range set 0 overlaps with 1"
+            ),
+            (
+                #"{"ranges": [[{"subnet": "10.1.2.0/31"}]]}"#,
+                "ipam.ranges[0][0]", "Network 10.1.2.0/31 too small to allocate from"
+            ),
+            (
+                #"{"ranges": [[{"subnet": "10.1.2.0/24", "rangeEnd": "10.1.3.1"}]]}"#,
+                "ipam.ranges[0][0]", "RangeEnd 10.1.3.1 not in network 10.1.2.0/24"
+            ),
+        ]
+    )
+    func impossible(ipam: String, place: String, message: String) throws {
+        let error = try #require(throws: CNIError.self) { _ = try Self.configuration(ipam) }
+        #expect(error == CNIError(.invalidConfiguration, message, details: "correct the range in \(place)"))
     }
 
     @Test(
@@ -202,7 +213,7 @@ struct HostLocalConfigurationTests {
                 """
             try writeFile("\(directory)/resolv.conf", text)
             let ipam = #"{"subnet": "10.1.2.0/24", "resolvConf": "\#(directory)/resolv.conf"}"#
-            let dns = try Self.configuration(ipam).dns
+            let dns = try Self.configuration(ipam).dns()
             #expect(dns.nameservers == ["10.0.0.53", "fd00::53", "10.0.0.54"])
             #expect(dns.domain == "example.org")
             #expect(dns.search == ["example.org", "corp.example.org", "more.example.org"])
@@ -212,9 +223,8 @@ struct HostLocalConfigurationTests {
 
     @Test("A resolver's file that is not there is refused by name")
     func missingResolver() throws {
-        let error = try #require(throws: CNIError.self) {
-            _ = try Self.configuration(#"{"subnet": "10.1.2.0/24", "resolvConf": "/nowhere/at/all"}"#)
-        }
+        let configuration = try Self.configuration(#"{"subnet": "10.1.2.0/24", "resolvConf": "/nowhere/at/all"}"#)
+        let error = try #require(throws: CNIError.self) { _ = try configuration.dns() }
         #expect(error.message == "cannot read ipam.resolvConf")
         #expect(error.details == "open /nowhere/at/all: No such file or directory")
     }

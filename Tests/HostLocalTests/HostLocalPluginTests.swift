@@ -21,10 +21,10 @@ struct HostLocalPluginTests {
         _ configuration: String,
         _ container: String = "c1",
         _ changes: [String: String] = [:],
-        beganFileClock: Int64 = .max
+        beganWall: Int64 = .max
     ) throws -> Request {
         let variables = ["CNI_CONTAINERID": container, "CULVERT_LOCK_TIMEOUT": "0"].merging(changes) { $1 }
-        return try Request(configuration, variables, beganFileClock: beganFileClock)
+        return try Request(configuration, variables, beganWall: beganWall)
     }
 
     private static func add(_ request: Request) throws -> [String] {
@@ -170,9 +170,9 @@ struct HostLocalPluginTests {
     func young() throws {
         try withTemporaryDirectory { root in
             let configuration = Self.configuration(root)
-            let began = Machine.fileClockNanoseconds
+            let began = Machine.wallNanoseconds - oneTick
             _ = try Self.add(try Self.request(configuration))
-            let early = try Self.request(configuration, "c1", ["CNI_COMMAND": "GC"], beganFileClock: began)
+            let early = try Self.request(configuration, "c1", ["CNI_COMMAND": "GC"], beganWall: began)
             _ = try hostLocal.answer(.collectGarbage(early, surviving: []))
             #expect(try Self.files(root) == ["10.1.2.2"])
         }

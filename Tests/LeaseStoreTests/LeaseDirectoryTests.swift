@@ -21,7 +21,7 @@ struct LeaseDirectoryTests {
         let address = try #require(IPAddress(text))
         try withTemporaryDirectory { root in
             let path = "\(root)/networks/blue"
-            let began = Machine.fileClockNanoseconds
+            let began = Machine.wallNanoseconds - oneTick
             let directory = try LeaseDirectory(creating: path, waitingAtMost: .zero)
             #expect(try directory.take(address, for: Self.owner))
             #expect(try readFile("\(path)/\(text)") == "c1\r\neth0")
@@ -68,7 +68,7 @@ struct LeaseDirectoryTests {
             try setModificationTime("\(path)/10.1.2.3", seconds: 1)
             let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
             #expect(try directory.leases().map(\.modifiedNanoseconds) == [1_000_000_000])
-            let began = Machine.fileClockNanoseconds
+            let began = Machine.wallNanoseconds - oneTick
             try directory.renew(address)
             #expect(try #require(try directory.leases().first).modifiedNanoseconds >= began)
             #expect(try Self.leases(directory) == ["10.1.2.3 c1 eth0"])

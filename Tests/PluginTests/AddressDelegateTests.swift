@@ -72,7 +72,8 @@ struct AddressDelegateTests {
     func badName(type: String) throws {
         let request = try Request("{\"name\": \"blue\", \"ipam\": {\"type\": \"\(type)\"}}", ["CNI_PATH": "/bin"])
         let error = try #require(throws: CNIError.self) { _ = try AddressDelegate(for: request) }
-        #expect(error == CNIError(.invalidConfiguration, "ipam.type: \"\(type)\" is not the name of a plugin"))
+        #expect(error.code == CNIError.Code.invalidConfiguration.rawValue)
+        #expect(error.message == "ipam.type: \"\(type)\" is not the name of a plugin")
     }
 
     @Test("A plugin that is nowhere is refused with where it was looked for")

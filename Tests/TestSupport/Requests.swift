@@ -10,14 +10,14 @@ extension Request {
     ///   - configuration: the JSON text of standard input.
     ///   - changes: variables besides the usual ones, or instead of them.
     ///   - siblings: the plugins in the binary.
-    ///   - beganFileClock: when the call began; by default nothing is younger.
+    ///   - beganWall: when the call began; by default nothing is younger.
     ///   - beganBoot: the same.
     /// - Throws: what the plugin would answer to such a call.
     package init(
         _ configuration: String,
         _ changes: [String: String] = [:],
         siblings: [Program] = [],
-        beganFileClock: Int64 = .max,
+        beganWall: Int64 = .max,
         beganBoot: Int64 = .max
     ) throws {
         let usual = [
@@ -35,7 +35,7 @@ extension Request {
                 variable: { environment[$0] }
             ),
             siblings: siblings,
-            beganFileClock: beganFileClock,
+            beganWall: beganWall,
             beganBoot: beganBoot
         )
     }

@@ -60,3 +60,6 @@ package func setModificationTime(_ path: String, seconds: Int) throws {
     let time = timeval(tv_sec: seconds, tv_usec: 0)
     guard utimes(path, [time, time]) == 0 else { throw KernelError("age \(path)", Errno(rawValue: Glibc.errno)) }
 }
+
+/// By how much a file's stamp may lag behind the clock, in nanoseconds: the kernel stamps by its slowest tick, 100 Hz.
+package let oneTick: Int64 = 10_000_000

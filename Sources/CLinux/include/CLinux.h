@@ -44,5 +44,5 @@ char **culvert_environment(void);
 /// clock_gettime(2) of CLOCK_BOOTTIME (also counts suspended time) in nanoseconds.
 long long culvert_boot_nanoseconds(void);
 
-/// clock_gettime(2) of CLOCK_REALTIME_COARSE, the clock that stamps files, in nanoseconds.
-long long culvert_file_clock_nanoseconds(void);
+/// clock_gettime(2) of CLOCK_REALTIME in nanoseconds: files are stamped by this clock, though more coarsely.
+long long culvert_wall_nanoseconds(void);

@@ -21,7 +21,6 @@ extension BridgePort {
         let inside = try translating(intention) { () throws(KernelError) in
             try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
         }
-        try refuseExisting(in: inside, intention)
         let bridge = try usable(configuration, on: host, intention)
         var file = try translating(intention, .storeUnusable) { () throws(KernelError) in
             try AttachmentFile(
@@ -33,6 +32,7 @@ extension BridgePort {
         let plan: BridgePlan
         do throws(CNIError) {
             let end = try settle(file.record, existed: file.existed, on: host, intention)
+            try refuseExisting(in: inside, intention)
             plan = try self.plan(configuration, end, intention)
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.

@@ -73,6 +73,12 @@ extension BridgePort {
                 details: "the link is of kind \"\(link.kind)\"; remove it, or name another bridge"
             )
         }
+        if let link, configuration.filtersVLANs {
+            try translating("cannot use VLANs on bridge \(configuration.bridge)", .unavailable) {
+                () throws(KernelError) in
+                try Transaction.requireVLANFiltering(of: link)
+            }
+        }
         try AddressDelegate(for: request)?.status()
     }
 }

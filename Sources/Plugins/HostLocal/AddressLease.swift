@@ -26,6 +26,7 @@ struct AddressLease {
 
     /// Takes one address of every range set, all of them under one lock or none.
     func take() throws(CNIError) -> AddResult {
+        let dns = try configuration.dns()
         let directory = try inStore { () throws(KernelError) in
             try LeaseDirectory(creating: path, waitingAtMost: request.settings.lockBound)
         }
@@ -47,7 +48,7 @@ struct AddressLease {
         } catch {
             throw giveBack(choices, to: directory, because: error)
         }
-        return result(choices)
+        return result(choices, dns)
     }
 
     private func take(
@@ -91,7 +92,7 @@ struct AddressLease {
         return cause
     }
 
-    private func result(_ choices: [AddressSelection.Choice]) -> AddResult {
+    private func result(_ choices: [AddressSelection.Choice], _ dns: DNS) -> AddResult {
         AddResult(
             ips: choices.compactMap { choice in
                 CIDR(address: choice.address, prefixLength: choice.range.subnet.prefixLength).map { address in
@@ -99,7 +100,7 @@ struct AddressLease {
                 }
             },
             routes: configuration.routes,
-            dns: configuration.dns
+            dns: dns
         )
     }
 
@@ -146,7 +147,7 @@ struct AddressLease {
             throw CNIError(
                 .unavailable,
                 "no IP addresses available in range set: \(set)",
-                details: "all \(set.capacity) \(set.family.name) addresses are leased in \(path)"
+                details: "\(set.capacity) of \(set.capacity) \(set.family.name) addresses are leased in \(path)"
             )
         }
     }

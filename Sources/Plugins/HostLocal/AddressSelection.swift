@@ -45,7 +45,7 @@ struct AddressSelection {
             throw CNIError(
                 .addressesExhausted,
                 "failed to allocate for range \(index): no IP addresses available in range set: \(set)",
-                details: "all \(set.capacity) addresses are leased; see the network's lease directory for who has them"
+                details: "\(set.capacity) of \(set.capacity) addresses are leased; see the network's lease directory for who has them"
             )
         }
         return Choice(address: next.address, range: next.range, isHeld: false)

@@ -12,7 +12,8 @@ struct HostLocalConfiguration {
     let rangeSets: [RangeSet]
     /// Returned as they are.
     let routes: [AddResult.Route]
-    let dns: DNS
+    /// Whose content becomes the result's DNS settings; read when it is needed.
+    private let resolverFile: String
     /// Addresses somebody asked for, in the order of their sources, each once.
     let requested: [IPAddress]
 
@@ -21,15 +22,14 @@ struct HostLocalConfiguration {
         guard let ipam = configuration.ipam else {
             throw CNIError(.invalidConfiguration, "IPAM config missing 'ipam' key")
         }
-        let resolverFile: String?
-        do throws(JSONTypeError) {
-            rangeSets = try HostLocalConfiguration.rangeSets(ipam, configuration.runtimeConfig)
+        rangeSets = try HostLocalConfiguration.rangeSets(ipam, configuration.runtimeConfig)
+        routes = try HostLocalConfiguration.translated { () throws(JSONTypeError) in
             var routes: [AddResult.Route] = []
             for route in try ipam.array("routes") ?? [] { routes.append(try AddResult.Route(route)) }
-            self.routes = routes
-            resolverFile = try ipam.string("resolvConf")
-        } catch {
-            throw CNIError(error, in: "network configuration")
+            return routes
+        }
+        resolverFile = try HostLocalConfiguration.translated { () throws(JSONTypeError) in
+            try ipam.string("resolvConf") ?? ""
         }
         guard !rangeSets.isEmpty else {
             throw CNIError(
@@ -40,22 +40,20 @@ struct HostLocalConfiguration {
         }
         try HostLocalConfiguration.requireOnePerFamily(rangeSets, configuration.version)
         requested = try HostLocalConfiguration.requested(request)
-        dns = try resolverFile.map(HostLocalConfiguration.resolver) ?? DNS()
     }
 
     /// The legacy single range first, then the runtime's, then the configured ones.
-    private static func rangeSets(
-        _ ipam: JSONReader,
-        _ runtimeConfig: JSONReader?
-    ) throws(JSONTypeError) -> [RangeSet] {
-        var descriptions: [[JSONReader]] = []
-        if let subnet = try ipam.string("subnet"), !subnet.isEmpty { descriptions.append([ipam]) }
-        // containerd's library sends a flat list of ranges where others send a list of lists.
-        for set in try runtimeConfig?.array("ipRanges") ?? [] {
-            if case .object = set.value { descriptions.append([set]) } else { descriptions.append(try set.array()) }
+    private static func rangeSets(_ ipam: JSONReader, _ runtimeConfig: JSONReader?) throws(CNIError) -> [RangeSet] {
+        let descriptions = try translated { () throws(JSONTypeError) in
+            var descriptions: [[JSONReader]] = []
+            if let subnet = try ipam.string("subnet"), !subnet.isEmpty { descriptions.append([ipam]) }
+            // containerd's library sends a flat list of ranges where others send a list of lists.
+            for set in try runtimeConfig?.array("ipRanges") ?? [] {
+                if case .object = set.value { descriptions.append([set]) } else { descriptions.append(try set.array()) }
+            }
+            for set in try ipam.array("ranges") ?? [] { descriptions.append(try set.array()) }
+            return descriptions
         }
-        for set in try ipam.array("ranges") ?? [] { descriptions.append(try set.array()) }
-
         var sets: [RangeSet] = []
         for (index, ranges) in descriptions.enumerated() {
             var parsed: [AddressRange] = []
@@ -63,33 +61,35 @@ struct HostLocalConfiguration {
             do throws(PoolError) {
                 sets.append(try RangeSet(parsed))
             } catch {
-                throw invalid(ipam, "invalid range set \(index): \(error)")
+                throw invalid("invalid range set \(index): \(error)", ranges.first ?? ipam)
             }
         }
         do throws(PoolError) {
             try RangeSet.requireDisjoint(sets)
         } catch {
-            throw invalid(ipam, "\(error)")
+            throw invalid("\(error)", ipam)
         }
         return sets
     }
 
-    private static func addressRange(_ reader: JSONReader) throws(JSONTypeError) -> AddressRange {
-        guard let subnet = try reader.cidr("subnet") else {
-            throw JSONTypeError(path: reader.path, expected: "a range with a subnet", found: "none")
+    private static func addressRange(_ reader: JSONReader) throws(CNIError) -> AddressRange {
+        let (subnet, start, end, gateway) = try translated { () throws(JSONTypeError) in
+            guard let subnet = try reader.cidr("subnet") else {
+                throw JSONTypeError(path: reader.path, expected: "a range with a subnet", found: "none")
+            }
+            let start = try reader.ipAddress("rangeStart")
+            return (subnet, start, try reader.ipAddress("rangeEnd"), try reader.ipAddress("gateway"))
         }
-        let start = try reader.ipAddress("rangeStart")
-        let end = try reader.ipAddress("rangeEnd")
-        let gateway = try reader.ipAddress("gateway")
         do throws(PoolError) {
             return try AddressRange(subnet: subnet, rangeStart: start, rangeEnd: end, gateway: gateway)
         } catch {
-            throw invalid(reader, "\(error)")
+            throw invalid("\(error)", reader)
         }
     }
 
-    private static func invalid(_ reader: JSONReader, _ message: String) -> JSONTypeError {
-        JSONTypeError(path: reader.path, expected: "usable ranges", found: message)
+    private static func invalid(_ message: String, _ reader: JSONReader) -> CNIError {
+        let place = reader.path.isEmpty ? "ipam" : reader.path
+        return CNIError(.invalidConfiguration, message, details: "correct the range in \(place)")
     }
 
     private static func requireOnePerFamily(_ sets: [RangeSet], _ version: CNIVersion) throws(CNIError) {
@@ -131,8 +131,10 @@ struct HostLocalConfiguration {
         }
     }
 
-    /// resolv.conf(5), without what containers have no use for.
-    private static func resolver(_ path: String) throws(CNIError) -> DNS {
+    /// What the resolver's file says, resolv.conf(5), without what containers have no use for.
+    func dns() throws(CNIError) -> DNS {
+        let path = resolverFile
+        guard !path.isEmpty else { return DNS() }
         let content: [UInt8]
         do throws(KernelError) {
             content = try Descriptor(opening: path, 0).readAll(path, limit: 1 << 20)

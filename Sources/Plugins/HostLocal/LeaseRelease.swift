@@ -55,7 +55,7 @@ struct LeaseRelease {
             if owner.interfaceName.isEmpty { return !containers.contains(owner.containerID) }
             if exact.contains(owner) || wildcards.contains(owner.containerID) { return false }
             // Who is younger than this call has a record that says so, or at least a file.
-            if lease.modifiedNanoseconds > request.beganFileClock { return false }
+            if lease.modifiedNanoseconds > request.beganWall { return false }
             return try !request.attachments.isAlive(
                 AttachmentKey(
                     network: request.configuration.name,

@@ -17,16 +17,19 @@ struct LoopbackInterface {
 
     /// Up, with the loopback addresses the kernel gives it.
     func raise() throws(CNIError) -> AddResult {
-        let (addresses, mac) = try inContainer("bring the loopback interface up") { socket, link throws(KernelError) in
-            if !link.isUp { try socket.execute(.setUp(true, link: link.index, name: link.name)) }
-            return (try socket.addresses(ofLink: link.index), link.address)
+        let before = try inContainer("look at the loopback interface") { socket, link throws(KernelError) in
+            try socket.addresses(ofLink: link.index)
         }
-        if let stranger = addresses.first(where: { !$0.address.address.isLoopback }) {
+        if let stranger = before.first(where: { !$0.address.address.isLoopback }) {
             throw CNIError(
                 .verificationFailed,
                 "loopback interface has address \(stranger.address), which is not a loopback address",
-                details: "in \(request.invocation.namespacePath)"
+                details: "in \(request.invocation.namespacePath); remove it there"
             )
+        }
+        let (addresses, mac) = try inContainer("bring the loopback interface up") { socket, link throws(KernelError) in
+            if !link.isUp { try socket.execute(.setUp(true, link: link.index, name: link.name)) }
+            return (try socket.addresses(ofLink: link.index), link.address)
         }
         if let previous = request.configuration.previousResult { return previous }
         let families = [AddressFamily.v4, .v6]
