@@ -97,7 +97,7 @@ struct HostLocalConfigurationTests {
     )
     func impossible(ipam: String, place: String, message: String) throws {
         let error = try #require(throws: CNIError.self) { _ = try Self.configuration(ipam) }
-        #expect(error == CNIError(.invalidConfiguration, message, details: "correct the range in \(place)"))
+        #expect(error == CNIError(.invalidConfiguration, message, details: "correct the ranges in \(place)"))
     }
 
     @Test(

@@ -63,7 +63,7 @@ struct PluginCallTests {
         }
     }
 
-    @Test("A plugin that is open for writing is waited for", arguments: [1, 50])
+    @Test("A plugin that is open for writing is waited for", arguments: [1, 10])
     func busy(pausesNeeded: Int) throws {
         let folder = Folder()
         let (pauses, output) = try Self.runBusy(folder, closingAtPause: pausesNeeded)

@@ -89,7 +89,7 @@ struct HostLocalConfiguration {
 
     private static func invalid(_ message: String, _ reader: JSONReader) -> CNIError {
         let place = reader.path.isEmpty ? "ipam" : reader.path
-        return CNIError(.invalidConfiguration, message, details: "correct the range in \(place)")
+        return CNIError(.invalidConfiguration, message, details: "correct the ranges in \(place)")
     }
 
     private static func requireOnePerFamily(_ sets: [RangeSet], _ version: CNIVersion) throws(CNIError) {
