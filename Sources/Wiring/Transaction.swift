@@ -10,7 +10,7 @@ package struct Transaction: ~Copyable {
     /// A socket in the host's namespace.
     package let host: NetlinkSocket
     /// A socket in the container's namespace.
-    let inside: NetlinkSocket
+    package let inside: NetlinkSocket
     let home: NetworkNamespace
     let container: NetworkNamespace
     private var done: [Change] = []
@@ -21,19 +21,15 @@ package struct Transaction: ~Copyable {
     /// Optional settings that were refused, in words.
     package internal(set) var warnings: [String] = []
 
-    /// - Parameters:
-    ///   - host: a socket in the host's namespace.
-    ///   - inside: a socket in the container's namespace.
-    ///   - home: the host's namespace, which this thread is in.
-    ///   - container: the namespace that pairs reach into.
-    package init(
-        on host: consuming NetlinkSocket,
-        and inside: consuming NetlinkSocket,
-        home: consuming NetworkNamespace,
-        container: consuming NetworkNamespace
-    ) {
+    /// Opens what is needed here, in the host's namespace, and in the container's.
+    ///
+    /// - Parameter container: the namespace that pairs reach into.
+    /// - Throws: ``KernelError``.
+    package init(into container: consuming NetworkNamespace) throws(KernelError) {
+        let home = try NetworkNamespace.current()
+        let host = try NetlinkSocket()
+        inside = try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
         self.host = host
-        self.inside = inside
         self.home = home
         self.container = container
     }

@@ -104,12 +104,7 @@ struct Stage: ~Copyable {
 
     /// A transaction from here into the container.
     borrowing func transaction() throws -> Transaction {
-        Transaction(
-            on: try NetlinkSocket(),
-            and: try container.socket(from: home),
-            home: try NetworkNamespace(path: home.path),
-            container: try NetworkNamespace(path: container.path)
-        )
+        try Transaction(into: try NetworkNamespace(path: container.path))
     }
 
     borrowing func look() throws -> Scene {

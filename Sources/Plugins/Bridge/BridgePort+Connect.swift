@@ -16,13 +16,10 @@ extension BridgePort {
         let delegate = try AddressDelegate(for: request)
         let container = try request.openNamespace()
         let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
-        let home = try translating(intention) { () throws(KernelError) in try NetworkNamespace.current() }
-        let host = try translating(intention) { () throws(KernelError) in try NetlinkSocket() }
-        let inside = try translating(intention) { () throws(KernelError) in
-            try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
-        }
-        let bridge = try usable(configuration, on: host, intention)
-        var file = try translating(intention, .storeUnusable) { () throws(KernelError) in
+        var record = record(of: container)
+        var transaction = try begin(container, intention)
+        if let bridge = try usable(configuration, on: transaction.host, intention) { transaction.remember(bridge) }
+        let file = try translating(intention, .storeUnusable) { () throws(KernelError) in
             try AttachmentFile(
                 opening: request.key,
                 in: request.attachments,
@@ -31,28 +28,53 @@ extension BridgePort {
         }
         let plan: BridgePlan
         do throws(CNIError) {
-            let end = try settle(file.record, existed: file.existed, on: host, intention)
-            try refuseExisting(in: inside, intention)
+            let end = try settle(file.record, existed: file.existed, on: transaction.host, intention)
+            try refuseExisting(in: transaction.inside, intention)
             plan = try self.plan(configuration, end, intention)
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.
             throw file.existed ? error : close(file, nil, [], because: error)
         }
-        var record = AttachmentRecord(
+        record.hostInterface = plan.pair.host.name
+        return try carryOut(plan, delegate, transaction, record, file, intention)
+    }
+
+    private func begin(
+        _ container: consuming NetworkNamespace,
+        _ intention: String
+    ) throws(CNIError) -> Transaction {
+        do throws(KernelError) {
+            return try Transaction(into: container)
+        } catch {
+            throw CNIError(.kernelRefused, intention, error)
+        }
+    }
+
+    private func record(of container: borrowing NetworkNamespace) -> AttachmentRecord {
+        AttachmentRecord(
             key: request.key,
             state: .intended,
             namespacePath: request.invocation.namespacePath,
             namespaceIdentity: "\(container.identity)",
             intendedNanoseconds: Machine.bootNanoseconds,
-            hostInterface: plan.pair.host.name,
             configuration: request.document
         )
-        var transaction = Transaction(on: host, and: inside, home: home, container: container)
-        if let bridge { transaction.remember(bridge) }
+    }
+
+    /// Writes down what is intended, does it, and writes down that it is done; any refusal takes back all of it.
+    private func carryOut(
+        _ plan: BridgePlan,
+        _ delegate: AddressDelegate?,
+        _ transaction: consuming Transaction,
+        _ record: AttachmentRecord,
+        _ file: consuming AttachmentFile,
+        _ intention: String
+    ) throws(CNIError) -> AddResult {
+        var record = record
         var isLeased = false
         do throws(CNIError) {
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
-            let result = try carryOut(plan, delegate, &transaction, &isLeased, intention)
+            let result = try make(plan, delegate, &transaction, &isLeased, intention)
             record.state = .attached
             record.result = try result.json(version: request.configuration.version)
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
@@ -153,7 +175,7 @@ extension BridgePort {
         )
     }
 
-    private func carryOut(
+    private func make(
         _ plan: BridgePlan,
         _ delegate: AddressDelegate?,
         _ transaction: inout Transaction,
