@@ -69,7 +69,7 @@ package struct RangeSet: Hashable, Sendable {
 extension RangeSet: CustomStringConvertible {
     /// The ranges with commas between: `10.1.2.1-10.1.2.254,10.1.4.1-10.1.4.254`.
     package var description: String {
-        ranges.map(\.description).joined(separator: ",")
+        ranges.map { $0.description }.joined(separator: ",")
     }
 }
 
@@ -134,7 +134,7 @@ extension RangeSet {
 extension RangeSet {
     /// How many addresses can be handed out: all but the gateways; 2^128 is given as one less.
     package var capacity: UInt128 {
-        let gateways = Set(ranges.map(\.gateway))
+        let gateways = Set(ranges.map { $0.gateway })
         return ranges.reduce(0) { sum, range in
             // One less than the range has, so that it fits even when the range is the whole family.
             let distance = range.last.value - range.first.value

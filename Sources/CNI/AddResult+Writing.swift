@@ -22,7 +22,7 @@ extension AddResult {
         if !dns.isEmpty { object[exact: "dns"] = dns.json }
         object.append("interfaces", interfaces.map { $0.json(isModern: true) })
         object.append("ips", ips.map { $0.json(isModern: true) })
-        object.append("routes", routes.map(\.json))
+        object.append("routes", routes.map { $0.json })
         return object
     }
 
@@ -31,7 +31,7 @@ extension AddResult {
         var object: JSONObject = ["cniVersion": .string(version.rawValue)]
         object.append("interfaces", interfaces.map { $0.json(isModern: false) })
         object.append("ips", ips.map { $0.json(isModern: false) })
-        object.append("routes", routes.map(\.json))
+        object.append("routes", routes.map { $0.json })
         object[exact: "dns"] = dns.json
         return object
     }
@@ -50,7 +50,7 @@ extension AddResult {
             guard let ip = ips.first(where: { $0.address.family == family }) else { continue }
             var member: JSONObject = ["ip": .string(ip.address.description)]
             member.append("gateway", ip.gateway?.description ?? "")
-            member.append("routes", routes.filter { $0.destination.family == family }.map(\.briefJSON))
+            member.append("routes", routes.filter { $0.destination.family == family }.map { $0.briefJSON })
             object[exact: key] = .object(member)
         }
         object[exact: "dns"] = dns.json

@@ -44,10 +44,10 @@ extension NetlinkSocket {
         let end = Machine.bootNanoseconds + Int64(bound / .nanoseconds(1))
         while true {
             let addresses = try addresses(ofLink: index)
-            if let duplicate = addresses.first(where: \.isDuplicate) {
+            if let duplicate = addresses.first(where: { $0.isDuplicate }) {
                 throw KernelError("use address \(duplicate.address) on \(name)", .addressInUse)
             }
-            guard let tentative = addresses.first(where: \.isTentative) else { return }
+            guard let tentative = addresses.first(where: { $0.isTentative }) else { return }
             let left = end - Machine.bootNanoseconds
             guard left > 0 else { throw KernelError("wait for address \(tentative.address) on \(name)", .timedOut) }
             try announcements.awaitNext(atMost: .nanoseconds(left))

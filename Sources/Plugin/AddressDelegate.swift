@@ -174,22 +174,26 @@ package struct AddressDelegate: Sendable {
     }
 
     private func refusal(_ child: ChildProcess, _ command: Command) -> CNIError {
-        do {
-            let reader = JSONReader(try JSONValue(parsing: child.output))
-            let code = try reader.integer("code", in: 0...Int(Int32.max)) ?? CNIError.Code.delegateFailed.rawValue
-            return CNIError(
-                CNIError.Code(rawValue: code),
-                try reader.string("msg") ?? "IPAM plugin \(type) refused \(command.rawValue)",
-                details: try reader.string("details") ?? ""
-            )
-        } catch {
-            let said = String(decoding: child.output.prefix(200), as: UTF8.self)
-            return CNIError(
-                .delegateFailed,
-                "IPAM plugin \(type) failed \(command.rawValue) with \(child.ending)",
-                details: said.isEmpty ? "it printed nothing; see standard error" : "it printed: \(said)"
-            )
+        if let document = try? JSONValue(parsing: child.output),
+            let refusal = try? refusal(JSONReader(document), command)
+        {
+            return refusal
         }
+        let said = String(decoding: child.output.prefix(200), as: UTF8.self)
+        return CNIError(
+            .delegateFailed,
+            "IPAM plugin \(type) failed \(command.rawValue) with \(child.ending)",
+            details: said.isEmpty ? "it printed nothing; see standard error" : "it printed: \(said)"
+        )
+    }
+
+    private func refusal(_ reader: JSONReader, _ command: Command) throws(JSONTypeError) -> CNIError {
+        let code = try reader.integer("code", in: 0...Int(Int32.max)) ?? CNIError.Code.delegateFailed.rawValue
+        return CNIError(
+            CNIError.Code(rawValue: code),
+            try reader.string("msg") ?? "IPAM plugin \(type) refused \(command.rawValue)",
+            details: try reader.string("details") ?? ""
+        )
     }
 
     private func parse(_ output: [UInt8], _ path: String) throws(CNIError) -> AddResult {

@@ -75,7 +75,7 @@ package struct PluginCall {
     ///
     /// Consumers parse the rest of the first line as a semantic version.
     private func introduce() {
-        let versions = program.versions.map(\.rawValue).joined(separator: ", ")
+        let versions = program.versions.map { $0.rawValue }.joined(separator: ", ")
         Machine.log("CNI \(program.name) plugin v\(Release.reference)+culvert.\(Release.own)")
         Machine.log("CNI protocol versions supported: \(versions)")
     }

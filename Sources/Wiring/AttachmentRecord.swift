@@ -52,8 +52,9 @@ package struct AttachmentRecord: Hashable, Sendable {
     ///
     /// Everything it would say can be computed from the key.
     init?(key: AttachmentKey, content: [UInt8]) {
-        do {
-            let reader = JSONReader(try JSONValue(parsing: content))
+        guard let document = try? JSONValue(parsing: content) else { return nil }
+        let reader = JSONReader(document)
+        do throws(JSONTypeError) {
             guard let state = State(rawValue: try reader.string("state") ?? "") else { return nil }
             self.init(
                 key: key,

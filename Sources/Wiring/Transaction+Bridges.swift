@@ -107,7 +107,7 @@ extension Transaction {
             guard error.errno == .fileExists else { throw error }
             return
         }
-        let others = try host.addresses(ofLink: link.index).map(\.address).filter { other in
+        let others = try host.addresses(ofLink: link.index).map { $0.address }.filter { other in
             other != shared.address && Transaction.conflict(other, shared.address)
         }
         if shared.replacesOthers {

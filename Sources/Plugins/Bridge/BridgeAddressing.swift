@@ -62,6 +62,6 @@ struct BridgeAddressing: Hashable {
     private static let linkScope = 253
 
     private static func gateway(_ family: AddressFamily, of result: AddResult) -> IPAddress? {
-        result.ips.lazy.compactMap(\.gateway).first { $0.family == family }
+        result.ips.lazy.compactMap { $0.gateway }.first { $0.family == family }
     }
 }

@@ -35,7 +35,7 @@ struct BridgePlan {
     func connection(_ addresses: BridgeAddressing?) -> [Change] {
         let interface = InterfaceSpecification(
             name: pair.container.name,
-            addresses: addresses?.result.ips.map(\.address) ?? [],
+            addresses: addresses?.result.ips.map { $0.address } ?? [],
             routes: addresses?.routes ?? [],
             isUp: !configuration.disablesContainerInterface,
             detectsDuplicates: configuration.detectsDuplicates

@@ -54,7 +54,7 @@ extension BridgePort {
         seen.interface = try inside.link(named: request.invocation.interfaceName)
         guard let interface = seen.interface else { return seen }
         if let peer = interface.peerIndex { seen.port = try host.link(index: peer) }
-        seen.addresses = try inside.addresses(ofLink: interface.index).map(\.address)
+        seen.addresses = try inside.addresses(ofLink: interface.index).map { $0.address }
         for family in [AddressFamily.v4, .v6] { seen.routes += try inside.routes(family) }
         return seen
     }

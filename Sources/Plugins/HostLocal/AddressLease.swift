@@ -114,7 +114,7 @@ struct AddressLease {
                 return []
             }
         }
-        let held = Set(leases.filter { $0.owner.covers(owner) }.map(\.address))
+        let held = Set(leases.filter { $0.owner.covers(owner) }.map { $0.address })
         guard !held.isEmpty else {
             throw CNIError(
                 .verificationFailed,

@@ -24,8 +24,8 @@ struct AddressSelection {
     ///
     /// `requested`: addresses somebody asked for; each range set takes at most one.
     init(_ leases: [LeaseDirectory.Lease], for owner: LeaseOwner, requested: [IPAddress]) {
-        taken = Set(leases.map(\.address))
-        held = Set(leases.filter { $0.owner.covers(owner) }.map(\.address))
+        taken = Set(leases.map { $0.address })
+        held = Set(leases.filter { $0.owner.covers(owner) }.map { $0.address })
         self.requested = requested
     }
 
@@ -85,8 +85,8 @@ struct AddressSelection {
 
     /// What the container holds besides: an earlier ADD was cut off, and this one asked for something else.
     func superseded(by choices: [Choice]) -> [IPAddress] {
-        let kept = Set(choices.map(\.address))
-        let sets = choices.map(\.range)
+        let kept = Set(choices.map { $0.address })
+        let sets = choices.map { $0.range }
         return held.filter { address in !kept.contains(address) && sets.contains { $0.contains(address) } }
     }
 }

@@ -142,7 +142,7 @@ struct HostLocalConfiguration {
             throw CNIError(.invalidConfiguration, "cannot read ipam.resolvConf", error)
         }
         var dns = DNS()
-        for line in String(decoding: content, as: UTF8.self).split(whereSeparator: \.isNewline) {
+        for line in String(decoding: content, as: UTF8.self).split(whereSeparator: { $0.isNewline }) {
             let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
             guard let keyword = words.first, words.count > 1 else { continue }
             switch keyword {

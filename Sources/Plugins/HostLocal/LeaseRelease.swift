@@ -48,8 +48,8 @@ struct LeaseRelease {
     func sweep(sparing surviving: [AttachmentID]) throws(CNIError) {
         let owners = surviving.map { LeaseOwner(containerID: $0.containerID, interfaceName: $0.interfaceName) }
         let exact = Set(owners)
-        let containers = Set(owners.map(\.containerID))
-        let wildcards = Set(owners.filter { $0.interfaceName.isEmpty }.map(\.containerID))
+        let containers = Set(owners.map { $0.containerID })
+        let wildcards = Set(owners.filter { $0.interfaceName.isEmpty }.map { $0.containerID })
         try forEachLease { lease throws(KernelError) in
             let owner = lease.owner
             if owner.interfaceName.isEmpty { return !containers.contains(owner.containerID) }
