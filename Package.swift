@@ -5,6 +5,10 @@ import PackageDescription
 /// With CULVERT_FUZZ set, everything is instrumented for libFuzzer and only the fuzzers can be linked.
 let isFuzzing = Context.environment["CULVERT_FUZZ"] != nil
 
+/// With CULVERT_EMBEDDED set, everything is compiled as Embedded Swift: a plugin, which lives for two milliseconds, is
+/// not kept waiting by a run-time library. For `culvert-cni` only: ArgumentParser and the tests need all of Swift.
+let isEmbedded = Context.environment["CULVERT_EMBEDDED"] != nil
+
 let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -12,11 +16,10 @@ let language: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
-let strict = language + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
+let mode: [SwiftSetting] = isEmbedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : []
+let strict = language + mode + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 /// For targets that only compute: the word `unsafe` may not occur in them.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
-
-let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 /// A library of rows 1 to 5.
 func module(
@@ -81,18 +84,21 @@ let package = Package(
         module("JSON", ["CJansson"]),
         module("CNI", ["Addressing", "JSON"], settings: pure),
         // Row 3: the kernel
-        module("Linux", ["CLinux", system]),
-        module("Netlink", ["CNetlink", "Linux", "Addressing", system]),
+        module("Linux", ["CLinux"]),
+        module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
         // Row 4
-        module("LeaseStore", ["AddressPools", "Addressing", "Linux", system]),
-        module("Wiring", ["Netlink", "JSON", "Linux", "Addressing", system]),
+        module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
+        module("Wiring", ["Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
         // Row 5
-        module("Plugin", ["CNI", "Wiring", "JSON", "Linux", system]),
-        module("Runtime", ["CNI", "Wiring", "JSON", "Linux", system]),
+        module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
+        module(
+            "Runtime",
+            ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
+        ),
         // Row 6: one library per plugin
-        plugin("Bridge", ["Wiring", "Netlink", system]),
-        plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring", system]),
-        plugin("Loopback", ["Netlink", system]),
+        plugin("Bridge", ["Wiring", "Netlink"]),
+        plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
+        plugin("Loopback", ["Netlink"]),
         // Row 7: executables
         .executableTarget(
             name: "culvert-cni",
@@ -102,8 +108,8 @@ let package = Package(
         .executableTarget(
             name: "culvert",
             dependencies: [
-                "Runtime", "CNI", "JSON", "Linux",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"), system,
+                "Runtime", "CNI", "JSON", "CLinux", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
@@ -123,13 +129,13 @@ let package = Package(
         // What the tests below share
         .target(
             name: "TestSupport",
-            dependencies: ["CLinux", "Linux", "Netlink", "CNI", "JSON", "Plugin", system],
+            dependencies: ["CLinux", "Linux", "Netlink", "CNI", "JSON", "Plugin"],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
-        tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport", system]),
-        tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", system]),
-        tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink", system]),
+        tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
+        tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink"]),
+        tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
         tests(
             "BridgeTests",
             ["Bridge", "Addressing", "CNI", "Netlink", "Plugin", "Wiring", "TestSupport"]
@@ -138,15 +144,15 @@ let package = Package(
             "HostLocalTests",
             ["HostLocal", "AddressPools", "Addressing", "CNI", "JSON", "LeaseStore", "Linux", "Plugin", "TestSupport"]
         ),
-        tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport", system]),
+        tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
         // Tests of what the kernel does, for root
-        tests("LinuxKernelTests", ["Linux", "TestSupport", system]),
-        tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport", system]),
+        tests("LinuxKernelTests", ["Linux", "TestSupport"]),
+        tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
         tests(
             "BridgeKernelTests",
-            ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport", system]
+            ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
         ),
         tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
-        tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport", system]),
+        tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport"]),
     ] + fuzzers
 )

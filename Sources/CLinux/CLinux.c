@@ -9,6 +9,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -105,6 +106,22 @@ int culvert_open_at(int directory, const char *path, int flags, mode_t mode) {
         descriptor = openat(directory, path, flags | O_CLOEXEC, mode);
     } while (descriptor < 0 && errno == EINTR);
     return descriptor < 0 ? -errno : descriptor;
+}
+
+int culvert_duplicate(int descriptor) {
+    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 ? -errno : copy;
+}
+
+void culvert_ignore_broken_pipes(void) {
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int culvert_parse_real(const char *text, double *number) {
+    char *end;
+    if (*text == '\0' || strchr(" \t\n\v\f\r", *text) != NULL) return 0;
+    *number = strtod(text, &end);
+    return *end == '\0';
 }
 
 int culvert_open_memory_file(const char *name) {

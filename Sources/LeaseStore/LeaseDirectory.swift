@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
-internal import Glibc
+internal import CLinux
 package import Linux
-internal import SystemPackage
 
 /// The lease directory of one network, locked: nobody else (of us or of the Go host-local) changes it meanwhile.
 ///

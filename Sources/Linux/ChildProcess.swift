@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Glibc
-internal import SystemPackage
 
 /// A program that was run to its end.
 package struct ChildProcess: Sendable {
@@ -97,7 +95,7 @@ package struct ChildProcess: Sendable {
         var status: CInt = 0
         while waitpid(process, &status, 0) < 0 {
             // Only EINTR leaves a child of ours to wait for.
-            guard Glibc.errno == EINTR else { return .exited(-1) }
+            guard Errno.current == .interrupted else { return .exited(-1) }
         }
         // WIFEXITED and WEXITSTATUS of wait(2), which are macros.
         return status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: status & 0x7f)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Glibc
-internal import SystemPackage
+internal import CLinux
 
 /// An open file that closes itself; always close-on-exec.
+@usableFromInline
 package struct Descriptor: ~Copyable {
     /// The number, valid as long as this value lives.
     package let rawValue: CInt
@@ -43,7 +43,7 @@ package struct Descriptor: ~Copyable {
 
     deinit {
         // EBADF means that somebody else closed what is ours: from here on any write could hit a stranger's file.
-        precondition(Glibc.close(rawValue) == 0 || Glibc.errno != EBADF, "a descriptor of ours was closed by somebody")
+        precondition(CLinux.close(rawValue) == 0 || Errno.current != .badFileDescriptor, "a descriptor of ours was closed by somebody")
     }
 
     /// Everything from the current position to the end.
@@ -91,8 +91,8 @@ package struct Descriptor: ~Copyable {
     private static func readChunk(_ rawValue: CInt, _ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
         var error: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-            let result = Glibc.read(rawValue, buffer.baseAddress, capacity)
-            if result < 0 { error = Errno(rawValue: Glibc.errno) }
+            let result = CLinux.read(rawValue, buffer.baseAddress, capacity)
+            if result < 0 { error = Errno.current }
             count = max(0, result)
         }
         return (bytes, error)
@@ -111,10 +111,10 @@ package struct Descriptor: ~Copyable {
         var written = 0
         while written < bytes.count {
             let result = bytes.withUnsafeBytes { buffer in
-                Glibc.write(rawValue, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+                CLinux.write(rawValue, buffer.baseAddress?.advanced(by: written), buffer.count - written)
             }
             if result < 0 {
-                let error = Errno(rawValue: Glibc.errno)
+                let error = Errno.current
                 guard error == .interrupted else { throw KernelError("write \(name)", error) }
             } else {
                 written += result
@@ -124,7 +124,7 @@ package struct Descriptor: ~Copyable {
 
     /// Moves the position to the start.
     package func rewind() {
-        _ = Glibc.lseek(rawValue, 0, SEEK_SET)
+        _ = CLinux.lseek(rawValue, 0, SEEK_SET)
     }
 
     /// Which file this is, and what the file system says of it.
@@ -132,7 +132,7 @@ package struct Descriptor: ~Copyable {
     /// - Throws: ``KernelError``.
     package func status(_ name: String) throws(KernelError) -> FileStatus {
         var status = stat()
-        guard fstat(rawValue, &status) == 0 else { throw KernelError("stat \(name)", Errno(rawValue: Glibc.errno)) }
+        guard fstat(rawValue, &status) == 0 else { throw KernelError("stat \(name)", Errno.current) }
         return FileStatus(status)
     }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
-internal import SystemPackage
+internal import CLinux
 
 /// An open directory, and what can be done with the files in it by name.
 ///
@@ -33,14 +32,14 @@ package struct Directory: ~Copyable {
 
     private static func create(_ path: String, mode: UInt32) throws(KernelError) {
         if mkdir(path, mode) == 0 { return }
-        let error = Errno(rawValue: Glibc.errno)
+        let error = Errno.current
         switch error {
         case .fileExists: return
         case .noSuchFileOrDirectory:
             guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { break }
             try create(String(path[..<slash]), mode: mode)
-            if mkdir(path, mode) == 0 || Glibc.errno == EEXIST { return }
-            throw KernelError("create directory \(path)", Errno(rawValue: Glibc.errno))
+            if mkdir(path, mode) == 0 || Errno.current == .fileExists { return }
+            throw KernelError("create directory \(path)", Errno.current)
         default: break
         }
         throw KernelError("create directory \(path)", error)
@@ -51,10 +50,10 @@ package struct Directory: ~Copyable {
     /// - Throws: ``KernelError``.
     package func names() throws(KernelError) -> [String] {
         // A descriptor of its own: reading moves the position, and fdopendir(3) closes what it is given.
-        let copy = fcntl(descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { throw KernelError("list \(path)", Errno(rawValue: Glibc.errno)) }
+        let copy = culvert_duplicate(descriptor.rawValue)
+        guard copy >= 0 else { throw KernelError("list \(path)", Errno(rawValue: -copy)) }
         guard let stream = fdopendir(copy) else {
-            let error = Errno(rawValue: Glibc.errno)
+            let error = Errno.current
             close(copy)
             throw KernelError("list \(path)", error)
         }
@@ -62,14 +61,14 @@ package struct Directory: ~Copyable {
         rewinddir(stream)
         var names: [String] = []
         while true {
-            Glibc.errno = 0
+            __errno_location().pointee = 0
             guard let entry = readdir(stream) else { break }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             if name != "." && name != ".." { names.append(name) }
         }
-        guard Glibc.errno == 0 else { throw KernelError("list \(path)", Errno(rawValue: Glibc.errno)) }
+        guard Errno.current.rawValue == 0 else { throw KernelError("list \(path)", Errno.current) }
         return names
     }
 
@@ -90,7 +89,7 @@ package struct Directory: ~Copyable {
     /// - Throws: ``KernelError``.
     package func link(_ name: String, as other: String) throws(KernelError) -> Bool {
         if linkat(descriptor.rawValue, name, descriptor.rawValue, other, 0) == 0 { return true }
-        let error = Errno(rawValue: Glibc.errno)
+        let error = Errno.current
         guard error == .fileExists else { throw KernelError("link \(path)/\(other)", error) }
         return false
     }
@@ -100,7 +99,7 @@ package struct Directory: ~Copyable {
     /// - Throws: ``KernelError``.
     package func rename(_ name: String, to other: String) throws(KernelError) {
         guard renameat(descriptor.rawValue, name, descriptor.rawValue, other) == 0 else {
-            throw KernelError("rename \(path)/\(name) to \(other)", Errno(rawValue: Glibc.errno))
+            throw KernelError("rename \(path)/\(name) to \(other)", Errno.current)
         }
     }
 
@@ -111,7 +110,7 @@ package struct Directory: ~Copyable {
     @discardableResult
     package func remove(_ name: String) throws(KernelError) -> Bool {
         if unlinkat(descriptor.rawValue, name, 0) == 0 { return true }
-        let error = Errno(rawValue: Glibc.errno)
+        let error = Errno.current
         guard error == .noSuchFileOrDirectory else { throw KernelError("remove \(path)/\(name)", error) }
         return false
     }
@@ -121,7 +120,7 @@ package struct Directory: ~Copyable {
     /// - Throws: ``KernelError``.
     package func touch(_ name: String) throws(KernelError) {
         guard utimensat(descriptor.rawValue, name, nil, 0) == 0 else {
-            throw KernelError("touch \(path)/\(name)", Errno(rawValue: Glibc.errno))
+            throw KernelError("touch \(path)/\(name)", Errno.current)
         }
     }
 
@@ -131,7 +130,7 @@ package struct Directory: ~Copyable {
     package func status(_ name: String) throws(KernelError) -> FileStatus? {
         var status = stat()
         if fstatat(descriptor.rawValue, name, &status, 0) == 0 { return FileStatus(status) }
-        let error = Errno(rawValue: Glibc.errno)
+        let error = Errno.current
         guard error == .noSuchFileOrDirectory else { throw KernelError("stat \(path)/\(name)", error) }
         return nil
     }

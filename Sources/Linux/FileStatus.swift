@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
-internal import SystemPackage
+internal import CLinux
 
 /// Which file something is, and what the file system says of it.
 package struct FileStatus: Hashable, Sendable {
@@ -32,7 +31,7 @@ package struct FileStatus: Hashable, Sendable {
         linkCount = UInt64(status.st_nlink)
         modifiedNanoseconds = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
         size = Int64(status.st_size)
-        isRegularFile = status.st_mode & S_IFMT == S_IFREG
+        isRegularFile = CInt(status.st_mode) & S_IFMT == S_IFREG
     }
 
     /// The status of a path, following symbolic links; nil when it does not exist.
@@ -41,7 +40,7 @@ package struct FileStatus: Hashable, Sendable {
     package static func of(_ path: String) throws(KernelError) -> FileStatus? {
         var status = stat()
         if stat(path, &status) == 0 { return FileStatus(status) }
-        let error = Errno(rawValue: Glibc.errno)
+        let error = Errno.current
         guard error == .noSuchFileOrDirectory || error == .notDirectory else {
             throw KernelError("stat \(path)", error)
         }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-package import SystemPackage
 
 /// What the kernel refused, and what we had asked it for.
 package struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -19,9 +18,4 @@ package struct KernelError: Error, Equatable, Sendable, CustomStringConvertible 
         guard let explanation else { return "\(operation): \(errno)" }
         return "\(operation): \(errno) (\(explanation))"
     }
-}
-
-extension Errno {
-    /// `ENODEV`: no link of that name or index (swift-system words it for device files).
-    package static var noSuchDevice: Errno { .operationNotSupportedByDevice }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
+internal import CLinux
 
 extension Machine {
     /// Does nothing for a while; the whole while, whatever signals arrive.
@@ -7,6 +7,6 @@ extension Machine {
         let (seconds, attoseconds) = duration.components
         var wanted = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
         var rest = timespec()
-        while nanosleep(&wanted, &rest) != 0 && errno == EINTR { wanted = rest }
+        while nanosleep(&wanted, &rest) != 0 && Errno.current == .interrupted { wanted = rest }
     }
 }

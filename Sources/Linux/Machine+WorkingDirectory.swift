@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
-internal import SystemPackage
+internal import CLinux
 
 extension Machine {
     /// The absolute path of the directory that relative paths begin in.
@@ -15,7 +14,7 @@ extension Machine {
             return path
         }
         guard let buffer = getcwd(nil, 0) else {
-            throw KernelError("find working directory", Errno(rawValue: Glibc.errno))
+            throw KernelError("find working directory", Errno.current)
         }
         defer { free(buffer) }
         return String(cString: buffer)

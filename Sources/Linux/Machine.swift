@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Glibc
-internal import SystemPackage
 
 /// Clocks, chance and the environment: what a process asks the machine for without naming a file.
 package enum Machine {
@@ -32,13 +30,13 @@ package enum Machine {
     ///
     /// - Throws: ``KernelError``; `EPIPE` when nobody reads.
     package static func writeStandardOutput(_ bytes: [UInt8]) throws(KernelError) {
-        signal(SIGPIPE, SIG_IGN)
+        culvert_ignore_broken_pipes()
         try Descriptor.writeAll(bytes, to: 1, "standard output")
     }
 
     /// Ends the process.
     package static func exit(_ status: CInt) -> Never {
-        Glibc.exit(status)
+        CLinux.exit(status)
     }
 
     /// Writes one line to standard error; that nobody reads it is no trouble.
@@ -60,6 +58,14 @@ package enum Machine {
     /// One variable of the environment; nil when it is not set.
     package static func variable(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }
+    }
+
+    /// The number that all of a text spells, as strtod(3) reads it; nil for any other text.
+    ///
+    /// Swift's own reader is missing from the library of Embedded Swift.
+    package static func number(_ text: String) -> Double? {
+        var number = 0.0
+        return culvert_parse_real(text, &number) == 0 ? nil : number
     }
 
     /// The environment of this process as it came, for passing on: `NAME=value` each.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Glibc
-internal import SystemPackage
+internal import CLinux
 
 /// A handle on a network namespace; the namespace lives at least as long as the handle.
 package struct NetworkNamespace: ~Copyable {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
-internal import SystemPackage
+internal import CLinux
 
 /// One kernel setting below `/proc/sys/net`, in the namespace of the calling thread.
 package struct Sysctl: Hashable, Sendable, CustomStringConvertible {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import CNetlink
-internal import Glibc
 package import Linux
-internal import SystemPackage
 
 /// A subscription to what happens to the links or addresses of a namespace, for waiting without polling.
+@usableFromInline
 package struct Announcements: ~Copyable {
     package enum Subject {
         case links
@@ -20,7 +20,7 @@ package struct Announcements: ~Copyable {
         guard let handle = nl_socket_alloc() else { throw KernelError("allocate netlink socket", .noMemory) }
         nl_join_groups(handle, subject == .links ? RTMGRP_LINK : RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
         guard nl_connect(handle, NETLINK_ROUTE) == 0 else {
-            let errno = Errno(rawValue: Glibc.errno)
+            let errno = Errno.current
             nl_socket_free(handle)
             throw KernelError("open netlink socket", errno)
         }
@@ -37,8 +37,8 @@ package struct Announcements: ~Copyable {
         var descriptor = pollfd(fd: nl_socket_get_fd(handle), events: Int16(POLLIN), revents: 0)
         // Rounded up, so that the last wait does not spin.
         let milliseconds = Int32(clamping: Int64(bound / .milliseconds(1)) + 1)
-        guard poll(&descriptor, 1, milliseconds) >= 0 || Glibc.errno == EINTR else {
-            throw KernelError("wait for announcements", Errno(rawValue: Glibc.errno))
+        guard poll(&descriptor, 1, milliseconds) >= 0 || Errno.current == .interrupted else {
+            throw KernelError("wait for announcements", Errno.current)
         }
         var buffer = [UInt8](repeating: 0, count: 8 << 10)
         // ENOBUFS means that announcements were lost: also something that happened.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNetlink
 internal import Linux
-internal import SystemPackage
 
 /// One message from the kernel, cut out of what the socket gave; every access is checked against its length.
 struct NetlinkReply {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNetlink
 package import Linux
-internal import SystemPackage
 
 extension NetlinkSocket {
     /// The link of a name; nil when there is none.

@@ -2,7 +2,6 @@
 package import Addressing
 internal import CNetlink
 package import Linux
-internal import SystemPackage
 
 /// An address a link has.
 package struct AssignedAddress: Hashable, Sendable {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import CNetlink
-internal import Glibc
 package import Linux
-internal import SystemPackage
 
 /// A connection to the kernel's routing tables, bound for life to the namespace it was opened in.
+@usableFromInline
 package struct NetlinkSocket: ~Copyable {
     private let handle: OpaquePointer
 
@@ -14,7 +14,7 @@ package struct NetlinkSocket: ~Copyable {
     package init() throws(KernelError) {
         guard let handle = nl_socket_alloc() else { throw KernelError("allocate netlink socket", .noMemory) }
         guard nl_connect(handle, NETLINK_ROUTE) == 0 else {
-            let errno = Errno(rawValue: Glibc.errno)
+            let errno = Errno.current
             nl_socket_free(handle)
             throw KernelError("open netlink socket", errno)
         }
@@ -122,18 +122,18 @@ package struct NetlinkSocket: ~Copyable {
 
     private func send(_ datagram: inout [UInt8], operation: String) throws(KernelError) {
         let result = datagram.withUnsafeMutableBytes { nl_sendto(handle, $0.baseAddress, $0.count) }
-        guard result >= 0 else { throw KernelError(operation, Errno(rawValue: Glibc.errno)) }
+        guard result >= 0 else { throw KernelError(operation, Errno.current) }
     }
 
     private func receive(operation: String) throws(KernelError) -> [UInt8] {
         while true {
             var sender = sockaddr_nl()
             var buffer: UnsafeMutablePointer<UInt8>?
-            Glibc.errno = 0
+            __errno_location().pointee = 0
             let count = nl_recv(handle, &sender, &buffer, nil)
             defer { free(buffer) }
             guard count >= 0 else {
-                let errno = Errno(rawValue: Glibc.errno)
+                let errno = Errno.current
                 guard errno == .interrupted else { throw KernelError(operation, errno) }
                 continue
             }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
 package import Linux
-internal import SystemPackage
 package import Wiring
 
 extension CNIError {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
-internal import Glibc
 internal import JSON
 internal import Linux
-internal import SystemPackage
 
 /// One call of the binary by a runtime: environment and standard input in, one document and an exit status out.
 package struct PluginCall {

@@ -77,7 +77,7 @@ package struct Settings: Sendable {
         let directory = variable("CULVERT_RUN_DIR") ?? ""
         runDirectory = directory.isEmpty ? "/run/culvert" : directory
         var seconds = 20.0
-        if let text = variable("CULVERT_LOCK_TIMEOUT"), let number = Double(text) { seconds = number }
+        if let text = variable("CULVERT_LOCK_TIMEOUT"), let number = Machine.number(text) { seconds = number }
         lockBound = .milliseconds(Int64(max(0, min(seconds, 3600)) * 1000))
     }
 }

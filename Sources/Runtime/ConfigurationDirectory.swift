@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 package import CNI
-internal import Glibc
 internal import Linux
-internal import SystemPackage
 
 /// The directory in which an administrator describes networks, one per file.
 package struct ConfigurationDirectory: Hashable, Sendable {

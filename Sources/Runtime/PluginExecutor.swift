@@ -2,7 +2,6 @@
 package import CNI
 internal import JSON
 internal import Linux
-internal import SystemPackage
 
 /// Runs plugins as programs.
 package struct PluginExecutor: Sendable {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 package import CNI
-internal import Glibc
 internal import Linux
-internal import SystemPackage
 
 /// The directory where runtimes remember their attachments, shared with every runtime that is built on libcni.
 package struct ResultCache: Hashable, Sendable {

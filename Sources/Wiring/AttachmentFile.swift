@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
+internal import CLinux
 package import Linux
-internal import SystemPackage
 
 /// The record of one attachment, opened and locked: no other operation on this attachment runs meanwhile.
 ///

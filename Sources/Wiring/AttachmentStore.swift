@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Linux
-internal import SystemPackage
 
 /// All attachment records of this host: `<root>/attachments/<network>/<containerID>:<interface>.json`.
 ///

@@ -2,7 +2,6 @@
 internal import Addressing
 package import Linux
 package import Netlink
-internal import SystemPackage
 
 // What containers share on the host: bridges, their addresses, forwarding.
 extension Transaction {

@@ -2,7 +2,6 @@
 internal import Addressing
 internal import Linux
 internal import Netlink
-internal import SystemPackage
 
 // What belongs to one container.
 extension Transaction {

@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// What glibc hides behind _GNU_SOURCE, and the few calls that Swift cannot spell.
+// The C library as far as we use it, what it hides behind _GNU_SOURCE, and the few calls that Swift cannot spell.
+// Imported instead of Glibc, which Embedded Swift does not have.
 #pragma once
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 /// setns(2) into a network namespace. Returns 0, or the errno.
 int culvert_enter_network_namespace(int descriptor);
@@ -24,6 +39,15 @@ int culvert_lock_exclusively(int descriptor, unsigned milliseconds);
 
 /// open(2), whose variable arguments Swift cannot pass. Returns a descriptor, or a negative errno.
 int culvert_open_at(int directory, const char *path, int flags, mode_t mode);
+
+/// A second descriptor of the same open file, close-on-exec. Returns it, or a negative errno.
+int culvert_duplicate(int descriptor);
+
+/// signal(2): from here on a write that nobody reads is an error and not the end.
+void culvert_ignore_broken_pipes(void);
+
+/// strtod(3) over the whole text, which may not begin with white space. Returns whether it is a number.
+int culvert_parse_real(const char *text, double *number);
 
 /// memfd_create(2), close-on-exec. Returns a descriptor, or a negative errno.
 int culvert_open_memory_file(const char *name);

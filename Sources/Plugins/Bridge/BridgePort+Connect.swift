@@ -5,7 +5,6 @@ internal import JSON
 internal import Linux
 internal import Netlink
 internal import Plugin
-internal import SystemPackage
 internal import Wiring
 
 // ADD

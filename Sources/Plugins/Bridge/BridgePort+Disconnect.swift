@@ -3,7 +3,6 @@ internal import CNI
 internal import Linux
 internal import Netlink
 internal import Plugin
-internal import SystemPackage
 internal import Wiring
 
 // DEL and GC

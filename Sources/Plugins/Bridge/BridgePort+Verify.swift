@@ -4,7 +4,6 @@ internal import CNI
 internal import Linux
 internal import Netlink
 internal import Plugin
-internal import SystemPackage
 internal import Wiring
 
 // CHECK and STATUS

@@ -3,7 +3,6 @@ internal import CNI
 internal import Linux
 internal import Netlink
 internal import Plugin
-internal import SystemPackage
 internal import Wiring
 
 /// A container's place on a bridge: the veth pair, one end of which is the bridge's port.

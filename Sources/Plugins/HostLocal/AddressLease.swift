@@ -6,7 +6,6 @@ internal import JSON
 internal import LeaseStore
 internal import Linux
 internal import Plugin
-internal import SystemPackage
 
 /// The addresses of one interface of one container.
 struct AddressLease {

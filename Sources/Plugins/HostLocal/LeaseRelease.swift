@@ -4,7 +4,6 @@ internal import JSON
 internal import LeaseStore
 internal import Linux
 internal import Plugin
-internal import SystemPackage
 internal import Wiring
 
 /// Gives addresses back.

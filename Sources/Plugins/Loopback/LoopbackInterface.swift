@@ -4,7 +4,6 @@ internal import CNI
 internal import Linux
 internal import Netlink
 internal import Plugin
-internal import SystemPackage
 
 /// The interface `lo` of one container.
 struct LoopbackInterface {
