@@ -5,7 +5,6 @@ import CNI
 import Linux
 import Netlink
 import Plugin
-import SystemPackage
 import TestSupport
 import Testing
 import Wiring

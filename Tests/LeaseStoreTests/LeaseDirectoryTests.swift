@@ -2,7 +2,6 @@
 import Addressing
 import LeaseStore
 import Linux
-import SystemPackage
 import TestSupport
 import Testing
 

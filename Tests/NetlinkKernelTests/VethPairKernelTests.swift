@@ -2,7 +2,6 @@
 import Addressing
 import Linux
 import Netlink
-import SystemPackage
 import TestSupport
 import Testing
 

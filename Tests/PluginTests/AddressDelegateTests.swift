@@ -4,7 +4,6 @@ import CNI
 import JSON
 import Linux
 import Plugin
-import SystemPackage
 import TestSupport
 import Testing
 

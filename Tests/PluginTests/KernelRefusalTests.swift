@@ -2,7 +2,6 @@
 import CNI
 import Linux
 import Plugin
-import SystemPackage
 import TestSupport
 import Testing
 import Wiring

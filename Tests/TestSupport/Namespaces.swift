@@ -2,7 +2,6 @@
 import CLinux
 package import Linux
 package import Netlink
-import SystemPackage
 
 /// Whether this process may make network namespaces, which takes root.
 package let canUnshare: Bool = {

@@ -2,7 +2,6 @@
 import CLinux
 import Glibc
 import Linux
-import SystemPackage
 
 /// A thread that runs one body, with a table of descriptors of its own: neither a namespace it enters nor a descriptor
 /// it forgets is anybody else's business, and nobody else's descriptors confuse the count.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import Linux
-import SystemPackage
 
 /// Runs a body with a new directory, and removes it with all that is in it.
 package func withTemporaryDirectory<Value>(_ body: (String) throws -> Value) throws -> Value {

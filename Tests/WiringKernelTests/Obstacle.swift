@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Linux
 import Netlink
-import SystemPackage
 import Wiring
 
 /// Why a plan cannot be carried out, one reason for every step of it.

@@ -2,7 +2,6 @@
 import Addressing
 import Linux
 import Netlink
-import SystemPackage
 import Testing
 
 @testable import Wiring
