@@ -16,7 +16,15 @@ let language: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
-let mode: [SwiftSetting] = isEmbedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : []
+///
+/// Array literals stay in the code: as data of their own they bear names that are numbered anew in every module that
+/// inlines their function, and the linker takes one module's for another's (seen with Swift 6.3.1).
+let mode: [SwiftSetting] =
+    isEmbedded
+    ? [
+        .enableExperimentalFeature("Embedded"),
+        .unsafeFlags(["-wmo", "-Xllvm", "-sil-disable-pass=object-outliner"]),
+    ] : []
 let strict = language + mode + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 /// For targets that only compute: the word `unsafe` may not occur in them.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
