@@ -5,8 +5,9 @@ import PackageDescription
 /// With CULVERT_FUZZ set, everything is instrumented for libFuzzer and only the fuzzers can be linked.
 let isFuzzing = Context.environment["CULVERT_FUZZ"] != nil
 
-/// With CULVERT_EMBEDDED set, everything is compiled as Embedded Swift: a plugin, which lives for two milliseconds, is
-/// not kept waiting by a run-time library. For `culvert-cni` only: ArgumentParser and the tests need all of Swift.
+/// With CULVERT_EMBEDDED set, there is only `culvert-cni`, in Embedded Swift: a plugin, which lives for two
+/// milliseconds, is not kept waiting by a run-time library. Without it everything is ordinary Swift, for the tests and
+/// for `culvert`.
 let isEmbedded = Context.environment["CULVERT_EMBEDDED"] != nil
 
 let language: [SwiftSetting] = [
@@ -16,16 +17,7 @@ let language: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
-///
-/// Array literals stay in the code: as data of their own they bear names that are numbered anew in every module that
-/// inlines their function, and the linker takes one module's for another's (seen with Swift 6.3.1).
-let mode: [SwiftSetting] =
-    isEmbedded
-    ? [
-        .enableExperimentalFeature("Embedded"),
-        .unsafeFlags(["-wmo", "-Xllvm", "-sil-disable-pass=object-outliner"]),
-    ] : []
-let strict = language + mode + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
+let strict = language + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 /// For targets that only compute: the word `unsafe` may not occur in them.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
 
@@ -71,96 +63,121 @@ let fuzzers: [Target] =
         fuzzer("fuzz-result", path: "Fuzz/Result"),
     ] : []
 
+/// Row 0: C
+let foreign: [Target] = [
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
+    .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+]
+
+let modules: [Target] = [
+    // Rows 1 and 2: pure
+    module("Addressing", settings: pure),
+    module("AddressPools", ["Addressing"], settings: pure),
+    module("JSON", ["CJansson"]),
+    module("CNI", ["Addressing", "JSON"], settings: pure),
+    // Row 3: the kernel
+    module("Linux", ["CLinux"]),
+    module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
+    // Row 4
+    module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
+    module("Wiring", ["Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
+    // Row 5
+    module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
+    module(
+        "Runtime",
+        ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
+    ),
+    // Row 6: one library per plugin
+    plugin("Bridge", ["Wiring", "Netlink"]),
+    plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
+    plugin("Loopback", ["Netlink"]),
+    // Row 7: executables
+    .executableTarget(
+        name: "culvert-cni",
+        dependencies: ["Plugin", "Bridge", "HostLocal", "Loopback", "Linux"],
+        swiftSettings: strict
+    ),
+    .executableTarget(
+        name: "culvert",
+        dependencies: [
+            "Runtime", "CNI", "JSON", "CLinux", "Linux",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict
+    ),
+    // Tests
+    tests("AddressingTests", ["Addressing"]),
+    tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
+    tests("JSONTests", ["JSON"]),
+    tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
+    tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
+    // What the fuzzers and the replay of their corpus in the tests have in common
+    .target(
+        name: "FuzzBodies",
+        dependencies: ["CNI", "JSON", "Addressing"],
+        path: "Fuzz/Bodies",
+        swiftSettings: strict
+    ),
+    // What the tests below share
+    .target(
+        name: "TestSupport",
+        dependencies: ["CLinux", "Linux", "Netlink", "CNI", "JSON", "Plugin"],
+        path: "Tests/TestSupport",
+        swiftSettings: strict
+    ),
+    tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
+    tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink"]),
+    tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
+    tests(
+        "BridgeTests",
+        ["Bridge", "Addressing", "CNI", "Netlink", "Plugin", "Wiring", "TestSupport"]
+    ),
+    tests(
+        "HostLocalTests",
+        ["HostLocal", "AddressPools", "Addressing", "CNI", "JSON", "LeaseStore", "Linux", "Plugin", "TestSupport"]
+    ),
+    tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
+    // Tests of what the kernel does, for root
+    tests("LinuxKernelTests", ["Linux", "TestSupport"]),
+    tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
+    tests(
+        "BridgeKernelTests",
+        ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+    ),
+    tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
+    tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport"]),
+]
+
+/// All of `culvert-cni` as one module. As several, the compiler (6.3.1) numbers the literals of a function anew in each
+/// module that it copies the function into, and the linker then takes one literal for another.
+let together: [Target] = [
+    .systemLibrary(name: "Together"),
+    .executableTarget(
+        name: "culvert-cni",
+        dependencies: ["CLinux", "CNetlink", "CJansson", "Together"],
+        path: "Sources",
+        exclude: ["CLinux", "CNetlink", "CJansson", "Together", "Runtime", "culvert"],
+        swiftSettings: [
+            .swiftLanguageMode(.v6),
+            .enableExperimentalFeature("Embedded"),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            // The ordinary build warns; here imports are superfluous.
+            .unsafeFlags(["-wmo", "-suppress-warnings"]),
+        ]
+    ),
+]
+
 let package = Package(
     name: "culvert",
     products: [
-        .executable(name: "culvert-cni", targets: ["culvert-cni"]),
-        .executable(name: "culvert", targets: ["culvert"]),
-    ],
+        .executable(name: "culvert-cni", targets: ["culvert-cni"])
+    ] + (isEmbedded ? [] : [.executable(name: "culvert", targets: ["culvert"])]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
-    targets: [
-        // Row 0: C
-        .target(name: "CLinux"),
-        .systemLibrary(name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
-        .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
-        // Rows 1 and 2: pure
-        module("Addressing", settings: pure),
-        module("AddressPools", ["Addressing"], settings: pure),
-        module("JSON", ["CJansson"]),
-        module("CNI", ["Addressing", "JSON"], settings: pure),
-        // Row 3: the kernel
-        module("Linux", ["CLinux"]),
-        module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
-        // Row 4
-        module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
-        module("Wiring", ["Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
-        // Row 5
-        module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
-        module(
-            "Runtime",
-            ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
-        ),
-        // Row 6: one library per plugin
-        plugin("Bridge", ["Wiring", "Netlink"]),
-        plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
-        plugin("Loopback", ["Netlink"]),
-        // Row 7: executables
-        .executableTarget(
-            name: "culvert-cni",
-            dependencies: ["Plugin", "Bridge", "HostLocal", "Loopback", "Linux"],
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "culvert",
-            dependencies: [
-                "Runtime", "CNI", "JSON", "CLinux", "Linux",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: strict
-        ),
-        // Tests
-        tests("AddressingTests", ["Addressing"]),
-        tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
-        tests("JSONTests", ["JSON"]),
-        tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
-        tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
-        // What the fuzzers and the replay of their corpus in the tests have in common
-        .target(
-            name: "FuzzBodies",
-            dependencies: ["CNI", "JSON", "Addressing"],
-            path: "Fuzz/Bodies",
-            swiftSettings: strict
-        ),
-        // What the tests below share
-        .target(
-            name: "TestSupport",
-            dependencies: ["CLinux", "Linux", "Netlink", "CNI", "JSON", "Plugin"],
-            path: "Tests/TestSupport",
-            swiftSettings: strict
-        ),
-        tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
-        tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink"]),
-        tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
-        tests(
-            "BridgeTests",
-            ["Bridge", "Addressing", "CNI", "Netlink", "Plugin", "Wiring", "TestSupport"]
-        ),
-        tests(
-            "HostLocalTests",
-            ["HostLocal", "AddressPools", "Addressing", "CNI", "JSON", "LeaseStore", "Linux", "Plugin", "TestSupport"]
-        ),
-        tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
-        // Tests of what the kernel does, for root
-        tests("LinuxKernelTests", ["Linux", "TestSupport"]),
-        tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
-        tests(
-            "BridgeKernelTests",
-            ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
-        ),
-        tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
-        tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport"]),
-    ] + fuzzers
+    targets: foreign + (isEmbedded ? together : modules + fuzzers)
 )

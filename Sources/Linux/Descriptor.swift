@@ -3,7 +3,6 @@ internal import CLinux
 internal import CLinux
 
 /// An open file that closes itself; always close-on-exec.
-@usableFromInline
 package struct Descriptor: ~Copyable {
     /// The number, valid as long as this value lives.
     package let rawValue: CInt

@@ -4,7 +4,6 @@ internal import CNetlink
 package import Linux
 
 /// A subscription to what happens to the links or addresses of a namespace, for waiting without polling.
-@usableFromInline
 package struct Announcements: ~Copyable {
     package enum Subject {
         case links

@@ -4,7 +4,6 @@ internal import CNetlink
 /// A message under construction: libnl's `nl_msg`, owned.
 ///
 /// Netlink integers are in host order; addresses are in network order. netlink(7), rtnetlink(7).
-@usableFromInline
 struct NetlinkMessage: ~Copyable {
     private let handle: OpaquePointer
 

@@ -4,7 +4,6 @@ internal import CNetlink
 package import Linux
 
 /// A connection to the kernel's routing tables, bound for life to the namespace it was opened in.
-@usableFromInline
 package struct NetlinkSocket: ~Copyable {
     private let handle: OpaquePointer
 

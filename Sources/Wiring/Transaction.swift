@@ -5,7 +5,6 @@ package import Netlink
 /// Carries out the plans of one verb, and takes all of it back when one of its changes is refused.
 ///
 /// One that is neither committed nor refused takes back when it dies.
-@usableFromInline
 package struct Transaction: ~Copyable {
     /// A socket in the host's namespace.
     package let host: NetlinkSocket
