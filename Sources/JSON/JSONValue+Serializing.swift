@@ -59,7 +59,7 @@ private struct JSONWriter {
     }
 
     private mutating func write(_ plain: String) {
-        for octet in plain.utf8 { text.append(octet) }
+        text.append(contentsOf: plain.utf8)
     }
 
     private mutating func open(_ bracket: Unicode.Scalar) {
@@ -87,6 +87,15 @@ private struct JSONWriter {
     /// RFC 8259, 7: quotation mark, reverse solidus and control characters must be escaped.
     private mutating func writeString(_ value: String) {
         text.append(UInt8(ascii: "\""))
+        if value.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+            writeEscaped(value)
+        } else {
+            text.append(contentsOf: value.utf8)
+        }
+        text.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func writeEscaped(_ value: String) {
         for octet in value.utf8 {
             switch octet {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -104,7 +113,6 @@ private struct JSONWriter {
             default: text.append(octet)
             }
         }
-        text.append(UInt8(ascii: "\""))
     }
 
     private mutating func writeDigit(_ digit: UInt8) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import CLinux
 
 /// An open file that closes itself; always close-on-exec.
 package struct Descriptor: ~Copyable {
@@ -42,7 +41,10 @@ package struct Descriptor: ~Copyable {
 
     deinit {
         // EBADF means that somebody else closed what is ours: from here on any write could hit a stranger's file.
-        precondition(CLinux.close(rawValue) == 0 || Errno.current != .badFileDescriptor, "a descriptor of ours was closed by somebody")
+        precondition(
+            CLinux.close(rawValue) == 0 || Errno.current != .badFileDescriptor,
+            "a descriptor of ours was closed by somebody"
+        )
     }
 
     /// Everything from the current position to the end.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 
-/// Why the kernel refused something, by its number. errno(3).
+/// Why the kernel refused something, by its number.
+///
+/// Source: errno(3).
 package struct Errno: RawRepresentable, Hashable, Sendable {
     package let rawValue: CInt
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import CLinux
 
 /// A handle on a network namespace; the namespace lives at least as long as the handle.
 package struct NetworkNamespace: ~Copyable {

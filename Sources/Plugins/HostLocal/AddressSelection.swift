@@ -45,7 +45,7 @@ struct AddressSelection {
             throw CNIError(
                 .addressesExhausted,
                 "failed to allocate for range \(index): no IP addresses available in range set: \(set)",
-                details: "\(set.capacity) of \(set.capacity) addresses are leased; who has them, the lease directory says"
+                details: "\(set.capacity) of \(set.capacity) addresses are leased; the lease directory says to whom"
             )
         }
         return Choice(address: next.address, range: next.range, isHeld: false)
