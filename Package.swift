@@ -5,7 +5,9 @@ import PackageDescription
 /// With CULVERT_FUZZ set, everything is instrumented for libFuzzer and only the fuzzers can be linked.
 let isFuzzing = Context.environment["CULVERT_FUZZ"] != nil
 
-/// With CULVERT_EMBEDDED set, there is only `culvert-cni`, in Embedded Swift: a plugin, which lives for two
+/// With CULVERT_EMBEDDED set, there is only `culvert-cni`, in Embedded Swift.
+///
+/// A plugin, which lives for two
 /// milliseconds, is not kept waiting by a run-time library. Without it everything is ordinary Swift, for the tests and
 /// for `culvert`.
 let isEmbedded = Context.environment["CULVERT_EMBEDDED"] != nil
@@ -63,7 +65,7 @@ let fuzzers: [Target] =
         fuzzer("fuzz-result", path: "Fuzz/Result"),
     ] : []
 
-/// Row 0: C
+/// Row 0: C.
 let foreign: [Target] = [
     .target(name: "CLinux"),
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
@@ -149,7 +151,9 @@ let modules: [Target] = [
     tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport"]),
 ]
 
-/// All of `culvert-cni` as one module. As several, the compiler (6.3.1) numbers the literals of a function anew in each
+/// All of `culvert-cni` as one module.
+///
+/// As several, the compiler (6.3.1) numbers the literals of a function anew in each
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
     .systemLibrary(name: "Together"),
