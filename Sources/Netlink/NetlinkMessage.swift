@@ -10,10 +10,11 @@ struct NetlinkMessage: ~Copyable {
     /// - Parameters:
     ///   - type: such as `RTM_NEWLINK`.
     ///   - flags: `NLM_F_*` besides `NLM_F_REQUEST`.
-    init(type: Int, flags: Int32 = 0) {
-        guard let handle = nlmsg_alloc_simple(Int32(type), NLM_F_REQUEST | flags) else {
-            preconditionFailure("no memory for a netlink message")
-        }
+    ///   - capacity: in octets; the usual message takes a few hundred.
+    init(type: Int, flags: Int32 = 0, capacity: Int = 1024) {
+        guard let handle = nlmsg_alloc_size(capacity),
+            nlmsg_put(handle, 0, 0, Int32(type), 0, NLM_F_REQUEST | flags) != nil
+        else { preconditionFailure("no memory for a netlink message") }
         self.handle = handle
     }
 
@@ -31,12 +32,12 @@ struct NetlinkMessage: ~Copyable {
                 Int32(NLMSG_ALIGNTO)
             )
         }
-        precondition(result == 0, "a netlink message outgrew its page")
+        precondition(result == 0, "a netlink message outgrew its capacity")
     }
 
     func put(_ attribute: Int, octets: [UInt8]) {
         let result = octets.withUnsafeBytes { nla_put(handle, Int32(attribute), Int32($0.count), $0.baseAddress) }
-        precondition(result == 0, "a netlink message outgrew its page")
+        precondition(result == 0, "a netlink message outgrew its capacity")
     }
 
     func put(_ attribute: Int, _ value: UInt8) {
@@ -59,7 +60,7 @@ struct NetlinkMessage: ~Copyable {
     /// An attribute that holds attributes.
     func nest(_ attribute: Int, _ body: (borrowing NetlinkMessage) -> Void) {
         guard let start = nla_nest_start(handle, Int32(attribute)) else {
-            preconditionFailure("a netlink message outgrew its page")
+            preconditionFailure("a netlink message outgrew its capacity")
         }
         body(self)
         nla_nest_end(handle, start)

@@ -90,7 +90,8 @@ extension NetlinkRequest {
         index: Int32,
         isBridge: Bool
     ) -> NetlinkRequest {
-        let message = NetlinkMessage(type: type)
+        // Two attributes of eight octets for each range at the most.
+        let message = NetlinkMessage(type: type, capacity: 256 + 16 * memberships.count)
         message.append(ifinfomsg(family: AF_BRIDGE, index: index))
         message.nest(Int(IFLA_AF_SPEC) | Int(NLA_F_NESTED)) { families in
             if isBridge { families.put(Int(IFLA_BRIDGE_FLAGS), UInt16(BRIDGE_FLAGS_SELF)) }

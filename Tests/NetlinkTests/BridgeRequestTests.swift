@@ -107,6 +107,12 @@ struct BridgeRequestTests {
         )
     }
 
+    @Test("Every VLAN there is fits into one message, each on its own")
+    func everyVLAN() {
+        let request = NetlinkRequest.addVLANs((1...4094).map { .tagged($0...$0) }, to: 9, name: "veth0")
+        #expect(request.octets.count == 16 + 16 + 4 + 4094 * 8)
+    }
+
     @Test("VLANs of the bridge itself say so")
     func addVLANsToBridge() {
         let request = NetlinkRequest.addVLANs([.tagged(5...5)], to: 3, name: "br0", isBridge: true)
