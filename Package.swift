@@ -81,6 +81,8 @@ let modules: [Target] = [
     // Row 3: the kernel
     module("Linux", ["CLinux"]),
     module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
+    module("IPTables", ["CLinux", "Linux", "Addressing"]),
+    module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     // Row 4
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
     module("Wiring", ["Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
@@ -128,12 +130,15 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
+    tests("LinuxTests", ["Linux"]),
+    tests("IPTablesTests", ["IPTables", "Addressing"]),
+    tests("FirewalldTests", ["Firewalld", "Addressing", "Linux"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
     tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink"]),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests(
         "BridgeTests",
-        ["Bridge", "Addressing", "CNI", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests(
         "HostLocalTests",
@@ -142,6 +147,8 @@ let modules: [Target] = [
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
+    tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
+    tests("FirewalldKernelTests", ["Firewalld", "Addressing", "Linux", "TestSupport"]),
     tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
     tests(
         "BridgeKernelTests",

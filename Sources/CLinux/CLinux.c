@@ -15,7 +15,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -131,6 +133,27 @@ int culvert_open_memory_file(const char *name) {
 
 int culvert_open_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno;
+}
+
+int culvert_connect_local(const char *path, unsigned milliseconds) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length >= sizeof address.sun_path) return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, length);
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    // Zero would mean for ever. A connection waits while the listener's queue is full.
+    struct timeval bound = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    if (milliseconds == 0) bound.tv_usec = 1;
+    int result = setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+    while (result == 0 && (result = connect(descriptor, (struct sockaddr *)&address, sizeof address)) != 0) {
+        if (errno != EINTR) break;
+        result = 0;
+    }
+    if (result == 0) return descriptor;
+    int error = errno;
+    close(descriptor);
+    return -error;
 }
 
 int culvert_fill_randomly(void *buffer, size_t count) {

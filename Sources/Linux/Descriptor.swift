@@ -89,6 +89,23 @@ package struct Descriptor: ~Copyable {
         }
     }
 
+    /// What there is to read, waiting for it if need be; none at the end.
+    ///
+    /// `name`: what is being read, for the error.
+    /// - Throws: ``KernelError``.
+    package func readSome(_ name: String) throws(KernelError) -> [UInt8] {
+        try Descriptor.readSome(rawValue, name)
+    }
+
+    /// What there is to read of a descriptor that somebody else owns, at least one byte; none at its end.
+    static func readSome(_ rawValue: CInt, _ name: String) throws(KernelError) -> [UInt8] {
+        while true {
+            let (bytes, error) = readChunk(rawValue, 64 << 10)
+            guard let error else { return bytes }
+            guard error == .interrupted else { throw KernelError("read \(name)", error) }
+        }
+    }
+
     private static func readChunk(_ rawValue: CInt, _ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
         var error: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in

@@ -27,6 +27,8 @@ extension Errno {
     package static var addressInUse: Errno { Errno(rawValue: EADDRINUSE) }
     package static var addressNotAvailable: Errno { Errno(rawValue: EADDRNOTAVAIL) }
     package static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }
+    package static var connectionRefused: Errno { Errno(rawValue: ECONNREFUSED) }
+    package static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }
     package static var fileExists: Errno { Errno(rawValue: EEXIST) }
     package static var fileTooLarge: Errno { Errno(rawValue: EFBIG) }
     package static var interrupted: Errno { Errno(rawValue: EINTR) }

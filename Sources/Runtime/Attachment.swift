@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import JSON
+internal import Linux
 internal import SystemPackage
-internal import Wiring
 
 /// One interface of one container, as a runtime asks plugins for it.
 package struct Attachment: Hashable, Sendable {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
+internal import Linux
 
 /// What identifies an attachment everywhere: a network, a container and the name of the interface inside.
 package struct AttachmentKey: Hashable, Sendable, CustomStringConvertible {

@@ -55,6 +55,10 @@ int culvert_open_memory_file(const char *name);
 /// pipe2(2), close-on-exec: ends[0] is for reading. Returns 0, or the errno.
 int culvert_open_pipe(int ends[2]);
 
+/// A connection to a stream socket in the file system, close-on-exec; connecting, and every write, waits for at most the
+/// given time. Returns a descriptor, or a negative errno.
+int culvert_connect_local(const char *path, unsigned milliseconds);
+
 /// getrandom(2) until the buffer is full. Returns 0, or the errno.
 int culvert_fill_randomly(void *buffer, size_t count);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Linux
 import Testing
-import Wiring
 
 @Suite("SHA-512")
 struct SHA512Tests {

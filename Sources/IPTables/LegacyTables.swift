@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+internal import CLinux
+package import Linux
+
+/// The tables of the older iptables, which are apart from those of nf_tables.
+package enum LegacyTables {
+    /// The names of the tables that were made in the network namespace of the calling thread; asks no program.
+    ///
+    /// A table appears with its first use, be it only by listing it, and stays, even empty. None on a kernel without
+    /// legacy iptables.
+    ///
+    /// - Throws: ``KernelError``.
+    package static func inUse(_ family: AddressFamily) throws(KernelError) -> [String] {
+        let path = "/proc/thread-self/net/\(family == .v4 ? "ip_tables_names" : "ip6_tables_names")"
+        let text: [UInt8]
+        do throws(KernelError) {
+            text = try Descriptor(opening: path, O_RDONLY).readSmallFile(path)
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return []
+        }
+        return text.split(separator: ASCIICode.newline).map { String(decoding: $0, as: UTF8.self) }
+    }
+}
