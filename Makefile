@@ -17,7 +17,7 @@ STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker 
 EMBEDDED_LIBRARY = $(shell swiftc -print-target-info | sed -nE 's|.*"runtimeResourcePath": "(.*)".*|\1/embedded|p')
 EMBEDDED = -c release --scratch-path .build/embedded -Xswiftc -Xclang-linker -Xswiftc -static \
     -Xlinker -L$(EMBEDDED_LIBRARY)/$(shell uname -m)-unknown-linux-gnu -Xlinker -lswiftUnicodeDataTables -Xlinker -lm \
-    -Xlinker --gc-sections -Xlinker -s
+    -Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker -s
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
