@@ -13,8 +13,7 @@ package struct LeaseOwner: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads a lease file; nil when it names nobody (a writer that died leaves an empty file).
     package init?(content: [UInt8]) {
-        let text = String(decoding: content, as: UTF8.self)
-        let lines = text.split(omittingEmptySubsequences: true) { $0 == "\r\n" || $0 == "\n" || $0 == "\r" }
+        let lines = content.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
         guard let first = lines.first.map(LeaseOwner.trimmed), !first.isEmpty else { return nil }
         containerID = first
         interfaceName = lines.count > 1 ? LeaseOwner.trimmed(lines[1]) : ""
@@ -30,10 +29,10 @@ package struct LeaseOwner: Hashable, Sendable, CustomStringConvertible {
         containerID == other.containerID && (interfaceName.isEmpty || interfaceName == other.interfaceName)
     }
 
-    private static func trimmed(_ text: Substring) -> String {
-        let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\0" }
-        guard let first = text.firstIndex(where: { !blank($0) }), let last = text.lastIndex(where: { !blank($0) })
+    private static func trimmed(_ line: ArraySlice<UInt8>) -> String {
+        let isVisible: (UInt8) -> Bool = { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") && $0 != 0 }
+        guard let first = line.firstIndex(where: isVisible), let last = line.lastIndex(where: isVisible)
         else { return "" }
-        return String(text[first...last])
+        return String(decoding: line[first...last], as: UTF8.self)
     }
 }
