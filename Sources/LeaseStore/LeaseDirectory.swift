@@ -158,12 +158,15 @@ package struct LeaseDirectory: ~Copyable {
 
     /// Remembers where the next search in a range set begins.
     ///
-    /// Written in place: cut off, it reads as no hint at all.
+    /// Written in place: cut off, it reads as no hint at all, or as one that is worth a little less.
     ///
     /// - Throws: ``KernelError``.
     package func setLastReserved(_ address: IPAddress, rangeSet index: Int) throws(KernelError) {
         let name = "last_reserved_ip.\(index)"
-        let file = try directory.open(name, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-        try file.writeAll(Array("\(address)".utf8), "\(path)/\(name)")
+        let file = try directory.open(name, O_WRONLY | O_CREAT, mode: 0o600)
+        let text = Array("\(address)".utf8)
+        try file.writeAll(text, "\(path)/\(name)")
+        // Afterwards: a file that is emptied first gives its memory back, only to get it again.
+        try file.truncate(to: text.count, "\(path)/\(name)")
     }
 }

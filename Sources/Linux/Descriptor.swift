@@ -141,6 +141,14 @@ package struct Descriptor: ~Copyable {
     }
 
     /// Moves the position to the start.
+    /// Cuts off what is beyond a length.
+    ///
+    /// `name`: what is being cut, for the error.
+    /// - Throws: ``KernelError``.
+    package func truncate(to length: Int, _ name: String) throws(KernelError) {
+        guard ftruncate(rawValue, length) == 0 else { throw KernelError("truncate \(name)", Errno.current) }
+    }
+
     package func rewind() {
         _ = CLinux.lseek(rawValue, 0, SEEK_SET)
     }

@@ -184,7 +184,8 @@ struct LeaseDirectoryTests {
         try withTemporaryDirectory { path in
             let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
             #expect(directory.lastReserved(rangeSet: 0) == nil)
-            try directory.setLastReserved(IPAddress(v4: 0x0a01_0203), rangeSet: 0)
+            // Longer than the one that follows it.
+            try directory.setLastReserved(IPAddress(v4: 0x0a01_02ff), rangeSet: 0)
             try directory.setLastReserved(IPAddress(v6: 0xfd00 << 112 | 5), rangeSet: 1)
             try directory.setLastReserved(IPAddress(v4: 0x0a01_0204), rangeSet: 0)
             #expect(try readFile("\(path)/last_reserved_ip.0") == "10.1.2.4")
