@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -110,9 +111,9 @@ int culvert_open_at(int directory, const char *path, int flags, mode_t mode) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
-int culvert_duplicate(int descriptor) {
-    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    return copy < 0 ? -errno : copy;
+ssize_t culvert_read_directory(int descriptor, void *buffer, size_t count) {
+    ssize_t length = getdents64(descriptor, buffer, count);
+    return length < 0 ? -errno : length;
 }
 
 void culvert_ignore_broken_pipes(void) {

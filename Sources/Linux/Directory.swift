@@ -49,27 +49,35 @@ package struct Directory: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package func names() throws(KernelError) -> [String] {
-        // A descriptor of its own: reading moves the position, and fdopendir(3) closes what it is given.
-        let copy = culvert_duplicate(descriptor.rawValue)
-        guard copy >= 0 else { throw KernelError("list \(path)", Errno(rawValue: -copy)) }
-        guard let stream = fdopendir(copy) else {
-            let error = Errno.current
-            close(copy)
-            throw KernelError("list \(path)", error)
-        }
-        defer { closedir(stream) }
-        rewinddir(stream)
+        // Reading moves the position.
+        _ = lseek(descriptor.rawValue, 0, SEEK_SET)
+        let dot = UInt8(ascii: ".")
         var names: [String] = []
         while true {
-            __errno_location().pointee = 0
-            guard let entry = readdir(stream) else { break }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            let entries = try readEntries()
+            guard !entries.isEmpty else { return names }
+            var start = 0
+            while start < entries.count {
+                let length = entries.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: start + 16, as: UInt16.self) }
+                let name = entries[(start + 19)..<(start + Int(length))].prefix { $0 != 0 }
+                if name != [dot] && name != [dot, dot] { names.append(String(decoding: name, as: UTF8.self)) }
+                start += Int(length)
             }
-            if name != "." && name != ".." { names.append(name) }
         }
-        guard Errno.current.rawValue == 0 else { throw KernelError("list \(path)", Errno.current) }
-        return names
+    }
+
+    /// As many entries as fit, none at the end: of each inode (64), offset (64), length (16), kind (8), name and zeros.
+    ///
+    /// getdents64(2).
+    private func readEntries() throws(KernelError) -> [UInt8] {
+        var error: Errno?
+        let entries = [UInt8](unsafeUninitializedCapacity: 8192) { buffer, count in
+            let result = culvert_read_directory(descriptor.rawValue, buffer.baseAddress, buffer.count)
+            if result < 0 { error = Errno(rawValue: CInt(-result)) }
+            count = max(0, result)
+        }
+        if let error { throw KernelError("list \(path)", error) }
+        return entries
     }
 
     /// Opens a file of the directory, like openat(2).

@@ -40,8 +40,8 @@ int culvert_lock_exclusively(int descriptor, unsigned milliseconds);
 /// open(2), whose variable arguments Swift cannot pass. Returns a descriptor, or a negative errno.
 int culvert_open_at(int directory, const char *path, int flags, mode_t mode);
 
-/// A second descriptor of the same open file, close-on-exec. Returns it, or a negative errno.
-int culvert_duplicate(int descriptor);
+/// getdents64(2). Returns the length of the entries, 0 at the end, or a negative errno.
+ssize_t culvert_read_directory(int descriptor, void *buffer, size_t count);
 
 /// signal(2): from here on a write that nobody reads is an error and not the end.
 void culvert_ignore_broken_pipes(void);
