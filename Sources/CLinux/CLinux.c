@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +26,13 @@
 
 int culvert_enter_network_namespace(int descriptor) {
     return setns(descriptor, CLONE_NEWNET) == 0 ? 0 : errno;
+}
+
+int culvert_open_network_namespace(void) {
+    int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int descriptor = probe < 0 ? -1 : ioctl(probe, SIOCGSKNS);
+    if (probe >= 0) close(probe);
+    return descriptor < 0 ? culvert_open_at(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY, 0) : descriptor;
 }
 
 int culvert_unshare_network_namespace(void) {

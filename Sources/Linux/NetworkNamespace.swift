@@ -18,7 +18,11 @@ package struct NetworkNamespace: ~Copyable {
         guard verdict == 1 else {
             throw KernelError("open \(path)", .invalidArgument, explanation: "it is not a network namespace")
         }
-        identity = try descriptor.status(path).identity
+        try self.init(adopting: descriptor, path)
+    }
+
+    private init(adopting descriptor: consuming Descriptor, _ name: String) throws(KernelError) {
+        identity = try descriptor.status(name).identity
         self.descriptor = descriptor
     }
 
@@ -26,7 +30,9 @@ package struct NetworkNamespace: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package static func current() throws(KernelError) -> NetworkNamespace {
-        try NetworkNamespace(path: "/proc/thread-self/ns/net")
+        let result = culvert_open_network_namespace()
+        guard result >= 0 else { throw KernelError("open the host's network namespace", Errno(rawValue: -result)) }
+        return try NetworkNamespace(adopting: Descriptor(adopting: result), "the host's network namespace")
     }
 
     /// The descriptor's number, for netlink requests that name a namespace; valid as long as this value lives.

@@ -169,7 +169,7 @@ package struct PluginCall {
         guard !invocation.namespacePath.isEmpty, !invocation.namespaceOverride else { return }
         do throws(KernelError) {
             guard let theirs = try FileStatus.of(invocation.namespacePath),
-                theirs.identity == (try FileStatus.of("/proc/thread-self/ns/net"))?.identity
+                theirs.identity == (try NetworkNamespace.current().identity)
             else { return }
         } catch {
             // DEL and GC do without the namespace; who needs it says what is wrong with it.
