@@ -36,7 +36,7 @@ package enum Machine {
 
     /// Ends the process.
     package static func exit(_ status: CInt) -> Never {
-        CLinux.exit(status)
+        _exit(status)
     }
 
     /// Writes one line to standard error; that nobody reads it is no trouble.
