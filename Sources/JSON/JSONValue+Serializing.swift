@@ -59,7 +59,8 @@ private struct JSONWriter {
     }
 
     private mutating func write(_ plain: String) {
-        text.append(contentsOf: plain.utf8)
+        var plain = plain
+        plain.withUTF8 { text.append(contentsOf: $0) }
     }
 
     private mutating func open(_ bracket: Unicode.Scalar) {
@@ -87,16 +88,19 @@ private struct JSONWriter {
     /// RFC 8259, 7: quotation mark, reverse solidus and control characters must be escaped.
     private mutating func writeString(_ value: String) {
         text.append(UInt8(ascii: "\""))
-        if value.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
-            writeEscaped(value)
-        } else {
-            text.append(contentsOf: value.utf8)
+        var value = value
+        value.withUTF8 { octets in
+            if octets.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+                writeEscaped(octets)
+            } else {
+                text.append(contentsOf: octets)
+            }
         }
         text.append(UInt8(ascii: "\""))
     }
 
-    private mutating func writeEscaped(_ value: String) {
-        for octet in value.utf8 {
+    private mutating func writeEscaped(_ octets: UnsafeBufferPointer<UInt8>) {
+        for octet in octets {
             switch octet {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 text.append(UInt8(ascii: "\\"))

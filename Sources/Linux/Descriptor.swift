@@ -34,7 +34,8 @@ package struct Descriptor: ~Copyable {
     }
 
     private init(opening path: String, at directory: CInt, _ flags: CInt, mode: UInt32) throws(KernelError) {
-        let result = culvert_open_at(directory, path, flags, mode)
+        // Passed as it is, a string is copied first.
+        let result = path.withCString { culvert_open_at(directory, $0, flags, mode) }
         guard result >= 0 else { throw KernelError("open \(path)", Errno(rawValue: -result)) }
         rawValue = result
     }
@@ -89,23 +90,6 @@ package struct Descriptor: ~Copyable {
         }
     }
 
-    /// What there is to read, waiting for it if need be; none at the end.
-    ///
-    /// `name`: what is being read, for the error.
-    /// - Throws: ``KernelError``.
-    package func readSome(_ name: String) throws(KernelError) -> [UInt8] {
-        try Descriptor.readSome(rawValue, name)
-    }
-
-    /// What there is to read of a descriptor that somebody else owns, at least one byte; none at its end.
-    static func readSome(_ rawValue: CInt, _ name: String) throws(KernelError) -> [UInt8] {
-        while true {
-            let (bytes, error) = readChunk(rawValue, 64 << 10)
-            guard let error else { return bytes }
-            guard error == .interrupted else { throw KernelError("read \(name)", error) }
-        }
-    }
-
     private static func readChunk(_ rawValue: CInt, _ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
         var error: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
@@ -140,7 +124,6 @@ package struct Descriptor: ~Copyable {
         }
     }
 
-    /// Moves the position to the start.
     /// Cuts off what is beyond a length.
     ///
     /// `name`: what is being cut, for the error.
@@ -149,6 +132,7 @@ package struct Descriptor: ~Copyable {
         guard ftruncate(rawValue, length) == 0 else { throw KernelError("truncate \(name)", Errno.current) }
     }
 
+    /// Moves the position to the start.
     package func rewind() {
         _ = CLinux.lseek(rawValue, 0, SEEK_SET)
     }

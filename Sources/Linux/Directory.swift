@@ -96,7 +96,9 @@ package struct Directory: ~Copyable {
     /// - Returns: false when the name is taken.
     /// - Throws: ``KernelError``.
     package func link(_ name: String, as other: String) throws(KernelError) -> Bool {
-        if linkat(descriptor.rawValue, name, descriptor.rawValue, other, 0) == 0 { return true }
+        let directory = descriptor.rawValue
+        let result = name.withCString { old in other.withCString { linkat(directory, old, directory, $0, 0) } }
+        if result == 0 { return true }
         let error = Errno.current
         guard error == .fileExists else { throw KernelError("link \(path)/\(other)", error) }
         return false
@@ -106,7 +108,9 @@ package struct Directory: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package func rename(_ name: String, to other: String) throws(KernelError) {
-        guard renameat(descriptor.rawValue, name, descriptor.rawValue, other) == 0 else {
+        let directory = descriptor.rawValue
+        let result = name.withCString { old in other.withCString { renameat(directory, old, directory, $0) } }
+        guard result == 0 else {
             throw KernelError("rename \(path)/\(name) to \(other)", Errno.current)
         }
     }
@@ -117,7 +121,7 @@ package struct Directory: ~Copyable {
     /// - Throws: ``KernelError``.
     @discardableResult
     package func remove(_ name: String) throws(KernelError) -> Bool {
-        if unlinkat(descriptor.rawValue, name, 0) == 0 { return true }
+        if name.withCString({ unlinkat(descriptor.rawValue, $0, 0) }) == 0 { return true }
         let error = Errno.current
         guard error == .noSuchFileOrDirectory else { throw KernelError("remove \(path)/\(name)", error) }
         return false
@@ -137,7 +141,7 @@ package struct Directory: ~Copyable {
     /// - Throws: ``KernelError``.
     package func status(_ name: String) throws(KernelError) -> FileStatus? {
         var status = stat()
-        if fstatat(descriptor.rawValue, name, &status, 0) == 0 { return FileStatus(status) }
+        if name.withCString({ fstatat(descriptor.rawValue, $0, &status, 0) }) == 0 { return FileStatus(status) }
         let error = Errno.current
         guard error == .noSuchFileOrDirectory else { throw KernelError("stat \(path)/\(name)", error) }
         return nil

@@ -39,7 +39,7 @@ package struct FileStatus: Hashable, Sendable {
     /// - Throws: ``KernelError`` for any other refusal.
     package static func of(_ path: String) throws(KernelError) -> FileStatus? {
         var status = stat()
-        if stat(path, &status) == 0 { return FileStatus(status) }
+        if path.withCString({ stat($0, &status) }) == 0 { return FileStatus(status) }
         let error = Errno.current
         guard error == .noSuchFileOrDirectory || error == .notDirectory else {
             throw KernelError("stat \(path)", error)

@@ -34,7 +34,7 @@ package enum Machine {
         try Descriptor.writeAll(bytes, to: 1, "standard output")
     }
 
-    /// Ends the process.
+    /// Ends the process at once, without the C library's farewells: nothing of ours waits in its buffers.
     package static func exit(_ status: CInt) -> Never {
         _exit(status)
     }
@@ -57,7 +57,7 @@ package enum Machine {
 
     /// One variable of the environment; nil when it is not set.
     package static func variable(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }
+        name.withCString { getenv($0) }.map { String(cString: $0) }
     }
 
     /// The number that all of a text spells, as strtod(3) reads it; nil for any other text.
