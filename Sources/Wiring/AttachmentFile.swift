@@ -5,11 +5,14 @@ package import Linux
 /// The record of one attachment, opened and locked: no other operation on this attachment runs meanwhile.
 ///
 /// The lock is the record file itself, so a process that dies leaves the attachment unlocked and its record behind.
-/// Every write replaces the file (temporary file, rename), so readers without the lock see whole records.
+/// What a file says is replaced as a whole (temporary file, rename); a new one is written in place: a reader without
+/// the lock sees a whole record, or none yet.
 package struct AttachmentFile: ~Copyable {
     private let directory: Directory
     private var file: Descriptor
     private let name: String
+    /// Whether the file was made for this attachment, and nobody has tried to write to it.
+    private var isNew: Bool
     /// What the file says; nil when it is new, or when its writer died over it.
     package private(set) var record: AttachmentRecord?
     /// Whether the file was there before.
@@ -55,6 +58,7 @@ package struct AttachmentFile: ~Copyable {
                 let content = try file.readAll(name)
                 record = AttachmentRecord(key: key, content: content)
                 existed = !content.isEmpty || flags == 0
+                isNew = !existed
                 self.file = file
                 self.name = name
                 self.directory = directory
@@ -76,8 +80,18 @@ package struct AttachmentFile: ~Copyable {
 
     /// Replaces the record.
     ///
-    /// - Throws: ``KernelError``; then the old record stands.
+    /// - Throws: ``KernelError``; then the old record stands, or what there is of the first one is nobody's.
     package mutating func write(_ record: AttachmentRecord) throws(KernelError) {
+        if isNew {
+            isNew = false
+            try file.writeAll(record.content, "\(directory.path)/\(name)")
+        } else {
+            try replace(with: record)
+        }
+        self.record = record
+    }
+
+    private mutating func replace(with record: AttachmentRecord) throws(KernelError) {
         let temporary = AttachmentStore.temporaryName(of: name)
         do throws(KernelError) {
             let new = try directory.open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
@@ -90,7 +104,6 @@ package struct AttachmentFile: ~Copyable {
             try directory.remove(temporary)
             throw error
         }
-        self.record = record
     }
 
     /// Removes the record and what a writer left that died.
