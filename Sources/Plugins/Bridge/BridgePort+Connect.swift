@@ -103,7 +103,7 @@ extension BridgePort {
     ) throws(CNIError) -> VethPair.End {
         let key = request.key
         let end = try translating(intention) { () throws(KernelError) in
-            let end = try BridgePort.hostEnd(of: key, on: host)
+            let end = try BridgePort.hostEnd(of: key, on: host, isNew: !existed)
             // A record that is not complete is nobody's: we hold its lock, so its writer is dead.
             guard case .ours(let link) = end, existed, record?.state != .attached else { return end }
             _ = try BridgePort.removeLink(link, on: host)

@@ -23,13 +23,21 @@ struct BridgePort {
     ///
     /// A link is ours when it bears both the name and the address that follow from the attachment.
     ///
+    /// `isNew`: nobody recorded the attachment before, so the first free name does: an end that is under a later one
+    /// all the same has its other end in the container, where ADD looks too.
+    ///
     /// - Throws: ``KernelError``; `EEXIST` when strangers have all the names.
-    static func hostEnd(of key: AttachmentKey, on host: borrowing NetlinkSocket) throws(KernelError) -> HostEnd {
+    static func hostEnd(
+        of key: AttachmentKey,
+        on host: borrowing NetlinkSocket,
+        isNew: Bool = false
+    ) throws(KernelError) -> HostEnd {
         var free: VethPair.End?
         for attempt in 0..<AttachmentKey.hostEndAttempts {
             let (name, address) = key.hostEnd(attempt: attempt)
             guard let link = try host.link(named: name) else {
                 free = free ?? VethPair.End(name: name, address: address)
+                if isNew { break }
                 continue
             }
             if link.address == address, link.kind == "veth" { return .ours(link) }
