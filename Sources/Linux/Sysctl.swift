@@ -26,20 +26,30 @@ package struct Sysctl: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: ``KernelError``; `ENOENT` when the kernel has no such setting.
     package func set(_ value: String) throws(KernelError) {
-        let file: Descriptor
+        let isSet: Bool
         do throws(KernelError) {
-            file = try Descriptor(opening: path, O_RDWR)
+            isSet = try read() == value
         } catch {
-            guard error.errno == .readOnlyFileSystem || error.errno == .permissionDenied else {
-                throw KernelError("set sysctl \(self)=\(value)", error.errno)
-            }
-            guard try read() == value else { throw KernelError("set sysctl \(self)=\(value)", error.errno) }
-            return
+            throw KernelError("set sysctl \(self)=\(value)", error.errno)
         }
-        if Sysctl.trimmed(try file.readSmallFile(path)) == value { return }
-        file.rewind()
+        if !isSet { try write(value) }
+    }
+
+    /// As ``set(_:)``, of a setting that most likely holds another value, such as a new link's: it is not read first.
+    ///
+    /// - Throws: ``KernelError``; `ENOENT` when the kernel has no such setting.
+    package func change(to value: String) throws(KernelError) {
         do throws(KernelError) {
-            try file.writeAll(Array(value.utf8), path)
+            try write(value)
+        } catch {
+            guard error.errno == .readOnlyFileSystem || error.errno == .permissionDenied, try read() == value
+            else { throw error }
+        }
+    }
+
+    private func write(_ value: String) throws(KernelError) {
+        do throws(KernelError) {
+            try Descriptor(opening: path, O_WRONLY).writeAll(Array(value.utf8), path)
         } catch {
             throw KernelError("set sysctl \(self)=\(value)", error.errno)
         }

@@ -131,7 +131,7 @@ package struct Transaction: ~Copyable {
 
     static func setIfPossible(_ sysctl: Sysctl, _ value: String, _ warnings: inout [String]) {
         do throws(KernelError) {
-            try sysctl.set(value)
+            try sysctl.change(to: value)
         } catch {
             // A kernel without the setting does not need it.
             guard error.errno != .noSuchFileOrDirectory else { return }

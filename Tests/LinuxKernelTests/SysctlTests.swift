@@ -19,6 +19,18 @@ struct SysctlTests {
         #expect(values.dropFirst() == ["1", "1", "0"])
     }
 
+    @Test("A setting that is written without a look takes the value too, and keeps it")
+    func change() throws {
+        let values = try inNewNamespace {
+            let setting = Sysctl("ipv6", link: "lo", "accept_ra")
+            return try ["0", "0", "2"].map { value in
+                try setting.change(to: value)
+                return try setting.read()
+            }
+        }
+        #expect(values == ["0", "0", "2"])
+    }
+
     @Test("The namespace of the thread is the one that is set")
     func namespaces() throws {
         let values = try inNewNamespace {
