@@ -40,6 +40,8 @@ package struct Link: Hashable, Sendable {
     package var isPromiscuous: Bool
     /// The link works: it is up and so is its carrier (RFC 2863 `up`, or a kind that does not know).
     package var isOperational = false
+    /// Whether IPv6 learns from routers on the link (sysctl `accept_ra`); nil where there is no IPv6.
+    package var acceptsRouterAdvertisements: Bool?
     package var bridge: Bridge?
     package var port: Port?
 
@@ -63,10 +65,18 @@ package struct Link: Hashable, Sendable {
             case Int(IFLA_LINK): peerIndex = value.integer(as: Int32.self)
             // RFC 2863 ifOperStatus as linux/if.h numbers it: 0 unknown, 6 up.
             case Int(IFLA_OPERSTATE): isOperational = value.first == 6 || value.first == 0
+            case Int(IFLA_AF_SPEC): acceptsRouterAdvertisements = Link.acceptsRouterAdvertisements(value)
             case Int(IFLA_LINKINFO): readKind(NetlinkAttributes(value))
             default: break
             }
         }
+    }
+
+    /// `families`: of each address family what it keeps for the link; of IPv6, all its settings in a row.
+    private static func acceptsRouterAdvertisements(_ families: ArraySlice<UInt8>) -> Bool? {
+        let family = NetlinkAttributes(families)[Int(AF_INET6)].map { NetlinkAttributes($0) }
+        let settings = family?[Int(IFLA_INET6_CONF)]
+        return settings?.integer(at: 4 * Int(DEVCONF_ACCEPT_RA), as: Int32.self).map { $0 != 0 }
     }
 
     private mutating func readKind(_ attributes: NetlinkAttributes) {

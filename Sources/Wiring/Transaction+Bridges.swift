@@ -33,7 +33,9 @@ extension Transaction {
         try Transaction.requireBridge(link)
         if bridge.filtersVLANs { try Transaction.requireVLANFiltering(of: link) }
         // The host is not an IPv6 client of its containers.
-        setIfPossible(Sysctl("ipv6", link: name, "accept_ra"), "0")
+        if link.acceptsRouterAdvertisements != false {
+            setIfPossible(Sysctl("ipv6", link: name, "accept_ra"), "0")
+        }
         var requests: [NetlinkRequest] = []
         if bridge.isPromiscuous, !link.isPromiscuous {
             requests.append(.setPromiscuous(link: link.index, name: name))

@@ -16,7 +16,9 @@ extension Transaction {
         }
         remember(link)
         containerIndex = link.peerIndex
-        setIfPossible(Sysctl("ipv6", link: pair.host.name, "accept_ra"), "0")
+        if link.acceptsRouterAdvertisements != false {
+            setIfPossible(Sysctl("ipv6", link: pair.host.name, "accept_ra"), "0")
+        }
     }
 
     mutating func make(_ port: PortSpecification) throws(KernelError) {

@@ -7,6 +7,17 @@ import Testing
 
 @Suite("Links in the kernel", .enabled(if: canUnshare, "needs root"))
 struct LinkKernelTests {
+    @Test("A link tells whether it learns from routers", arguments: [("0", false), ("1", true), ("2", true)])
+    func routerAdvertisements(setting: String, expected: Bool) throws {
+        let told = try inNewNamespace {
+            let socket = try NetlinkSocket()
+            _ = try socket.makeBridge("br0")
+            try Sysctl("ipv6", link: "br0", "accept_ra").set(setting)
+            return try socket.required("br0").acceptsRouterAdvertisements
+        }
+        #expect(told == expected)
+    }
+
     @Test("The loopback interface is a link like any other")
     func loopback() throws {
         let link = try inNewNamespace { try NetlinkSocket().required("lo") }
