@@ -19,6 +19,23 @@ extension NetlinkSocket {
         try link(asking: .linkQuery("find link \(index)", name: nil, index: index))
     }
 
+    /// Makes a pair one end of which is named on this side, as ``NetlinkRequest/addVethPair(_:bridge:namespace:)``.
+    ///
+    /// - Returns: the host's end.
+    /// - Throws: ``KernelError``; `ENODEV` when somebody removed it at once.
+    package func make(
+        _ pair: VethPair,
+        bridge: Int32?,
+        namespace: CInt
+    ) throws(KernelError) -> Link {
+        let echoed = try make(.addVethPair(pair, bridge: bridge, namespace: namespace))
+        if let echoed { return echoed }
+        guard let found = try link(named: pair.host.name) else {
+            throw KernelError("find link \(pair.host.name)", .noSuchDevice)
+        }
+        return found
+    }
+
     private func link(asking query: NetlinkRequest) throws(KernelError) -> Link? {
         do throws(KernelError) {
             return Link(try ask(query))

@@ -48,6 +48,14 @@ package struct NetlinkSocket: ~Copyable {
         try execute([request])
     }
 
+    /// Makes a link, and hears from the kernel what became of it.
+    ///
+    /// - Returns: the link; nil from kernels before 6.2, which echo nothing (`NLM_F_ECHO`, netlink(7)).
+    /// - Throws: ``KernelError``.
+    func make(_ link: NetlinkRequest) throws(KernelError) -> Link? {
+        try exchange([link], flagging: NLM_F_ACK | NLM_F_ECHO).last.flatMap { Link($0) }
+    }
+
     /// Asks one question that has one answer.
     ///
     /// - Throws: ``KernelError``; `ENODEV` and the like when there is no such thing.

@@ -10,10 +10,7 @@ extension Transaction {
 
     mutating func make(_ pair: VethPair, bridge: String) throws(KernelError) {
         let index = link(bridge).index
-        try host.execute(.addVethPair(pair, bridge: index, namespace: container.rawDescriptor))
-        guard let link = try host.link(named: pair.host.name) else {
-            throw KernelError("find link \(pair.host.name)", .noSuchDevice)
-        }
+        let link = try host.make(pair, bridge: index, namespace: container.rawDescriptor)
         remember(link)
         containerIndex = link.peerIndex
         if link.acceptsRouterAdvertisements != false {

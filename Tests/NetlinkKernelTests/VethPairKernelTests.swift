@@ -28,6 +28,20 @@ struct VethPairKernelTests {
         #expect(!host.isOperational)
     }
 
+    @Test("Who makes a pair is told of the host's end what others find")
+    func told() throws {
+        let (told, found) = try inNewNamespace {
+            let other = try anotherNamespace()
+            let here = try NetlinkSocket()
+            let bridge = try here.makeBridge("br0")
+            let told = try here.make(pair(), bridge: bridge.index, namespace: other.rawDescriptor)
+            return (told, try here.required("veth0"))
+        }
+        #expect(told.name == "veth0" && told.kind == "veth" && told.index == found.index)
+        #expect(told.address == address5 && told.peerIndex == found.peerIndex)
+        #expect(told.acceptsRouterAdvertisements == found.acceptsRouterAdvertisements)
+    }
+
     @Test("The port forwards as soon as both ends are up")
     func operational() throws {
         let states = try inNewNamespace {
