@@ -224,12 +224,20 @@ static int find_bridge(int host, const char *name, unsigned char mac[6]) {
     return link->ifi_index;
 }
 
+// By default the kernel makes one for each processor, switches all but one off, and waits until everybody knows.
+static void one_queue_each(struct batch *batch) {
+    unsigned one = 1;
+    attribute(batch, IFLA_NUM_TX_QUEUES, &one, sizeof one);
+    attribute(batch, IFLA_NUM_RX_QUEUES, &one, sizeof one);
+}
+
 static void add_pair(struct batch *batch, const char *host, const unsigned char *host_mac, int bridge,
                      const char *peer, const unsigned char *peer_mac, int netns) {
     struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP}, down = {0};
     begin(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof up);
     text_attribute(batch, IFLA_IFNAME, host);
     attribute(batch, IFLA_ADDRESS, host_mac, 6);
+    one_queue_each(batch);
     attribute(batch, IFLA_MASTER, &bridge, sizeof bridge);
     struct rtattr *info = attribute(batch, IFLA_LINKINFO, NULL, 0);
     text_attribute(batch, IFLA_INFO_KIND, "veth");
@@ -238,6 +246,7 @@ static void add_pair(struct batch *batch, const char *host, const unsigned char 
     append(batch, &down, sizeof down);
     text_attribute(batch, IFLA_IFNAME, peer);
     attribute(batch, IFLA_ADDRESS, peer_mac, 6);
+    one_queue_each(batch);
     attribute(batch, IFLA_NET_NS_FD, &netns, sizeof netns);
     end_nest(batch, other);
     end_nest(batch, data);

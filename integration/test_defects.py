@@ -311,6 +311,15 @@ def test_errors_carry_the_version(host: Host, runtime: Runtime) -> None:
 
 
 @needs_culvert
+def test_pairs_have_one_queue_each_way(host: Host, runtime: Runtime, container: Container) -> None:
+    """Neither end has others, which the kernel would have to switch off."""
+    good(runtime.add(container))
+    for netns in (None, container.netns):
+        (end,) = json.loads(host.must("ip -d -j link show type veth", netns=netns))
+        assert (end["num_tx_queues"], end["num_rx_queues"]) == (1, 1)
+
+
+@needs_culvert
 def test_records_exist_as_long_as_the_attachment(host: Host, runtime: Runtime, container: Container) -> None:
     """One record by network, container id and interface, from ADD to DEL; the directory can be moved."""
     good(runtime.add(container))

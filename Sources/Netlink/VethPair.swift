@@ -83,6 +83,10 @@ extension NetlinkMessage {
     fileprivate func put(_ end: VethPair.End, mtu: Int) {
         put(Int(IFLA_IFNAME), end.name)
         put(Int(IFLA_ADDRESS), octets: end.address.octets)
+        // All that is used of them. Left to itself the kernel (from 5.15 on) makes one for each processor, switches all
+        // but one off, and waits for every processor to have seen that: 0.1 ms and more, for each end.
+        put(Int(IFLA_NUM_TX_QUEUES), UInt32(1))
+        put(Int(IFLA_NUM_RX_QUEUES), UInt32(1))
         if mtu > 0 { put(Int(IFLA_MTU), UInt32(mtu)) }
     }
 }

@@ -145,7 +145,7 @@ struct LinkRequestTests {
         expectOctets(
             request,
             """
-            98 00 00 00  | length 152
+            b8 00 00 00  | length 184
             10 00 01 06  | RTM_NEWLINK, NLM_F_REQUEST | CREATE | EXCL
             00 00 00 00 00 00 00 00  | sequence, port: set when it is sent
             00 00 00 00  | AF_UNSPEC
@@ -154,20 +154,28 @@ struct LinkRequestTests {
                 76 65 74 68 30 00 00 00  | veth0
             0a 00 01 00  | IFLA_ADDRESS
                 02 00 00 00 00 05 00 00  | 02:00:00:00:00:05
+            08 00 1f 00  | IFLA_NUM_TX_QUEUES
+                01 00 00 00  | 1
+            08 00 20 00  | IFLA_NUM_RX_QUEUES
+                01 00 00 00  | 1
             08 00 04 00  | IFLA_MTU
                 78 05 00 00  | 1400
             08 00 0a 00  | IFLA_MASTER
                 03 00 00 00  | 3
-            50 00 12 80  | IFLA_LINKINFO
+            60 00 12 80  | IFLA_LINKINFO
               09 00 01 00  | IFLA_INFO_KIND
                   76 65 74 68 00 00 00 00  | veth
-              40 00 02 80  | IFLA_INFO_DATA
-                3c 00 01 80  | VETH_INFO_PEER
+              50 00 02 80  | IFLA_INFO_DATA
+                4c 00 01 80  | VETH_INFO_PEER
                   00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  | ifinfomsg: no index, no flags
                   09 00 03 00  | IFLA_IFNAME
                       65 74 68 30 00 00 00 00  | eth0
                   0a 00 01 00  | IFLA_ADDRESS
                       02 00 00 00 00 06 00 00  | 02:00:00:00:00:06
+                  08 00 1f 00  | IFLA_NUM_TX_QUEUES
+                      01 00 00 00  | 1
+                  08 00 20 00  | IFLA_NUM_RX_QUEUES
+                      01 00 00 00  | 1
                   08 00 04 00  | IFLA_MTU
                       78 05 00 00  | 1400
                   08 00 1c 00  | IFLA_NET_NS_FD
@@ -187,7 +195,7 @@ struct LinkRequestTests {
         expectOctets(
             request,
             """
-            80 00 00 00  | length 128
+            a0 00 00 00  | length 160
             10 00 01 06  | RTM_NEWLINK, NLM_F_REQUEST | CREATE | EXCL
             00 00 00 00 00 00 00 00  | sequence, port: set when it is sent
             00 00 00 00  | AF_UNSPEC
@@ -196,16 +204,24 @@ struct LinkRequestTests {
                 76 65 74 68 30 00 00 00  | veth0
             0a 00 01 00  | IFLA_ADDRESS
                 02 00 00 00 00 05 00 00  | 02:00:00:00:00:05
-            48 00 12 80  | IFLA_LINKINFO
+            08 00 1f 00  | IFLA_NUM_TX_QUEUES
+                01 00 00 00  | 1
+            08 00 20 00  | IFLA_NUM_RX_QUEUES
+                01 00 00 00  | 1
+            58 00 12 80  | IFLA_LINKINFO
               09 00 01 00  | IFLA_INFO_KIND
                   76 65 74 68 00 00 00 00  | veth
-              38 00 02 80  | IFLA_INFO_DATA
-                34 00 01 80  | VETH_INFO_PEER
+              48 00 02 80  | IFLA_INFO_DATA
+                44 00 01 80  | VETH_INFO_PEER
                   00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  | ifinfomsg: no index, no flags
                   09 00 03 00  | IFLA_IFNAME
                       65 74 68 30 00 00 00 00  | eth0
                   0a 00 01 00  | IFLA_ADDRESS
                       02 00 00 00 00 06 00 00  | 02:00:00:00:00:06
+                  08 00 1f 00  | IFLA_NUM_TX_QUEUES
+                      01 00 00 00  | 1
+                  08 00 20 00  | IFLA_NUM_RX_QUEUES
+                      01 00 00 00  | 1
                   08 00 1c 00  | IFLA_NET_NS_FD
                       07 00 00 00  | descriptor 7
             """
@@ -219,7 +235,7 @@ struct LinkRequestTests {
         expectOctets(
             request,
             """
-            90 00 00 00  | length 144
+            b0 00 00 00  | length 176
             10 00 01 06  | RTM_NEWLINK, NLM_F_REQUEST | CREATE | EXCL
             00 00 00 00 00 00 00 00  | sequence, port: set when it is sent
             00 00 00 00  | AF_UNSPEC
@@ -228,20 +244,28 @@ struct LinkRequestTests {
                 65 74 68 30 00 00 00 00  | eth0
             0a 00 01 00  | IFLA_ADDRESS
                 02 00 00 00 00 06 00 00  | 02:00:00:00:00:06
+            08 00 1f 00  | IFLA_NUM_TX_QUEUES
+                01 00 00 00  | 1
+            08 00 20 00  | IFLA_NUM_RX_QUEUES
+                01 00 00 00  | 1
             08 00 04 00  | IFLA_MTU
                 78 05 00 00  | 1400
             08 00 0a 00  | IFLA_MASTER
                 03 00 00 00  | 3
-            48 00 12 80  | IFLA_LINKINFO
+            58 00 12 80  | IFLA_LINKINFO
               09 00 01 00  | IFLA_INFO_KIND
                   76 65 74 68 00 00 00 00  | veth
-              38 00 02 80  | IFLA_INFO_DATA
-                34 00 01 80  | VETH_INFO_PEER
+              48 00 02 80  | IFLA_INFO_DATA
+                44 00 01 80  | VETH_INFO_PEER
                   00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  | ifinfomsg: no index, no flags
                   0a 00 03 00  | IFLA_IFNAME
                       76 65 74 68 30 00 00 00  | veth0
                   0a 00 01 00  | IFLA_ADDRESS
                       02 00 00 00 00 05 00 00  | 02:00:00:00:00:05
+                  08 00 1f 00  | IFLA_NUM_TX_QUEUES
+                      01 00 00 00  | 1
+                  08 00 20 00  | IFLA_NUM_RX_QUEUES
+                      01 00 00 00  | 1
                   08 00 04 00  | IFLA_MTU
                       78 05 00 00  | 1400
             """
