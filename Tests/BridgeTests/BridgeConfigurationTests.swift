@@ -101,13 +101,15 @@ struct BridgeConfigurationTests {
     @Test(
         "VLANs of a trunk are single or ranges, and the untagged one is 1 unless told otherwise",
         arguments: [
-            (#""vlan": 5"#, [.native(5)]), (#""vlanTrunk": [{"id": 7}]"#, [.native(1), .tagged(7...7)]),
+            (#""vlan": 5"#, [.native(5)]), (#""vlanTrunk": [{"id": 7}]"#, [.tagged(7...7), .native(1)]),
             (
                 #""vlan": 5, "vlanTrunk": [{"id": 7}, {"minID": 100, "maxID": 4094}]"#,
-                [.native(5), .tagged(7...7), .tagged(100...4094)]
+                [.tagged(7...7), .tagged(100...4094), .native(5)]
             ),
-            (#""vlanTrunk": [{"minID": 9, "maxID": 9}]"#, [.native(1), .tagged(9...9)]),
-            (#""vlanTrunk": [{"id": 3, "minID": 9, "maxID": 10}]"#, [.native(1), .tagged(3...3), .tagged(9...10)]),
+            (#""vlanTrunk": [{"minID": 9, "maxID": 9}]"#, [.tagged(9...9), .native(1)]),
+            (#""vlanTrunk": [{"id": 3, "minID": 9, "maxID": 10}]"#, [.tagged(3...3), .tagged(9...10), .native(1)]),
+            // The kernel keeps what it was told last.
+            (#""vlan": 5, "vlanTrunk": [{"minID": 4, "maxID": 6}]"#, [.tagged(4...6), .native(5)]),
         ] as [(String, [NetlinkRequest.VLANMembership])]
     )
     func trunk(members: String, expected: [NetlinkRequest.VLANMembership]) throws {

@@ -159,8 +159,8 @@ struct BridgePlanTests {
             (#""vlan": 5"#, false, false, [.native(5)], false),
             (#""vlan": 5, "preserveDefaultVlan": true"#, false, false, [.native(5)], true),
             (#""vlan": 1"#, false, false, [.native(1)], true),
-            (#""vlanTrunk": [{"id": 7}]"#, false, false, [.native(1), .tagged(7...7)], true),
-            (#""vlan": 5, "vlanTrunk": [{"id": 1}]"#, false, false, [.native(5), .tagged(1...1)], false),
+            (#""vlanTrunk": [{"id": 7}]"#, false, false, [.tagged(7...7), .native(1)], true),
+            (#""vlan": 5, "vlanTrunk": [{"id": 1}]"#, false, false, [.tagged(1...1), .native(5)], false),
         ] as [(String, Bool, Bool, [NetlinkRequest.VLANMembership], Bool)]
     )
     func port(

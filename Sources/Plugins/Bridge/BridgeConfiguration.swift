@@ -69,9 +69,12 @@ struct BridgeConfiguration {
     var filtersVLANs: Bool { vlan != 0 || !trunk.isEmpty }
 
     /// The port's VLANs: tagged ones, and where untagged frames belong.
+    ///
+    /// That comes last: of a VLAN that is both, the kernel keeps what it was told last, and without a native VLAN the
+    /// container could not send untagged frames at all.
     var memberships: [NetlinkRequest.VLANMembership] {
         guard filtersVLANs else { return [] }
-        return [.native(vlan == 0 ? 1 : vlan)] + trunk.map { .tagged($0) }
+        return trunk.map { .tagged($0) } + [.native(vlan == 0 ? 1 : vlan)]
     }
 
     /// 0 leaves it to the kernel; IPv4 needs 68 octets (RFC 791, 3.2), and the kernel's links take no less.
