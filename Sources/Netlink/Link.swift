@@ -8,6 +8,8 @@ package struct Link: Hashable, Sendable {
     package struct Bridge: Hashable, Sendable {
         /// Whether the bridge tells VLANs apart; nil on a kernel without VLAN-aware bridging.
         package var filtersVLANs: Bool?
+        /// The VLAN every new port is put into; 0 is none, nil as above.
+        package var defaultVLAN: UInt16?
     }
 
     /// What a bridge knows of one of its ports.
@@ -33,6 +35,8 @@ package struct Link: Hashable, Sendable {
     package var master: Int32?
     /// Of a veth link: its peer's index, in the peer's namespace.
     package var peerIndex: Int32?
+    /// Whether that is another namespace.
+    package var isPeerAbroad = false
     /// Administratively up.
     package var isUp: Bool
     package var isLoopback: Bool
@@ -63,6 +67,7 @@ package struct Link: Hashable, Sendable {
             case Int(IFLA_MTU): mtu = value.integer(as: UInt32.self) ?? 0
             case Int(IFLA_MASTER): master = value.integer(as: Int32.self)
             case Int(IFLA_LINK): peerIndex = value.integer(as: Int32.self)
+            case Int(IFLA_LINK_NETNSID): isPeerAbroad = true
             // RFC 2863 ifOperStatus as linux/if.h numbers it: 0 unknown, 6 up.
             case Int(IFLA_OPERSTATE): isOperational = value.first == 6 || value.first == 0
             case Int(IFLA_AF_SPEC): acceptsRouterAdvertisements = Link.acceptsRouterAdvertisements(value)
@@ -83,7 +88,10 @@ package struct Link: Hashable, Sendable {
         kind = attributes[Int(IFLA_INFO_KIND)]?.text ?? ""
         if kind == "bridge" {
             let data = attributes[Int(IFLA_INFO_DATA)].map { NetlinkAttributes($0) }
-            bridge = Bridge(filtersVLANs: data?[Int(IFLA_BR_VLAN_FILTERING)]?.first.map { $0 != 0 })
+            bridge = Bridge(
+                filtersVLANs: data?[Int(IFLA_BR_VLAN_FILTERING)]?.first.map { $0 != 0 },
+                defaultVLAN: data?[Int(IFLA_BR_VLAN_DEFAULT_PVID)]?.integer(as: UInt16.self)
+            )
         }
         guard attributes[Int(IFLA_INFO_SLAVE_KIND)]?.text == "bridge",
             let data = attributes[Int(IFLA_INFO_SLAVE_DATA)].map({ NetlinkAttributes($0) })

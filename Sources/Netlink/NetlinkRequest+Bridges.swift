@@ -30,6 +30,18 @@ extension NetlinkRequest {
         return NetlinkRequest("add bridge \(name)", message)
     }
 
+    /// Makes a link a port of a bridge.
+    ///
+    /// Like `ip link set dev NAME master BRIDGE`.
+    ///
+    /// `bridge`: its index.
+    package static func setMaster(_ bridge: Int32, link index: Int32, name: String) -> NetlinkRequest {
+        let message = NetlinkMessage(type: RTM_SETLINK)
+        message.append(ifinfomsg(index: index))
+        message.put(Int(IFLA_MASTER), UInt32(bitPattern: bridge))
+        return NetlinkRequest("make link \(name) a port of link \(bridge)", message)
+    }
+
     /// Gives a link a hardware address.
     ///
     /// Like `ip link set dev NAME address ADDRESS`.

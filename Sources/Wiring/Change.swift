@@ -52,15 +52,28 @@ package struct BridgeSpecification: Hashable, Sendable {
 }
 
 /// A link on the host that is in one VLAN of a bridge: one end carries the gateway, the other is the bridge's port.
+///
+/// The pair is as large as the bridge.
 package struct VLANInterface: Hashable, Sendable {
-    package let pair: VethPair
+    package let gateway: VethPair.End
+    package let port: VethPair.End
     package let bridge: String
     package let vlan: UInt16
+    /// Whether the port stays in the bridge's default VLAN.
+    package let keepsDefaultVLAN: Bool
 
-    package init(pair: VethPair, bridge: String, vlan: UInt16) {
-        self.pair = pair
+    package init(
+        gateway: VethPair.End,
+        port: VethPair.End,
+        bridge: String,
+        vlan: UInt16,
+        keepsDefaultVLAN: Bool
+    ) {
+        self.gateway = gateway
+        self.port = port
         self.bridge = bridge
         self.vlan = vlan
+        self.keepsDefaultVLAN = keepsDefaultVLAN
     }
 }
 
@@ -81,6 +94,7 @@ package struct SharedAddress: Hashable, Sendable {
 /// How a bridge treats one port.
 package struct PortSpecification: Hashable, Sendable {
     package let name: String
+    package let bridge: String
     package let isHairpin: Bool
     package let isIsolated: Bool
     /// Empty leaves the port as the bridge makes it.
@@ -90,12 +104,14 @@ package struct PortSpecification: Hashable, Sendable {
 
     package init(
         name: String,
+        bridge: String,
         isHairpin: Bool,
         isIsolated: Bool,
         vlans: [NetlinkRequest.VLANMembership],
         keepsDefaultVLAN: Bool
     ) {
         self.name = name
+        self.bridge = bridge
         self.isHairpin = isHairpin
         self.isIsolated = isIsolated
         self.vlans = vlans

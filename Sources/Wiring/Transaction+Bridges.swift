@@ -52,50 +52,13 @@ extension Transaction {
         throw KernelError("use \(link.name) as bridge", .fileExists, explanation: "the link exists and is \(kind)")
     }
 
-    /// - Throws: ``KernelError``, `EOPNOTSUPP`, saying what is missing.
-    package static func requireVLANFiltering(of link: Link) throws(KernelError) {
-        let operation = "use VLANs on bridge \(link.name)"
-        switch link.bridge?.filtersVLANs {
-        case true: return
-        case false:
-            let command = "ip link set \(link.name) type bridge vlan_filtering 1"
-            throw KernelError(operation, .notSupported, explanation: "it does not filter VLANs; run: \(command)")
-        case nil: throw lackOfVLANFiltering(link.name)
-        }
-    }
-
-    private static func lackOfVLANFiltering(_ bridge: String) -> KernelError {
-        let missing = "this kernel was built without CONFIG_BRIDGE_VLAN_FILTERING"
-        return KernelError("use VLANs on bridge \(bridge)", .notSupported, explanation: missing)
-    }
-
     /// Makes what another process may be making at the same moment.
-    private func makeShared(_ request: NetlinkRequest) throws(KernelError) {
+    func makeShared(_ request: NetlinkRequest) throws(KernelError) {
         do throws(KernelError) {
             try host.execute(request)
         } catch {
             guard error.errno == .fileExists else { throw error }
         }
-    }
-
-    mutating func make(_ interface: VLANInterface) throws(KernelError) {
-        let name = interface.pair.host.name
-        if let existing = try host.link(named: name) {
-            remember(existing)
-            return
-        }
-        let bridge = link(interface.bridge)
-        try makeShared(.addVethPair(here: interface.pair, bridge: bridge.index))
-        guard let link = try host.link(named: name), let port = link.peerIndex else {
-            throw KernelError("find link \(name)", .noSuchDevice)
-        }
-        let portName = interface.pair.container.name
-        try host.execute([
-            .setUp(true, link: link.index, name: name),
-            .removeVLANs([.tagged(1...1)], from: port, name: portName),
-            .addVLANs([.native(interface.vlan)], to: port, name: portName),
-        ])
-        remember(link)
     }
 
     mutating func make(_ shared: SharedAddress) throws(KernelError) {

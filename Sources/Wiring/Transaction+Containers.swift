@@ -27,10 +27,12 @@ extension Transaction {
             )
         }
         if !port.vlans.isEmpty {
-            if !port.keepsDefaultVLAN {
-                requests.append(.removeVLANs([.tagged(1...1)], from: index, name: port.name))
-            }
-            requests.append(.addVLANs(port.vlans, to: index, name: port.name))
+            requests += Transaction.requests(
+                joining: port.vlans,
+                leaving: port.keepsDefaultVLAN ? nil : link(port.bridge).bridge?.defaultVLAN,
+                port: index,
+                name: port.name
+            )
         }
         try host.execute(requests)
     }

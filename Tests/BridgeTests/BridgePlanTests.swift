@@ -75,6 +75,7 @@ struct BridgePlanTests {
         )
         let port = PortSpecification(
             name: "veth0",
+            bridge: "cni0",
             isHairpin: false,
             isIsolated: false,
             vlans: [],
@@ -158,8 +159,8 @@ struct BridgePlanTests {
             (#""hairpinMode": true"#, true, false, [], false), (#""portIsolation": true"#, false, true, [], false),
             (#""vlan": 5"#, false, false, [.native(5)], false),
             (#""vlan": 5, "preserveDefaultVlan": true"#, false, false, [.native(5)], true),
-            (#""vlan": 1"#, false, false, [.native(1)], true),
-            (#""vlanTrunk": [{"id": 7}]"#, false, false, [.tagged(7...7), .native(1)], true),
+            (#""vlan": 1"#, false, false, [.native(1)], false),
+            (#""vlanTrunk": [{"id": 7}]"#, false, false, [.tagged(7...7), .native(1)], false),
             (#""vlan": 5, "vlanTrunk": [{"id": 1}]"#, false, false, [.tagged(1...1), .native(5)], false),
         ] as [(String, Bool, Bool, [NetlinkRequest.VLANMembership], Bool)]
     )
@@ -172,6 +173,7 @@ struct BridgePlanTests {
     ) throws {
         let port = PortSpecification(
             name: "veth0",
+            bridge: "cni0",
             isHairpin: isHairpin,
             isIsolated: isIsolated,
             vlans: vlans,
@@ -180,26 +182,34 @@ struct BridgePlanTests {
         #expect(try connection(members).contains(.port(port)))
     }
 
-    @Test("The gateway of a VLAN is on a link of its own")
-    func vlanGateway() throws {
-        let plan = try connection(#""isGateway": true, "vlan": 5, "mtu": 1400"#, ["10.1.2.3/24"])
-        guard case .vlanInterface(let interface) = plan[3] else {
-            Issue.record("the plan goes on with \(plan[3])")
-            return
-        }
-        #expect(interface.bridge == "cni0" && interface.vlan == 5)
-        #expect(interface.pair.host == VethPair.End(name: "cni0.5", address: mac(4)))
-        #expect(interface.pair.container.address == mac(5) && interface.pair.mtu == 1400)
-        #expect(interface.pair.container.name == "veth" + SHA512(of: "cni0.5").hexadecimal(digits: 8))
+    @Test("The gateway of a VLAN is on a link of its own", arguments: [false, true])
+    func vlanGateway(keepsDefaultVLAN: Bool) throws {
+        let plan = try connection(
+            "\"isGateway\": true, \"vlan\": 5, \"preserveDefaultVlan\": \(keepsDefaultVLAN)",
+            ["10.1.2.3/24"]
+        )
+        let interface = VLANInterface(
+            gateway: VethPair.End(name: "cni0.5", address: mac(4)),
+            port: VethPair.End(name: "veth" + SHA512(of: "cni0.5").hexadecimal(digits: 8), address: mac(5)),
+            bridge: "cni0",
+            vlan: 5,
+            keepsDefaultVLAN: keepsDefaultVLAN
+        )
         let shared = SharedAddress(try Self.cidr("10.1.2.1/24"), link: "cni0.5", replacesOthers: false)
-        #expect(plan[4] == .sharedAddress(shared))
+        #expect(plan[3...4] == [.vlanInterface(interface), .sharedAddress(shared)])
     }
 
     @Test(
-        "Without a gateway or without a VLAN there is no such link",
-        arguments: [#""vlan": 5"#, #""isGateway": true"#]
+        "Without a gateway, without a VLAN or without addresses there is no such link",
+        arguments: [
+            (#""vlan": 5"#, ["10.1.2.3/24"]), (#""isGateway": true"#, ["10.1.2.3/24"]),
+            (#""isGateway": true, "vlan": 5"#, []), (#""isGateway": true, "vlan": 5"#, nil),
+        ] as [(String, [String]?)]
     )
-    func noVLANInterface(members: String) throws {
-        #expect(try plan(members).vlanInterface == nil)
+    func noVLANInterface(members: String, ips: [String]?) throws {
+        let plan = try plan(members)
+        let addresses = try ips.map { BridgeAddressing(try leased($0), plan.configuration) }
+        #expect(plan.vlanInterface(addresses) == nil)
+        #expect(!Self.steps(plan.connection(addresses)).contains("vlanInterface"))
     }
 }

@@ -57,6 +57,24 @@ struct BridgeRequestTests {
         )
     }
 
+    @Test("A link becomes a port of a bridge")
+    func setMaster() {
+        let request = NetlinkRequest.setMaster(3, link: 9, name: "veth0")
+        #expect(request.operation == "make link veth0 a port of link 3")
+        expectOctets(
+            request,
+            """
+            28 00 00 00  | length 40
+            13 00 01 00  | RTM_SETLINK, NLM_F_REQUEST
+            00 00 00 00 00 00 00 00  | sequence, port: set when it is sent
+            00 00 00 00  | AF_UNSPEC
+            09 00 00 00 00 00 00 00 00 00 00 00  | index 9, no flags
+            08 00 0a 00  | IFLA_MASTER
+                03 00 00 00  | 3
+            """
+        )
+    }
+
     @Test("A port's flags are set together")
     func setPort() {
         let request = NetlinkRequest.setPort(9, name: "veth0", isHairpin: true, isIsolated: false)

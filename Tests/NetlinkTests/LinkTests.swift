@@ -101,6 +101,29 @@ struct LinkTests {
         #expect(link.port == nil)
     }
 
+    @Test("A bridge says which VLAN it puts new ports into")
+    func defaultVLAN() throws {
+        let reply = reply(
+            16,
+            """
+            00 00 00 00  01 00 00 00  01 00 00 00  00 00 00 00
+            1c 00 12 00  | IFLA_LINKINFO
+              0b 00 01 00 62 72 69 64 67 65 00 00  | IFLA_INFO_KIND: bridge
+              0c 00 02 00  | IFLA_INFO_DATA
+                06 00 27 00 4d 00 00 00  | IFLA_BR_VLAN_DEFAULT_PVID: 77
+            """
+        )
+        #expect(try #require(Link(reply)).bridge == Link.Bridge(filtersVLANs: nil, defaultVLAN: 77))
+    }
+
+    @Test("A peer in another namespace is abroad", arguments: [("", false), ("08 00 25 00 00 00 00 00", true)])
+    func peerAbroad(attribute: String, expected: Bool) throws {
+        let header = "00 00 00 00  01 00 00 00  01 00 00 00  00 00 00 00"
+        let link = try #require(Link(reply(16, "\(header) 08 00 05 00 02 00 00 00 \(attribute)")))
+        #expect(link.peerIndex == 2)
+        #expect(link.isPeerAbroad == expected)
+    }
+
     @Test("A port of anything but a bridge is no bridge port")
     func otherMaster() throws {
         let link = try #require(

@@ -49,6 +49,7 @@ struct Plan: Sendable {
     func changes() throws -> [Change] {
         let port = PortSpecification(
             name: pair.host.name,
+            bridge: bridge.name,
             isHairpin: isHairpin,
             isIsolated: true,
             vlans: vlans,

@@ -25,11 +25,26 @@ struct ChangeTests {
             Change.bridge(
                 BridgeSpecification(name: "br0", address: .zero, mtu: 0, isPromiscuous: false, filtersVLANs: false)
             ),
-            .vlanInterface(VLANInterface(pair: pair, bridge: "br0", vlan: 5)),
+            .vlanInterface(
+                VLANInterface(
+                    gateway: VethPair.End(name: "br0.5", address: .zero),
+                    port: VethPair.End(name: "veth5", address: .zero),
+                    bridge: "br0",
+                    vlan: 5,
+                    keepsDefaultVLAN: false
+                )
+            ),
             .sharedAddress(SharedAddress(CIDR.host(IPAddress(v4: 1)), link: "br0", replacesOthers: true)),
             .forwarding(.v4),
             .port(
-                PortSpecification(name: "veth0", isHairpin: true, isIsolated: true, vlans: [], keepsDefaultVLAN: true)
+                PortSpecification(
+                    name: "veth0",
+                    bridge: "br0",
+                    isHairpin: true,
+                    isIsolated: true,
+                    vlans: [],
+                    keepsDefaultVLAN: true
+                )
             ),
             .interface(
                 InterfaceSpecification(name: "eth0", addresses: [], routes: [], isUp: true, detectsDuplicates: false)

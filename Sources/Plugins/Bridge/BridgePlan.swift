@@ -48,10 +48,10 @@ struct BridgePlan {
     }
 
     private func gateway(_ addresses: BridgeAddressing) -> [Change] {
-        guard configuration.isGateway else { return [] }
         var plan: [Change] = []
+        let vlanInterface = vlanInterface(addresses)
         if let vlanInterface { plan.append(.vlanInterface(vlanInterface)) }
-        let place = vlanInterface?.pair.host.name ?? configuration.bridge
+        let place = vlanInterface?.gateway.name ?? configuration.bridge
         for gateway in addresses.gateways {
             let address = SharedAddress(gateway, link: place, replacesOthers: configuration.forcesAddress)
             plan.append(.sharedAddress(address))
@@ -65,28 +65,26 @@ struct BridgePlan {
     private var port: PortSpecification {
         PortSpecification(
             name: pair.host.name,
+            bridge: configuration.bridge,
             isHairpin: configuration.isHairpin,
             isIsolated: configuration.isIsolated,
             vlans: configuration.memberships,
-            keepsDefaultVLAN: configuration.keepsDefaultVLAN || configuration.memberships.contains(.native(1))
+            keepsDefaultVLAN: configuration.keepsDefaultVLAN
         )
     }
 
     /// The gateway of a VLAN cannot be on the bridge itself, which is in none: it gets a port of its own.
-    var vlanInterface: VLANInterface? {
-        guard configuration.vlan != 0, configuration.isGateway else { return nil }
+    ///
+    /// nil where there is no gateway: frames alone need none.
+    func vlanInterface(_ addresses: BridgeAddressing?) -> VLANInterface? {
+        guard configuration.vlan != 0, let addresses, !addresses.gateways.isEmpty else { return nil }
         let name = "\(configuration.bridge).\(configuration.vlan)"
         return VLANInterface(
-            pair: VethPair(
-                host: VethPair.End(name: name, address: vlanAddresses.0),
-                container: VethPair.End(
-                    name: "veth" + SHA512(of: name).hexadecimal(digits: 8),
-                    address: vlanAddresses.1
-                ),
-                mtu: configuration.mtu
-            ),
+            gateway: VethPair.End(name: name, address: vlanAddresses.0),
+            port: VethPair.End(name: "veth" + SHA512(of: name).hexadecimal(digits: 8), address: vlanAddresses.1),
             bridge: configuration.bridge,
-            vlan: configuration.vlan
+            vlan: configuration.vlan,
+            keepsDefaultVLAN: configuration.keepsDefaultVLAN
         )
     }
 

@@ -198,7 +198,7 @@ extension BridgePort {
         return plan.result(
             addresses,
             bridge: bridge ?? transaction.link(name),
-            vlanInterface: plan.vlanInterface.map { transaction.link($0.pair.host.name) }
+            vlanInterface: plan.vlanInterface(addresses).map { transaction.link($0.gateway.name) }
         )
     }
 
