@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import guest
 import implementations
 from host import Host, new_host
 from implementations import REFERENCE, Implementation
@@ -32,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declares our markers."""
     config.addinivalue_line("markers", "beats_reference: fails with the reference plugins, as it should")
     config.addinivalue_line("markers", "needs_culvert: makes no sense with the reference plugins")
+    config.addinivalue_line("markers", "needs_vlans: runs in a guest where this kernel has no VLAN-aware bridges")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -52,6 +54,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="only with the plugins of this project"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Has tests that this kernel cannot run run in a guest: all of them at once, when the first one's turn comes."""
+    if not pyfuncitem.get_closest_marker("needs_vlans") or guest.filters_vlans():
+        return None
+    if reason := guest.why_not():
+        pytest.skip(reason)
+    stash = pyfuncitem.session.stash
+    if VERDICTS not in stash:
+        # Said before, so that a guest that cannot be had is not tried again for each.
+        stash[VERDICTS] = {}
+        items = [item for item in pyfuncitem.session.items if item.get_closest_marker("needs_vlans")]
+        stash[VERDICTS] = guest.run_tests([f"{item.path}::{item.nodeid.partition('::')[2]}" for item in items])
+    verdict = stash[VERDICTS].get(pyfuncitem.name, guest.Verdict("failed", "the guest has not run it"))
+    if verdict.outcome == "skipped":
+        pytest.skip(verdict.text)
+    if verdict.outcome == "failed":
+        pytest.fail(f"in the guest:\n{verdict.text}", pytrace=False)
+    return True
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails the run when a link, a namespace, a mount, a file or a host process is left."""
@@ -67,6 +90,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 MACHINE = pytest.StashKey[dict[str, list[str]]]()
+VERDICTS = pytest.StashKey[dict[str, guest.Verdict]]()
 
 
 @pytest.fixture(scope="session")

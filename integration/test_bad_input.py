@@ -84,8 +84,8 @@ BAD: list[Bad] = [
     *(member("ipam", value) for value in ("host-local", 17, [])),
     *(member("dns", value) for value in ("192.0.2.1", [], {"nameservers": "192.0.2.1"})),
     *(member("vlan", value) for value in ("5", 5000, -1)),
-    member("vlan", 100, codes={2, 7, *range(100, 999)}),
-    member("vlanTrunk", [{"id": 5}], codes={2, 7, *range(100, 999)}),
+    *(dataclasses.replace(member(key, value, codes={2, 7, *range(100, 999)}), prepare="ip link add cni0 type bridge")
+      for key, value in (("vlan", 100), ("vlanTrunk", [{"id": 5}]))),
     member("ipMasq", True, codes={2}),
     member("macspoofchk", True, codes={2}),
     Bad("hairpin and promiscuous", CONFIGURATION, ("hairpinMode", "promiscMode"),
