@@ -132,7 +132,7 @@ let modules: [Target] = [
     ),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
-    tests("FirewalldTests", ["Firewalld", "Addressing", "Linux"]),
+    tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
     tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink"]),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),

@@ -127,7 +127,8 @@ package struct FirewallDaemon: ~Copyable {
     static func socketPath(_ address: String?) -> String {
         let transports = (address ?? "").utf8.split(separator: UInt8(ascii: ";"))
         for transport in transports where transport.starts(with: "unix:".utf8) {
-            for pair in transport.dropFirst(5).split(separator: UInt8(ascii: ",")) where pair.starts(with: "path=".utf8) {
+            for pair in transport.dropFirst(5).split(separator: UInt8(ascii: ",")) where pair.starts(with: "path=".utf8)
+            {
                 let path = pair.dropFirst(5)
                 if !path.isEmpty && !path.contains(UInt8(ascii: "%")) { return String(Substring(path)) }
             }

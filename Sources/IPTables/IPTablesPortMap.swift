@@ -166,7 +166,7 @@ extension IPTablesPortMap {
         var transports: [String] = []
         for mapping in mappings where !transports.contains(mapping.transport) { transports.append(mapping.transport) }
         return transports.sorted().flatMap { transport in
-            let ports = mappings.filter { $0.transport == transport }.map(\.hostPort)
+            let ports = mappings.filter { $0.transport == transport }.map { $0.hostPort }
             return stride(from: 0, to: ports.count, by: 15).map { start in
                 let some = ports[start..<min(start + 15, ports.count)].map { "\($0)" }.joined(separator: ",")
                 return IPTablesRule(
@@ -179,7 +179,8 @@ extension IPTablesPortMap {
     }
 
     private func rules(_ mapping: Mapping, to container: CIDR, _ settings: Settings) -> [IPTablesRule] {
-        let destination = mapping.hostAddress.flatMap { $0.isUnspecified ? nil : ["-d", CIDR.host($0).description] } ?? []
+        let destination =
+            mapping.hostAddress.flatMap { $0.isUnspecified ? nil : ["-d", CIDR.host($0).description] } ?? []
         let port = ["-p", mapping.transport, "-m", mapping.transport, "--dport", "\(mapping.hostPort)"]
         var sources: [[String]] = []
         switch settings.masquerade {

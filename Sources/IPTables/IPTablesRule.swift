@@ -29,7 +29,9 @@ package struct IPTablesRule: Sendable {
 
     /// The rest of the line in the format of iptables-restore(8), a blank before each word.
     var octets: [UInt8] {
-        if let source { return source.first.map { $0 == ASCIICode.blank } ?? true ? source : [ASCIICode.blank] + source }
+        if let source {
+            return source.first.map { $0 == ASCIICode.blank } ?? true ? source : [ASCIICode.blank] + source
+        }
         var text: [UInt8] = []
         for word in words {
             text.append(ASCIICode.blank)

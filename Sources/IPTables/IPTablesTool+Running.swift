@@ -22,8 +22,10 @@ extension IPTablesTool {
         }
         if child.ending == .exited(0) { return child.output }
         let message = Self.oneLine(child.errors)
-        // RESOURCE_PROBLEM of xtables.h: the lock was not to be had.
-        if child.ending == .exited(4) { throw IPTablesError.busy(program: program, message: message) }
+        // RESOURCE_PROBLEM of xtables.h is more than this; only the text tells.
+        if child.ending == .exited(4), Self.speaksOfLock(message) {
+            throw IPTablesError.busy(program: program, message: message)
+        }
         throw IPTablesError.refused(
             program: program,
             ending: child.ending,
@@ -46,10 +48,18 @@ extension IPTablesTool {
         var result = ""
         for line in text.split(separator: ASCIICode.newline) {
             let line = String(decoding: line, as: UTF8.self)
-            if line.hasPrefix("Try `") { continue }
+            if line.utf8.starts(with: "Try `".utf8) { continue }
             result += (result.isEmpty ? "" : " ") + line
         }
         return result
+    }
+
+    /// Whether `xtables lock` occurs.
+    static func speaksOfLock(_ message: String) -> Bool {
+        let words = message.utf8.split { $0 == ASCIICode.blank || $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: ".") }
+        return words.indices.dropLast().contains { index in
+            words[index].elementsEqual("xtables".utf8) && words[index + 1].elementsEqual("lock".utf8)
+        }
     }
 
     /// The number in `line 3 failed`, `line: 3` or `line 3:`.

@@ -27,9 +27,8 @@ package struct IPTablesTool: Hashable, Sendable {
 
     /// Finds both programs, without running them.
     ///
-    /// - Parameters:
-    ///   - path: where to look first, as in PATH; entries that are no absolute paths are passed over.
-    ///   - lockSeconds: how long `iptables-restore` waits for another one, which only the legacy variant needs.
+    /// `path`: where to look first, as in PATH; entries that are no absolute paths are passed over.
+    /// `lockSeconds`: how long `iptables-restore` waits for another one, which only the legacy variant needs.
     /// - Throws: ``IPTablesError/missing(program:)``.
     package init(
         _ family: AddressFamily,
@@ -37,10 +36,20 @@ package struct IPTablesTool: Hashable, Sendable {
         path: String? = Machine.variable("PATH"),
         lockSeconds: Int = 10
     ) throws(IPTablesError) {
+        try self.init(family, variant, directories: [path ?? "", Self.usualDirectories], lockSeconds: lockSeconds)
+    }
+
+    /// Finds both programs in lists of directories like PATH.
+    init(
+        _ family: AddressFamily,
+        _ variant: Variant,
+        directories: [String],
+        lockSeconds: Int
+    ) throws(IPTablesError) {
         let prefix = Self.prefix(family, variant)
         self.family = family
-        restore = try Self.find(prefix + "-restore", path)
-        save = try Self.find(prefix + "-save", path)
+        restore = try Self.find(prefix + "-restore", directories)
+        save = try Self.find(prefix + "-save", directories)
         self.lockSeconds = lockSeconds
     }
 
@@ -67,9 +76,9 @@ package struct IPTablesTool: Hashable, Sendable {
         }
     }
 
-    private static func find(_ program: String, _ path: String?) throws(IPTablesError) -> String {
-        for directories in [path ?? "", usualDirectories] {
-            for directory in directories.utf8.split(separator: UInt8(ascii: ":")) where directory.first == slash {
+    private static func find(_ program: String, _ lists: [String]) throws(IPTablesError) -> String {
+        for list in lists {
+            for directory in list.utf8.split(separator: UInt8(ascii: ":")) where directory.first == slash {
                 let candidate = "\(Substring(directory))/\(program)"
                 // A directory of that name can be "executed" as well.
                 if access(candidate, X_OK) == 0, access(candidate + "/.", F_OK) != 0 { return candidate }
@@ -118,11 +127,10 @@ package struct IPTablesTool: Hashable, Sendable {
     /// Another program may change the table between reading and writing. A change that counted on what is no longer so
     /// is refused as a whole; then everything is done anew, three times at most.
     ///
-    /// - Parameters:
-    ///   - lock: a file in an existing directory, locked meanwhile so that two of us do not both add a missing rule; made
-    ///     when missing. Other programs do not know it.
-    ///   - bound: how long to wait for that lock.
-    ///   - decide: may be called several times.
+    /// `lock`: a file in an existing directory, locked meanwhile so that two of us do not both add a missing rule; made
+    /// when missing. Other programs do not know it.
+    /// `bound`: how long to wait for that lock.
+    /// `decide`: may be called several times.
     /// - Returns: whether there was anything to do.
     /// - Throws: ``IPTablesError``.
     @discardableResult

@@ -62,9 +62,11 @@ struct IPTablesContentsTests {
         let text = "*nat\n-A X -m comment --comment \"a\" -j  Y\nCOMMIT\n"
         var edit = IPTablesEdit(IPTablesContents(family: .v4, table: .nat, parsing: Array(text.utf8)))
         edit.deleteRules { $0.comment == "a" }
-        #expect(edit.commands.map { String(decoding: $0.octets, as: UTF8.self) } == [
-            #"-D X -m comment --comment "a" -j  Y"#
-        ])
+        #expect(
+            edit.commands.map { String(decoding: $0.octets, as: UTF8.self) } == [
+                #"-D X -m comment --comment "a" -j  Y"#
+            ]
+        )
     }
 
     @Test("A rule is there in whatever order, and what is missing is told")

@@ -16,7 +16,8 @@ func table(_ table: IPTablesTable = .nat, _ family: AddressFamily = .v4, _ text:
 
 @Suite("Edits of a table")
 struct IPTablesEditTests {
-    private static let some = ":A - [0:0]\n:B - [0:0]\n-A A -j B\n-A A -i x -j DROP\n-A B -j RETURN\n-A POSTROUTING -j A"
+    private static let some =
+        ":A - [0:0]\n:B - [0:0]\n-A A -j B\n-A A -i x -j DROP\n-A B -j RETURN\n-A POSTROUTING -j A"
     private static let own = IPTablesRule("A", ["-o", "y", "-j", "ACCEPT"])
 
     @Test("What is there already costs nothing")

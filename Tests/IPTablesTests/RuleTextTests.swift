@@ -60,9 +60,11 @@ struct RuleTextTests {
         let alphabet = Array("ab\"\\' \t!-:#,\u{e4}")
         for _ in 0..<2000 {
             let words = (0..<Int.random(in: 1...5, using: &generator)).map { _ in
-                String((0..<Int.random(in: 0...6, using: &generator)).compactMap { _ in
-                    alphabet.randomElement(using: &generator)
-                })
+                String(
+                    (0..<Int.random(in: 0...6, using: &generator)).compactMap { _ in
+                        alphabet.randomElement(using: &generator)
+                    }
+                )
             }
             #expect(Self.words(Self.text(words)) == words)
         }

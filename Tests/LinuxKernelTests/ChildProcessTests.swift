@@ -66,6 +66,37 @@ struct ChildProcessTests {
         }
     }
 
+    @Test(
+        "What a program says of itself is kept as far as was asked, however much it says of either",
+        arguments: [0, 5, 1 << 20]
+    )
+    func errors(limit: Int) throws {
+        let script = "head -c 300000 /dev/zero | tr '\\0' e >&2; head -c 300000 /dev/zero; printf end >&2; exit 7"
+        let child = try OwnThread {
+            try ChildProcess.run("/bin/sh", ["sh", "-c", script], environment: [], input: [], errorLimit: limit)
+        }.join()
+        #expect(child.ending == .exited(7))
+        #expect(child.output.count == 300_000)
+        let all = [UInt8](repeating: UInt8(ascii: "e"), count: 300_000) + Array("end".utf8)
+        #expect(child.errors == Array(all.prefix(limit)))
+    }
+
+    @Test("A program that says too much is stopped, also when its errors are kept")
+    func limitWithErrors() throws {
+        #expect(throws: KernelError("read output of /bin/sh", Errno(rawValue: EFBIG))) {
+            try OwnThread {
+                try ChildProcess.run(
+                    "/bin/sh",
+                    ["sh", "-c", "exec cat /dev/zero"],
+                    environment: [],
+                    input: [],
+                    limit: 5,
+                    errorLimit: 5
+                )
+            }.join()
+        }
+    }
+
     @Test("A program inherits no descriptor but the three")
     func descriptors() throws {
         let listing = try OwnThread {
