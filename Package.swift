@@ -83,6 +83,7 @@ let modules: [Target] = [
     module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
     module("IPTables", ["CLinux", "Linux", "Addressing"]),
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
+    module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
     module("Wiring", ["Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
@@ -136,6 +137,7 @@ let modules: [Target] = [
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
     tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink"]),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
+    tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
         "BridgeTests",
         ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
@@ -150,6 +152,7 @@ let modules: [Target] = [
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
     tests("FirewalldKernelTests", ["Firewalld", "Addressing", "Linux", "TestSupport"]),
     tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
+    tests("PacketFilterKernelTests", ["PacketFilter", "Netlink", "Addressing", "Linux", "TestSupport"]),
     tests(
         "BridgeKernelTests",
         ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNetlink
-internal import Linux
 
 /// One message from the kernel, cut out of what the socket gave; every access is checked against its length.
-struct NetlinkReply {
-    let type: Int
-    let flags: Int
-    let sequence: UInt32
+package struct NetlinkReply {
+    package let type: Int
+    package let flags: Int
+    package let sequence: UInt32
     /// What follows the message header.
-    let payload: ArraySlice<UInt8>
+    package let payload: ArraySlice<UInt8>
 
-    static let headerLength = 16
+    package static let headerLength = 16
 
     /// Cuts a datagram into its messages; a tail that is no whole message ends it.
-    static func messages(in datagram: [UInt8]) -> [NetlinkReply] {
+    package static func messages(in datagram: [UInt8]) -> [NetlinkReply] {
         var messages: [NetlinkReply] = []
         var rest = datagram[...]
         while let length = rest.integer(at: 0, as: UInt32.self).map(Int.init),
@@ -37,13 +36,20 @@ struct NetlinkReply {
     }
 
     /// What an `NLMSG_ERROR` or `NLMSG_DONE` says: 0 is an acknowledgement.
-    var errno: CInt { payload.integer(at: 0, as: Int32.self).map { 0 &- $0 } ?? 0 }
+    package var errno: CInt { payload.integer(at: 0, as: Int32.self).map { 0 &- $0 } ?? 0 }
 
     /// The kernel's own words in an `NLMSG_ERROR` or `NLMSG_DONE` (extended acknowledgement, netlink(7)).
-    var explanation: String? {
+    package var explanation: String? {
         guard flags & Int(NLM_F_ACK_TLVS) != 0, let echo = echoLength, payload.count >= 4 + echo else { return nil }
         let attributes = NetlinkAttributes(payload.dropFirst(4 + echo))
         return attributes[Int(NLMSGERR_ATTR_MSG.rawValue)]?.text
+    }
+
+    /// Where in the request, in octets from its beginning, the attribute stands that an `NLMSG_ERROR` is about.
+    package var offense: Int? {
+        guard flags & Int(NLM_F_ACK_TLVS) != 0, let echo = echoLength, payload.count >= 4 + echo else { return nil }
+        let attributes = NetlinkAttributes(payload.dropFirst(4 + echo))
+        return attributes[Int(NLMSGERR_ATTR_OFFS.rawValue)]?.integer(as: UInt32.self).map(Int.init)
     }
 
     /// How much of the request stands between the errno and the attributes; nil when that is cut off.
@@ -61,14 +67,14 @@ struct NetlinkReply {
 /// The attributes of a message or of a nest, in order.
 ///
 /// rtnetlink(7).
-struct NetlinkAttributes: Sequence, IteratorProtocol {
+package struct NetlinkAttributes: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
 
-    init(_ octets: ArraySlice<UInt8>) {
+    package init(_ octets: ArraySlice<UInt8>) {
         rest = octets
     }
 
-    mutating func next() -> (type: Int, value: ArraySlice<UInt8>)? {
+    package mutating func next() -> (type: Int, value: ArraySlice<UInt8>)? {
         guard let length = rest.integer(at: 0, as: UInt16.self), length >= 4, length <= rest.count,
             let type = rest.integer(at: 2, as: UInt16.self)
         else { return nil }
@@ -80,7 +86,7 @@ struct NetlinkAttributes: Sequence, IteratorProtocol {
     }
 
     /// The first attribute of a type.
-    subscript(_ type: Int) -> ArraySlice<UInt8>? {
+    package subscript(_ type: Int) -> ArraySlice<UInt8>? {
         for (candidate, value) in self where candidate == type { return value }
         return nil
     }
@@ -88,13 +94,13 @@ struct NetlinkAttributes: Sequence, IteratorProtocol {
 
 extension ArraySlice<UInt8> {
     /// The integer in host order at an offset; nil past the end.
-    func integer<Value: FixedWidthInteger>(at offset: Int = 0, as type: Value.Type) -> Value? {
+    package func integer<Value: FixedWidthInteger>(at offset: Int = 0, as type: Value.Type) -> Value? {
         guard offset >= 0, count >= offset + MemoryLayout<Value>.size else { return nil }
         return withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Value.self) }
     }
 
     /// The zero-terminated string.
-    var text: String {
+    package var text: String {
         String(decoding: prefix { $0 != 0 }, as: UTF8.self)
     }
 }
