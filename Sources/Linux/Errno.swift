@@ -29,21 +29,27 @@ extension Errno {
     package static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }
     package static var connectionRefused: Errno { Errno(rawValue: ECONNREFUSED) }
     package static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }
+    package static var busy: Errno { Errno(rawValue: EBUSY) }
     package static var fileExists: Errno { Errno(rawValue: EEXIST) }
     package static var fileTooLarge: Errno { Errno(rawValue: EFBIG) }
     package static var interrupted: Errno { Errno(rawValue: EINTR) }
     package static var invalidArgument: Errno { Errno(rawValue: EINVAL) }
     package static var isDirectory: Errno { Errno(rawValue: EISDIR) }
     package static var networkUnreachable: Errno { Errno(rawValue: ENETUNREACH) }
+    package static var noBufferSpace: Errno { Errno(rawValue: ENOBUFS) }
     package static var noData: Errno { Errno(rawValue: ENODATA) }
     package static var noMemory: Errno { Errno(rawValue: ENOMEM) }
     /// No link of that name or index.
     package static var noSuchDevice: Errno { Errno(rawValue: ENODEV) }
     package static var noSuchFileOrDirectory: Errno { Errno(rawValue: ENOENT) }
+    package static var noProtocolOption: Errno { Errno(rawValue: ENOPROTOOPT) }
     package static var notDirectory: Errno { Errno(rawValue: ENOTDIR) }
     package static var notSupported: Errno { Errno(rawValue: EOPNOTSUPP) }
     package static var permissionDenied: Errno { Errno(rawValue: EACCES) }
+    package static var protocolNotSupported: Errno { Errno(rawValue: EPROTONOSUPPORT) }
     package static var readOnlyFileSystem: Errno { Errno(rawValue: EROFS) }
+    /// Somebody else was faster: what was read is out of date.
+    package static var restart: Errno { Errno(rawValue: ERESTART) }
     package static var textFileBusy: Errno { Errno(rawValue: ETXTBSY) }
     package static var timedOut: Errno { Errno(rawValue: ETIMEDOUT) }
     package static var tooManyOpenFiles: Errno { Errno(rawValue: EMFILE) }

@@ -7,8 +7,14 @@ package struct NetlinkRequest: Hashable, Sendable {
     /// The message as it goes over the socket, header included.
     package let octets: [UInt8]
 
-    init(_ operation: String, _ message: consuming NetlinkMessage) {
+    package init(_ operation: String, _ message: consuming NetlinkMessage) {
         self.operation = operation
         octets = message.octets
+    }
+
+    /// A message that was made before.
+    package init(_ operation: String, octets: [UInt8]) {
+        self.operation = operation
+        self.octets = octets
     }
 }

@@ -5,14 +5,22 @@ package import Linux
 
 /// A connection to the kernel's routing tables, bound for life to the namespace it was opened in.
 package struct NetlinkSocket: ~Copyable {
-    private let handle: OpaquePointer
+    /// The part of the kernel at the other end.
+    package enum Subsystem: Sendable {
+        /// Links, addresses, routes: rtnetlink(7).
+        case route
+        /// Packet filter, connection tracking.
+        case netfilter
+    }
+
+    let handle: OpaquePointer
 
     /// Connects in the namespace of the calling thread.
     ///
     /// - Throws: ``KernelError``.
-    package init() throws(KernelError) {
+    package init(_ subsystem: Subsystem = .route) throws(KernelError) {
         guard let handle = nl_socket_alloc() else { throw KernelError("allocate netlink socket", .noMemory) }
-        guard nl_connect(handle, NETLINK_ROUTE) == 0 else {
+        guard nl_connect(handle, subsystem == .route ? NETLINK_ROUTE : NETLINK_NETFILTER) == 0 else {
             let errno = Errno.current
             nl_socket_free(handle)
             throw KernelError("open netlink socket", errno)
@@ -59,7 +67,7 @@ package struct NetlinkSocket: ~Copyable {
     /// Asks one question that has one answer.
     ///
     /// - Throws: ``KernelError``; `ENODEV` and the like when there is no such thing.
-    func ask(_ request: NetlinkRequest) throws(KernelError) -> NetlinkReply {
+    package func ask(_ request: NetlinkRequest) throws(KernelError) -> NetlinkReply {
         let replies = try exchange([request], flagging: 0)
         guard let first = replies.first else { throw KernelError(request.operation, .noData) }
         return first
@@ -68,7 +76,7 @@ package struct NetlinkSocket: ~Copyable {
     /// Asks one question that has any number of answers (`NLM_F_DUMP`).
     ///
     /// - Throws: ``KernelError``; `EINTR` when the tables changed during the answer, time and again.
-    func list(_ request: NetlinkRequest) throws(KernelError) -> [NetlinkReply] {
+    package func list(_ request: NetlinkRequest) throws(KernelError) -> [NetlinkReply] {
         for _ in 0..<16 {
             let replies = try exchange([request], flagging: 0)
             if !replies.contains(where: { $0.flags & Int(NLM_F_DUMP_INTR) != 0 }) { return replies }
@@ -91,12 +99,7 @@ package struct NetlinkSocket: ~Copyable {
             let start = datagram.count
             datagram += request.octets
             let isLast = index == requests.count - 1
-            datagram.withUnsafeMutableBytes { buffer in
-                var header = buffer.loadUnaligned(fromByteOffset: start, as: nlmsghdr.self)
-                header.nlmsg_seq = sequence
-                if isLast { header.nlmsg_flags |= UInt16(flags) }
-                buffer.storeBytes(of: header, toByteOffset: start, as: nlmsghdr.self)
-            }
+            NetlinkReply.number(&datagram, at: start, sequence: sequence, addingFlags: isLast ? flags : 0)
             while datagram.count % 4 != 0 { datagram.append(0) }
         }
         try send(&datagram, operation: requests[0].operation)
@@ -127,12 +130,14 @@ package struct NetlinkSocket: ~Copyable {
         }
     }
 
-    private func send(_ datagram: inout [UInt8], operation: String) throws(KernelError) {
+    /// Sends messages that are numbered already, all in one datagram.
+    package func send(_ datagram: inout [UInt8], operation: String) throws(KernelError) {
         let result = datagram.withUnsafeMutableBytes { nl_sendto(handle, $0.baseAddress, $0.count) }
         guard result >= 0 else { throw KernelError(operation, Errno.current) }
     }
 
-    private func receive(operation: String) throws(KernelError) -> [UInt8] {
+    /// Waits for a datagram from the kernel.
+    package func receive(operation: String) throws(KernelError) -> [UInt8] {
         while true {
             var sender = sockaddr_nl()
             var buffer: UnsafeMutablePointer<UInt8>?

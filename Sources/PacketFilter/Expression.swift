@@ -16,7 +16,7 @@ package enum Expression: Hashable, Sendable {
     case ctSet(ConnectionKey, direction: UInt8?, from: Register)
     case compare(Comparison, Register, [UInt8])
     case range(isInverted: Bool, Register, from: [UInt8], to: [UInt8])
-    /// `target = (source & mask) ^ xor`
+    /// `target = (source & mask) ^ xor`.
     case bitwise(source: Register, target: Register, mask: [UInt8], xor: [UInt8])
     /// Turns units of `size` octets round.
     case byteorder(source: Register, target: Register, toNetwork: Bool, length: Int, size: Int)
@@ -133,7 +133,7 @@ package struct ConnectionKey: RawRepresentable, Hashable, Sendable {
     package static let ip6Destination = ConnectionKey(rawValue: 22)
 }
 
-/// `NFT_CMP_*`
+/// `NFT_CMP_*`.
 package enum Comparison: UInt32, Hashable, Sendable {
     case equal = 0
     case notEqual = 1
@@ -241,7 +241,7 @@ package struct NATFlags: OptionSet, Hashable, Sendable {
     package static let fullyRandom = NATFlags(rawValue: 16)
 }
 
-/// `NFT_FIB_RESULT_*`
+/// `NFT_FIB_RESULT_*`.
 package enum FIBResult: UInt32, Hashable, Sendable {
     case oif = 1
     case oifname = 2

@@ -8,11 +8,11 @@ package import Addressing
 package enum Statement: Hashable, Sendable {
     /// `tcp dport 80`, `ip saddr 10.0.0.0/8`, `iifname "veth*"`, `udp dport 53-60`.
     case match(Field, Datum)
-    /// `tcp dport != 80`
+    /// `tcp dport != 80`.
     case mismatch(Field, Datum)
-    /// `ip daddr @name`, `ip daddr . tcp dport { … }`
+    /// `ip daddr @name`, `ip daddr . tcp dport { … }`.
     case member([Field], Operand)
-    /// `ip daddr != @name`
+    /// `ip daddr != @name`.
     case nonmember([Field], Operand)
     /// `ct state established,related`: at least one of these bits.
     ///
@@ -20,18 +20,18 @@ package enum Statement: Hashable, Sendable {
     case flags(Field, UInt32)
     /// `meta mark & mask == value`; with `isInverted` `!=`.
     case masked(Field, mask: UInt32, value: UInt32, isInverted: Bool)
-    /// `iifname . oifname vmap @name`
+    /// `iifname . oifname vmap @name`.
     case verdictMap([Field], Operand)
     case verdict(Verdict)
     /// `meta mark set …`; for `metaMark` and `ctMark`.
     case set(Field, Source)
-    /// `snat to …`
+    /// `snat to …`.
     case snat(NATTarget, NATFlags)
-    /// `dnat to …`
+    /// `dnat to …`.
     case dnat(NATTarget, NATFlags)
-    /// `masquerade to :1024-65535 random`
+    /// `masquerade to :1024-65535 random`.
     case masquerade(ports: ClosedRange<UInt16>?, NATFlags)
-    /// `redirect to :8080`
+    /// `redirect to :8080`.
     case redirect(ports: ClosedRange<UInt16>?, NATFlags)
     case counter
     case limit(Limit)
@@ -61,7 +61,7 @@ package enum Statement: Hashable, Sendable {
         /// Another mark.
         case field(Field)
         case numberGenerator(NumberGenerator)
-        /// `jhash ip saddr . tcp sport mod 4 offset 100`
+        /// `jhash ip saddr . tcp sport mod 4 offset 100`.
         case hash([Field], modulus: UInt32, seed: UInt32?, offset: UInt32)
         case map([Field], Operand)
     }
@@ -78,7 +78,7 @@ package enum NATTarget: Hashable, Sendable {
 }
 
 extension Statement {
-    /// `tcp dport 80`
+    /// `tcp dport 80`.
     package static func tcpDport(_ port: UInt16) -> Statement { .match(.tcpDport, .port(port)) }
 
     /// `iifname "eth0"`; a `*` at the end stands for any ending.
@@ -87,43 +87,43 @@ extension Statement {
     /// `oifname "eth0"`; a `*` at the end stands for any ending.
     package static func oifname(_ name: String) -> Statement { .match(.oifname, .name(name)) }
 
-    /// `ip saddr …` or `ip6 saddr …`
+    /// `ip saddr …` or `ip6 saddr …`.
     package static func saddr(_ network: CIDR) -> Statement {
         .match(network.family == .v4 ? .ipSaddr : .ip6Saddr, .network(network))
     }
 
-    /// `ip daddr …` or `ip6 daddr …`
+    /// `ip daddr …` or `ip6 daddr …`.
     package static func daddr(_ network: CIDR) -> Statement {
         .match(network.family == .v4 ? .ipDaddr : .ip6Daddr, .network(network))
     }
 
-    /// `ct state established,related`
+    /// `ct state established,related`.
     package static func ctState(_ states: ConnectionStates) -> Statement { .flags(.ctState, states.rawValue) }
 
-    /// `ct status dnat`
+    /// `ct status dnat`.
     package static func ctStatus(_ status: ConnectionStatus) -> Statement { .flags(.ctStatus, status.rawValue) }
 
-    /// `fib daddr type local`
+    /// `fib daddr type local`.
     package static func fibDaddr(_ type: FIBAddressType) -> Statement { .match(.fibDaddrType, .addressType(type)) }
 
-    /// `meta l4proto tcp`
+    /// `meta l4proto tcp`.
     package static func l4proto(_ proto: TransportProtocol) -> Statement { .match(.metaL4proto, .proto(proto)) }
 
-    /// `meta mark & bits == bits`
+    /// `meta mark & bits == bits`.
     package static func markHas(_ bits: UInt32) -> Statement {
         .masked(.metaMark, mask: bits, value: bits, isInverted: false)
     }
 
-    /// `meta mark set meta mark | bits`
+    /// `meta mark set meta mark | bits`.
     package static func setMarkBits(_ bits: UInt32) -> Statement { .set(.metaMark, .masked(mask: ~bits, xor: bits)) }
 
-    /// `masquerade`
+    /// `masquerade`.
     package static var masquerade: Statement { .masquerade(ports: nil, []) }
 
-    /// `jump NAME`
+    /// `jump NAME`.
     package static func jump(_ chain: String) -> Statement { .verdict(.jump(chain)) }
 
-    /// `goto NAME`
+    /// `goto NAME`.
     package static func goto(_ chain: String) -> Statement { .verdict(.goto(chain)) }
 
     package static var accept: Statement { .verdict(.accept) }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNetlink
+internal import Netlink
+
+/// An element as the kernel lists it, of which a range may be two.
+struct ListedElement {
+    let key: [UInt8]
+    let upper: [UInt8]?
+    /// Not an element: here a range is over.
+    let isEnd: Bool
+    let content: SetElement.Content
+    let comment: String?
+
+    /// Nil for what is no element with a key, such as the one that stands for all others.
+    init?(_ attributes: NetlinkAttributes, values types: [DataType]) {
+        guard let key = attributes.data(NFTA_SET_ELEM_KEY) else { return nil }
+        self.key = key
+        upper = attributes.data(NFTA_SET_ELEM_KEY_END)
+        isEnd = (attributes.number(NFTA_SET_ELEM_FLAGS) ?? 0) & NFT_SET_ELEM_INTERVAL_END.rawValue != 0
+        if let verdict = attributes.verdict(NFTA_SET_ELEM_DATA) {
+            content = .verdict(verdict)
+        } else if let data = attributes.data(NFTA_SET_ELEM_DATA) {
+            content = .values(DataType.split(data, into: types) ?? [Datum(octets: data)])
+        } else {
+            content = .none
+        }
+        comment = UserData.text(of: UserData.comment, in: attributes[NFTA_SET_ELEM_USERDATA])
+    }
+
+    /// The elements of a message of the kernel.
+    static func list(_ reply: NetlinkReply, values types: [DataType]) -> [ListedElement] {
+        // nfgenmsg
+        guard FilterMessage(reply) == .newElements, reply.payload.count >= 4,
+            let list = NetlinkAttributes(reply.payload.dropFirst(4)).nested(NFTA_SET_ELEM_LIST_ELEMENTS)
+        else { return [] }
+        var elements: [ListedElement] = []
+        for (_, value) in list {
+            if let element = ListedElement(NetlinkAttributes(value), values: types) { elements.append(element) }
+        }
+        return elements
+    }
+
+    /// Puts beginnings and ends together.
+    static func assemble(_ listed: [ListedElement], _ form: ElementForm) -> [SetElement] {
+        guard form.splitsRanges else { return listed.compactMap { $0.element(form, upper: $0.upper) } }
+        let sorted = listed.sorted { left, right in
+            // Where one range ends and the next begins, the end comes first.
+            left.key == right.key ? left.isEnd && !right.isEnd : left.key.lexicographicallyPrecedes(right.key)
+        }
+        var elements: [SetElement] = []
+        for (index, element) in sorted.enumerated() where !element.isEnd {
+            var upper = [UInt8](repeating: 0xff, count: element.key.count)
+            if index + 1 < sorted.count { upper = predecessor(of: sorted[index + 1].key) }
+            if let element = element.element(form, upper: upper) { elements.append(element) }
+        }
+        return elements
+    }
+
+    /// Nil when the key is not what the set says.
+    func element(_ form: ElementForm, upper: [UInt8]?) -> SetElement? {
+        guard let low = form.split(key), let high = form.split(upper ?? key) else { return nil }
+        var parts: [Datum] = []
+        for (low, high) in zip(low, high) { parts.append(Datum(octets: low.octets, upper: high.octets)) }
+        return SetElement(key: parts, content: content, comment: comment)
+    }
+
+    /// The number before, read as one number.
+    static func predecessor(of octets: [UInt8]) -> [UInt8] {
+        var previous = octets
+        var index = previous.count - 1
+        while index >= 0 {
+            previous[index] &-= 1
+            if previous[index] != 0xff { break }
+            index -= 1
+        }
+        return previous
+    }
+}
+
+extension ElementForm {
+    /// The parts of a key; nil when it is not as long as they are.
+    func split(_ octets: [UInt8]) -> [Datum]? {
+        guard let parts = DataType.split(octets, into: key) else { return nil }
+        guard hasRanges else { return parts }
+        var turned: [Datum] = []
+        for (part, type) in zip(parts, key) {
+            let turns = type.isOfHostOrder && part.octets.count > 1
+            turned.append(turns ? Datum(octets: Datum.inNetworkOrder(part.octets)) : part)
+        }
+        return turned
+    }
+}
+
+extension DataType {
+    /// The parts of a concatenation; nil when it is not as long as they are.
+    static func split(_ octets: [UInt8], into types: [DataType]) -> [Datum]? {
+        guard !types.isEmpty, octets.count == Int(length(of: types)) else { return nil }
+        var parts: [Datum] = []
+        var offset = 0
+        for type in types {
+            parts.append(Datum(octets: Array(octets[offset..<(offset + type.length)])))
+            offset += type.paddedLength
+        }
+        return parts
+    }
+}
