@@ -86,7 +86,7 @@ let modules: [Target] = [
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
-    module("Wiring", ["Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("Wiring", ["Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 5
     module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
     module(
@@ -97,10 +97,12 @@ let modules: [Target] = [
     plugin("Bridge", ["Wiring", "Netlink"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
+    plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
+    plugin("Firewall", ["Wiring", "Netlink", "PacketFilter", "IPTables", "Firewalld"]),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["Plugin", "Bridge", "HostLocal", "Loopback", "Linux"],
+        dependencies: ["Plugin", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "Linux"],
         swiftSettings: strict
     ),
     .executableTarget(

@@ -25,7 +25,7 @@ ip link set lo up
 echo ready
 exec cat
 """
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclasses.dataclass(frozen=True)

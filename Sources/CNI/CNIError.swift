@@ -85,6 +85,8 @@ extension CNIError {
         package static let storeUnusable = Code(rawValue: 106)
         /// A delegated plugin could not be started or made no sense.
         package static let delegateFailed = Code(rawValue: 107)
+        /// A port of the host is somebody else's already.
+        package static let portTaken = Code(rawValue: 108)
         /// None of the others; libcni's code for errors without one.
         package static let `internal` = Code(rawValue: 999)
     }

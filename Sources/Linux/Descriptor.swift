@@ -90,6 +90,23 @@ package struct Descriptor: ~Copyable {
         }
     }
 
+    /// What there is to read, waiting for it if need be; none at the end.
+    ///
+    /// `name`: what is being read, for the error.
+    /// - Throws: ``KernelError``.
+    package func readSome(_ name: String) throws(KernelError) -> [UInt8] {
+        try Descriptor.readSome(rawValue, name)
+    }
+
+    /// What there is to read of a descriptor that somebody else owns, at least one byte; none at its end.
+    static func readSome(_ rawValue: CInt, _ name: String) throws(KernelError) -> [UInt8] {
+        while true {
+            let (bytes, error) = readChunk(rawValue, 64 << 10)
+            guard let error else { return bytes }
+            guard error == .interrupted else { throw KernelError("read \(name)", error) }
+        }
+    }
+
     private static func readChunk(_ rawValue: CInt, _ capacity: Int) -> (bytes: [UInt8], error: Errno?) {
         var error: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
@@ -121,6 +138,30 @@ package struct Descriptor: ~Copyable {
             } else {
                 written += result
             }
+        }
+    }
+
+    /// The octet at an offset; 0 past the end.
+    ///
+    /// `name`: what is being read, for the error.
+    /// - Throws: ``KernelError``.
+    package func readOctet(at offset: Int, _ name: String) throws(KernelError) -> UInt8 {
+        var octet: UInt8 = 0
+        while true {
+            if pread(rawValue, &octet, 1, off_t(offset)) >= 0 { return octet }
+            guard Errno.current == .interrupted else { throw KernelError("read \(name)", Errno.current) }
+        }
+    }
+
+    /// Writes one octet at an offset; what lies between the end and the offset reads as zeros.
+    ///
+    /// `name`: what is being written, for the error.
+    /// - Throws: ``KernelError``.
+    package func writeOctet(_ octet: UInt8, at offset: Int, _ name: String) throws(KernelError) {
+        var octet = octet
+        while true {
+            if pwrite(rawValue, &octet, 1, off_t(offset)) == 1 { return }
+            guard Errno.current == .interrupted else { throw KernelError("write \(name)", Errno.current) }
         }
     }
 

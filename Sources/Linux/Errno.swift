@@ -44,6 +44,7 @@ extension Errno {
     package static var noSuchFileOrDirectory: Errno { Errno(rawValue: ENOENT) }
     package static var noProtocolOption: Errno { Errno(rawValue: ENOPROTOOPT) }
     package static var notDirectory: Errno { Errno(rawValue: ENOTDIR) }
+    package static var notPermitted: Errno { Errno(rawValue: EPERM) }
     package static var notSupported: Errno { Errno(rawValue: EOPNOTSUPP) }
     package static var permissionDenied: Errno { Errno(rawValue: EACCES) }
     package static var protocolNotSupported: Errno { Errno(rawValue: EPROTONOSUPPORT) }

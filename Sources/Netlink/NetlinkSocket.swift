@@ -11,6 +11,16 @@ package struct NetlinkSocket: ~Copyable {
         case route
         /// Packet filter, connection tracking.
         case netfilter
+        /// Who listens where: sock_diag(7).
+        case socketDiagnostics
+
+        fileprivate var number: CInt {
+            switch self {
+            case .route: NETLINK_ROUTE
+            case .netfilter: NETLINK_NETFILTER
+            case .socketDiagnostics: NETLINK_SOCK_DIAG
+            }
+        }
     }
 
     let handle: OpaquePointer
@@ -20,7 +30,7 @@ package struct NetlinkSocket: ~Copyable {
     /// - Throws: ``KernelError``.
     package init(_ subsystem: Subsystem = .route) throws(KernelError) {
         guard let handle = nl_socket_alloc() else { throw KernelError("allocate netlink socket", .noMemory) }
-        guard nl_connect(handle, subsystem == .route ? NETLINK_ROUTE : NETLINK_NETFILTER) == 0 else {
+        guard nl_connect(handle, subsystem.number) == 0 else {
             let errno = Errno.current
             nl_socket_free(handle)
             throw KernelError("open netlink socket", errno)

@@ -20,34 +20,38 @@ package struct AttachmentFile: ~Copyable {
 
     /// Opens the record of an attachment, making an empty one when there is none.
     ///
+    /// `plugin`: whose record; empty for that of the plugin that made the interface.
     /// `bound`: how long to wait for another operation on the attachment.
     /// - Throws: ``KernelError``; `EWOULDBLOCK` when another operation held the record all the time.
     package init(
         opening key: AttachmentKey,
+        of plugin: String = "",
         in store: AttachmentStore,
         waitingAtMost bound: Duration
     ) throws(KernelError) {
         let directory = try Directory(creating: store.path(of: key.network), mode: 0o700)
-        try self.init(key, directory, flags: O_CREAT, waitingAtMost: bound)
+        try self.init(key, plugin, directory, flags: O_CREAT, waitingAtMost: bound)
     }
 
-    /// As ``init(opening:in:waitingAtMost:)``, with `ENOENT` when there is no record.
+    /// As ``init(opening:of:in:waitingAtMost:)``, with `ENOENT` when there is no record.
     package init(
         existing key: AttachmentKey,
+        of plugin: String = "",
         in store: AttachmentStore,
         waitingAtMost bound: Duration
     ) throws(KernelError) {
         let directory = try Directory(path: store.path(of: key.network))
-        try self.init(key, directory, flags: 0, waitingAtMost: bound)
+        try self.init(key, plugin, directory, flags: 0, waitingAtMost: bound)
     }
 
     private init(
         _ key: AttachmentKey,
+        _ plugin: String,
         _ directory: consuming Directory,
         flags: CInt,
         waitingAtMost bound: Duration
     ) throws(KernelError) {
-        let name = AttachmentStore.fileName(of: key)
+        let name = AttachmentStore.fileName(of: key, plugin: plugin)
         do throws(KernelError) {
             while true {
                 let file = try directory.open(name, O_RDWR | O_NOFOLLOW | flags, mode: 0o600)

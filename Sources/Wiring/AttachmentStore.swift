@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 package import Linux
 
 /// All attachment records of this host: `<root>/attachments/<network>/<containerID>:<interface>.json`.
 ///
-/// On tmpfs: a reboot empties it, as it empties the kernel.
+/// A plugin further down the chain, such as `portmap`, keeps a record of its own beside it:
+/// `<containerID>:<interface>:portmap.json`. On tmpfs: a reboot empties it, as it empties the kernel.
 package struct AttachmentStore: Hashable, Sendable {
     /// `/run/culvert` unless somebody says otherwise.
     package let root: String
@@ -15,22 +17,50 @@ package struct AttachmentStore: Hashable, Sendable {
     func path(of network: String) -> String { "\(root)/attachments/\(network)" }
 
     // Neither container ids nor interface names may hold a slash or a colon. CNI 1.1.0, section 2.
-    static func fileName(of key: AttachmentKey) -> String { "\(key.containerID):\(key.interfaceName).json" }
+    static func fileName(of key: AttachmentKey, plugin: String = "") -> String {
+        let stem = "\(key.containerID):\(key.interfaceName)"
+        return plugin.isEmpty ? "\(stem).json" : "\(stem):\(plugin).json"
+    }
 
     static func temporaryName(of name: String) -> String { name + ".tmp" }
 
+    /// The networks that have records, in order.
+    ///
+    /// - Throws: ``KernelError``.
+    package func networks() throws(KernelError) -> [String] {
+        try AttachmentStore.names(in: "\(root)/attachments").sorted()
+    }
+
     /// The attachments of a network that have a record, or half of one.
     ///
+    /// `plugin`: whose records; empty for those of the plugin that made the interface.
     /// - Throws: ``KernelError``; a network nobody ever joined has none.
-    package func keys(of network: String) throws(KernelError) -> [AttachmentKey] {
-        let names: [String]
+    package func keys(of network: String, plugin: String = "") throws(KernelError) -> [AttachmentKey] {
+        let names = try AttachmentStore.names(in: path(of: network))
+        let keys = names.compactMap { AttachmentStore.key(of: $0, network, plugin) }
+        return Set(keys).sorted { $0.description < $1.description }
+    }
+
+    /// What the record of an attachment says right now, without a lock; nil when there is none, or only half of one.
+    ///
+    /// - Throws: ``KernelError``.
+    package func record(of key: AttachmentKey, plugin: String = "") throws(KernelError) -> AttachmentRecord? {
+        let path = "\(path(of: key.network))/\(AttachmentStore.fileName(of: key, plugin: plugin))"
         do throws(KernelError) {
-            names = try Directory(path: path(of: network)).names()
+            return AttachmentRecord(key: key, content: try Descriptor(opening: path, O_RDONLY).readAll(path))
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return nil
+        }
+    }
+
+    private static func names(in path: String) throws(KernelError) -> [String] {
+        do throws(KernelError) {
+            return try Directory(path: path).names()
         } catch {
             guard error.errno == .noSuchFileOrDirectory else { throw error }
             return []
         }
-        return Set(names.compactMap { AttachmentStore.key(of: $0, network) }).sorted { $0.description < $1.description }
     }
 
     /// Whether an attachment is provably alive: somebody works on it right now, or it is younger than a moment.
@@ -66,14 +96,11 @@ package struct AttachmentStore: Hashable, Sendable {
         return others
     }
 
-    private static func key(of name: String, _ network: String) -> AttachmentKey? {
-        let stem = name.hasSuffix(".tmp") ? name.dropLast(4) : name[...]
-        guard stem.hasSuffix(".json"), let colon = stem.lastIndex(of: ":") else { return nil }
-        let interface = stem[stem.index(after: colon)...].dropLast(5)
-        return AttachmentKey(
-            network: network,
-            containerID: String(stem[..<colon]),
-            interfaceName: String(interface)
-        )
+    private static func key(of name: String, _ network: String, _ plugin: String) -> AttachmentKey? {
+        let file = name.hasSuffix(".tmp") ? name.dropLast(4) : name[...]
+        guard file.hasSuffix(".json") else { return nil }
+        let parts = file.dropLast(5).split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == (plugin.isEmpty ? 2 : 3), plugin.isEmpty || parts[2] == plugin[...] else { return nil }
+        return AttachmentKey(network: network, containerID: String(parts[0]), interfaceName: String(parts[1]))
     }
 }

@@ -18,16 +18,30 @@ package enum Change: Hashable, Sendable {
     case port(PortSpecification)
     /// The container's end: addresses, routes, up; goes with the pair.
     case interface(InterfaceSpecification)
+    /// What packet filters do for the attachment. Exclusive to one container, of which nothing is there yet.
+    case filter(FilterPlan)
     /// The bridge passes frames to and from the port.
     case operational(port: String)
     /// The opposite of `pair`; removing an absent link is not an error.
     case noLink(String)
+    /// The opposite of `filter`.
+    case noFilter(FilterPlan)
 
     /// The change that takes this one back, or nil when it leaves nothing of ours behind.
     var inverse: Change? {
         switch self {
         case .pair(let pair, _): .noLink(pair.host.name)
-        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .operational, .noLink: nil
+        case .filter(let plan): .noFilter(plan)
+        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .operational, .noLink, .noFilter: nil
+        }
+    }
+
+    /// What taking it back would be about, in words.
+    var subject: String {
+        switch self {
+        case .pair(let pair, _): "link \(pair.host.name)"
+        case .filter(let plan): "rules of \(plan.key)"
+        default: "what is shared"
         }
     }
 }

@@ -36,6 +36,8 @@ extension Transaction {
         if link.acceptsRouterAdvertisements != false {
             setIfPossible(Sysctl("ipv6", link: name, "accept_ra"), "0")
         }
+        // Until its own address is checked, an IPv6 host asks for no neighbour: nobody would be reached for a second.
+        if !link.isUp { setIfPossible(Sysctl("ipv6", link: name, "accept_dad"), "0") }
         var requests: [NetlinkRequest] = []
         if bridge.isPromiscuous, !link.isPromiscuous {
             requests.append(.setPromiscuous(link: link.index, name: name))

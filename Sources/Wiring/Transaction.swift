@@ -96,21 +96,27 @@ package struct Transaction: ~Copyable {
         case .interface(let interface): try make(interface)
         case .operational(let port): try makeOperational(port)
         case .noLink(let name): try Transaction.removeLink(name, on: host)
+        case .filter(let plan): try plan.make()
+        case .noFilter(let plan): try plan.remove()
         }
     }
 
     private static func takeBack(_ done: [Change], on host: borrowing NetlinkSocket) -> [String] {
         var leftovers: [String] = []
         for change in done.reversed() {
-            guard case .noLink(let name) = change.inverse else { continue }
             do throws(KernelError) {
-                // What was refused because its name is taken must not cost the stranger who has it.
-                if case .pair(let pair, _) = change, try host.link(named: name)?.address != pair.host.address {
-                    continue
+                switch change.inverse {
+                case .noLink(let name):
+                    // What was refused because its name is taken must not cost the stranger who has it.
+                    if case .pair(let pair, _) = change, try host.link(named: name)?.address != pair.host.address {
+                        continue
+                    }
+                    try removeLink(name, on: host)
+                case .noFilter(let plan): try plan.remove()
+                default: continue
                 }
-                try removeLink(name, on: host)
             } catch {
-                leftovers.append("link \(name) (\(error))")
+                leftovers.append("\(change.subject) (\(error))")
             }
         }
         return leftovers

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bridge
+import Firewall
 import HostLocal
 import Linux
 import Loopback
 import Plugin
+import PortMap
 
 // Every plugin is this one file under another name: which one, the base name of argv[0] or the first argument says.
-Machine.exit(PluginCall.run(Machine.arguments, among: [bridge, loopback, hostLocal]))
+Machine.exit(PluginCall.run(Machine.arguments, among: [bridge, firewall, hostLocal, loopback, portmap]))

@@ -26,12 +26,12 @@ struct BridgeConfiguration {
     let keepsDefaultVLAN: Bool
     let detectsDuplicates: Bool
     let disablesContainerInterface: Bool
+    let filters: BridgeFilters
     /// The container's address on the link; nil is a random one.
     let mac: MACAddress?
     let dns: DNS
 
     init(_ request: Request) throws(CNIError) {
-        let unsupported: String?
         do throws(JSONTypeError) {
             let reader = request.configuration.reader
             bridge = try reader.string("bridge").flatMap { $0.isEmpty ? nil : $0 } ?? "cni0"
@@ -47,18 +47,9 @@ struct BridgeConfiguration {
             keepsDefaultVLAN = try reader.bool("preserveDefaultVlan") ?? false
             detectsDuplicates = try reader.bool("enabledad") ?? false
             disablesContainerInterface = try reader.bool("disableContainerInterface") ?? false
-            let masquerades = try reader.bool("ipMasq") ?? false
-            let checksSpoofing = try reader.bool("macspoofchk") ?? false
-            unsupported = masquerades ? "ipMasq" : checksSpoofing ? "macspoofchk" : nil
+            filters = try BridgeFilters(reader)
         } catch {
             throw CNIError(error, in: "network configuration")
-        }
-        if let unsupported {
-            throw CNIError(
-                .unsupportedField,
-                "unsupported field \(unsupported): true",
-                details: "this build of bridge has no packet filter yet; remove the key, or set it to false"
-            )
         }
         dns = request.configuration.dns
         mac = try BridgeConfiguration.mac(request)

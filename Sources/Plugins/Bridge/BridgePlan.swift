@@ -7,6 +7,7 @@ internal import Wiring
 
 /// What has to become true for one container to be on the network: decided from values, touching nothing.
 struct BridgePlan {
+    let key: AttachmentKey
     let configuration: BridgeConfiguration
     let pair: VethPair
     let sandbox: String
@@ -43,6 +44,8 @@ struct BridgePlan {
         )
         var plan: [Change] = [.pair(pair, bridge: configuration.bridge), .port(port), .interface(interface)]
         if let addresses { plan += gateway(addresses) }
+        let filter = filter(addresses?.result.ips.map { $0.address } ?? [])
+        if !filter.isEmpty { plan.append(.filter(filter)) }
         if interface.isUp { plan.append(.operational(port: pair.host.name)) }
         return plan
     }
@@ -60,6 +63,10 @@ struct BridgePlan {
             plan.append(.forwarding(family))
         }
         return plan
+    }
+
+    private func filter(_ addresses: [CIDR]) -> FilterPlan {
+        configuration.filters.plan(for: key, port: pair.host.name, address: pair.container.address, addresses)
     }
 
     private var port: PortSpecification {

@@ -105,6 +105,7 @@ extension BridgePort {
         let end = try translating(intention) { () throws(KernelError) in
             let end = try BridgePort.hostEnd(of: key, on: host, isNew: !existed)
             // A record that is not complete is nobody's: we hold its lock, so its writer is dead.
+            if existed, record?.state != .attached { try FilterPlan.removeAll(of: key) }
             guard case .ours(let link) = end, existed, record?.state != .attached else { return end }
             _ = try BridgePort.removeLink(link, on: host)
             return try BridgePort.hostEnd(of: key, on: host)
@@ -159,6 +160,7 @@ extension BridgePort {
             return address
         }
         return BridgePlan(
+            key: request.key,
             configuration: configuration,
             pair: VethPair(
                 host: end,

@@ -10,27 +10,36 @@ extension BridgePort {
     /// Takes the container off the bridge; needs neither its namespace nor the result of its ADD, and can be repeated.
     func disconnect() throws(CNIError) {
         let intention = "cannot disconnect container \(request.key.containerID)"
-        let file = try openRecord(intention)
+        let open = try openRecord(intention)
         try translating(intention) { () throws(KernelError) in
             let host = try NetlinkSocket()
             if try !BridgePort.removePair(of: request.key, on: host) { try removeInside() }
+            try BridgeFilters.remove(from: request.key, open.record)
         }
         try AddressDelegate(for: request)?.delete()
         do throws(KernelError) {
-            try remove(file)
+            try remove(open.file)
         } catch {
             throw CNIError(.storeUnusable, intention, error)
         }
     }
 
-    private func openRecord(_ intention: String) throws(CNIError) -> AttachmentFile? {
+    private func openRecord(_ intention: String) throws(CNIError) -> OpenRecord {
         do throws(KernelError) {
             let bound = request.settings.lockBound
-            return try AttachmentFile(existing: request.key, in: request.attachments, waitingAtMost: bound)
+            let file = try AttachmentFile(existing: request.key, in: request.attachments, waitingAtMost: bound)
+            let record = file.record
+            return OpenRecord(file: file, record: record)
         } catch {
-            guard error.errno != .noSuchFileOrDirectory else { return nil }
+            guard error.errno != .noSuchFileOrDirectory else { return OpenRecord(file: nil, record: nil) }
             throw CNIError(.storeUnusable, intention, error)
         }
+    }
+
+    /// What is known of an attachment that ends; nobody else works on it.
+    private struct OpenRecord: ~Copyable {
+        let file: AttachmentFile?
+        let record: AttachmentRecord?
     }
 
     private func remove(_ file: consuming AttachmentFile?) throws(KernelError) {
@@ -79,6 +88,11 @@ extension BridgePort {
                 errors.append("\(key): \(error)")
             }
         }
+        do throws(KernelError) {
+            try sweepFilters(sparing: surviving)
+        } catch {
+            errors.append("\(error)")
+        }
         do throws(CNIError) {
             try AddressDelegate(for: request)?.collectGarbage(surviving: surviving)
         } catch {
@@ -86,6 +100,17 @@ extension BridgePort {
         }
         guard errors.isEmpty else {
             throw CNIError(.kernelRefused, intention, details: errors.joined(separator: "; "))
+        }
+    }
+
+    /// Removes the rules of attachments that have no record.
+    private func sweepFilters(sparing surviving: [AttachmentID]) throws(KernelError) {
+        let network = request.configuration.name
+        let store = request.attachments
+        try FilterPlan.sweep(network) { () throws(KernelError) in
+            .network(network, sparing: .init(surviving, of: network, and: try store.keys(of: network)))
+        } where: { containerID in
+            !surviving.contains { $0.containerID == containerID }
         }
     }
 
@@ -100,14 +125,8 @@ extension BridgePort {
         }
         if file.isYounger(than: request.beganBoot) { return false }
         try BridgePort.removePair(of: key, on: host)
+        try BridgeFilters.remove(from: key, file.record)
         try file.remove()
         return true
-    }
-}
-
-extension AttachmentID {
-    /// Whether the attachment is meant; old runtimes name only the container.
-    fileprivate func covers(_ key: AttachmentKey) -> Bool {
-        containerID == key.containerID && (interfaceName.isEmpty || interfaceName == key.interfaceName)
     }
 }

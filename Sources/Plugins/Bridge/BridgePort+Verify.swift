@@ -23,6 +23,9 @@ extension BridgePort {
         var findings = Findings(name: request.invocation.interfaceName, sandbox: request.invocation.namespacePath)
         findings.compare(seen, with: configuration)
         findings.compare(seen, with: promised)
+        try translating(intention) { () throws(KernelError) in
+            findings.add(try missingFilters(configuration, promised, seen))
+        }
         guard findings.complaints.isEmpty else {
             throw CNIError(
                 .verificationFailed,
@@ -30,6 +33,25 @@ extension BridgePort {
                 details: findings.complaints.joined(separator: "; ")
             )
         }
+    }
+
+    private func missingFilters(
+        _ configuration: BridgeConfiguration,
+        _ promised: AddResult,
+        _ seen: Observation
+    ) throws(KernelError) -> [String] {
+        // Addresses that name no interface are the container's too, as for everybody who reads results.
+        let own = promised.ips.filter { ip in
+            guard let interface = promised.interface(of: ip) else { return ip.interface == nil }
+            return interface.name == request.key.interfaceName
+        }
+        let plan = configuration.filters.plan(
+            for: request.key,
+            port: seen.port?.name ?? "",
+            address: seen.interface?.address,
+            own.map { $0.address }
+        )
+        return plan.isEmpty ? [] : try plan.missing()
     }
 
     /// What the kernel says of a container's attachment.
@@ -78,6 +100,9 @@ extension BridgePort {
                 try Transaction.requireVLANFiltering(of: link)
             }
         }
+        if configuration.filters.needsKernel {
+            try translating("cannot filter packets", .unavailable) { () throws(KernelError) in _ = try FilterEngine() }
+        }
         try AddressDelegate(for: request)?.status()
     }
 }
@@ -91,6 +116,10 @@ private struct Findings {
     init(name: String, sandbox: String) {
         self.name = name
         self.sandbox = sandbox
+    }
+
+    mutating func add(_ missing: [String]) {
+        complaints += missing.map { "missing: \($0)" }
     }
 
     mutating func compare(_ seen: BridgePort.Observation, with configuration: BridgeConfiguration) {

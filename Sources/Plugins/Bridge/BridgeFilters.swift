@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import CNI
+internal import JSON
+internal import Linux
+package import Wiring
+
+/// What a network of type `bridge` wants of packet filters.
+package struct BridgeFilters: Hashable, Sendable {
+    /// Whether packets from the container to elsewhere leave with the host's address.
+    let masquerades: Bool
+    /// Who rewrites them.
+    let backend: MasqueradeBackend
+    /// Whether frames whose source is not the container's MAC address are dropped.
+    let checksMAC: Bool
+    /// Whether packets whose source is none of the container's addresses are dropped.
+    let checksIP: Bool
+
+    init(_ reader: JSONReader) throws(JSONTypeError) {
+        masquerades = try reader.bool("ipMasq") ?? false
+        backend = try BridgeFilters.backend(reader)
+        checksMAC = try reader.bool("macspoofchk") ?? false
+        checksIP = try reader.bool("ipspoofchk") ?? false
+    }
+
+    private static func backend(_ reader: JSONReader) throws(JSONTypeError) -> MasqueradeBackend {
+        guard let member = try reader.member("ipMasqBackend"), case let name = try member.string(), !name.isEmpty else {
+            return .nftables
+        }
+        guard let backend = MasqueradeBackend(rawValue: name) else {
+            throw member.mismatch(expected: "nftables or iptables")
+        }
+        return backend
+    }
+
+    /// Whether any of it is done by nf_tables.
+    var needsKernel: Bool { masquerades && backend == .nftables || checksMAC || checksIP }
+
+    /// What one attachment needs.
+    ///
+    /// `port`: the host's end of the pair.
+    /// `address`, `addresses`: the container's; without addresses there is nothing to masquerade.
+    func plan(
+        for key: AttachmentKey,
+        port: String,
+        address: MACAddress?,
+        _ addresses: [CIDR]
+    ) -> FilterPlan {
+        var masquerade: Masquerade?
+        if masquerades, !addresses.isEmpty { masquerade = Masquerade(key: key, addresses: addresses, backend: backend) }
+        var spoofCheck: SpoofCheck?
+        if checksMAC || checksIP {
+            spoofCheck = SpoofCheck(
+                key: key,
+                port: port,
+                address: checksMAC ? address : nil,
+                addresses: checksIP ? addresses.map { $0.address } : nil
+            )
+        }
+        return FilterPlan(key: key, masquerade: masquerade, spoofCheck: spoofCheck)
+    }
+
+    /// Removes what an attachment has, by what its record says was wanted; without a record, whatever there may be.
+    ///
+    /// - Throws: ``KernelError``.
+    static func remove(from key: AttachmentKey, _ record: AttachmentRecord?) throws(KernelError) {
+        guard let record, let filters = BridgeFilters(record) else { return try FilterPlan.removeAll(of: key) }
+        let masquerade = Masquerade(key: key, addresses: [], backend: filters.backend)
+        let watcher = SpoofCheck(key: key, port: "", address: nil, addresses: nil)
+        try FilterPlan(
+            key: key,
+            masquerade: filters.masquerades ? masquerade : nil,
+            spoofCheck: filters.checksMAC || filters.checksIP ? watcher : nil
+        ).remove()
+    }
+
+    private init?(_ record: AttachmentRecord) {
+        do throws(JSONTypeError) {
+            try self.init(JSONReader(record.configuration))
+        } catch {
+            return nil
+        }
+    }
+
+    /// What has to stand for an attachment by its record; nil when it is not attached, or wants nothing.
+    package static func plan(of record: AttachmentRecord) -> FilterPlan? {
+        guard record.state == .attached, let filters = BridgeFilters(record) else { return nil }
+        let result: AddResult
+        do throws(CNIError) {
+            result = try AddResult(JSONReader(record.result), assuming: .newest)
+        } catch {
+            return nil
+        }
+        let own = result.interfaces.first { !$0.sandbox.isEmpty && $0.name == record.key.interfaceName }
+        let plan = filters.plan(
+            for: record.key,
+            port: record.hostInterface,
+            address: own.flatMap { MACAddress($0.mac) },
+            result.ips.map { $0.address }
+        )
+        return plan.isEmpty ? nil : plan
+    }
+}

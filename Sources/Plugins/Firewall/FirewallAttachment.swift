@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import CNI
+internal import IPTables
+internal import JSON
+internal import Linux
+internal import PacketFilter
+internal import Plugin
+internal import Wiring
+
+/// One attachment as the host's firewall sees it.
+struct FirewallAttachment {
+    /// Whose records these are: `<containerID>:<interface>:firewall.json`.
+    static let plugin = "firewall"
+
+    let request: Request
+
+    init(_ request: Request) {
+        self.request = request
+    }
+
+    /// ADD: lets the container's packets through: all of it, or nothing.
+    func admit() throws(CNIError) -> AddResult {
+        let result = try previousResult()
+        let configuration = try FirewallConfiguration(request.configuration)
+        try configuration.requireBridge()
+        guard !configuration.addresses.isEmpty || configuration.policy != .open else { return result }
+        let intention = "cannot let container \(request.key.containerID) through the firewall"
+        let plan = try translating(intention) { () throws(KernelError) in try FirewallPlan(configuration, request.key) }
+        var file = try translating(intention, .storeUnusable) { () throws(KernelError) in try openRecord() }
+        let isFresh = !file.existed
+        do throws(KernelError) {
+            if let old = file.record.flatMap({ FirewallPlan($0) }) { try old.remove(sparing: otherAddresses) }
+            var record = record(of: plan)
+            try file.write(record)
+            try plan.make(isFresh: isFresh)
+            record.state = .attached
+            try file.write(record)
+            return result
+        } catch {
+            throw takeBack(plan, file, because: CNIError(.kernelRefused, intention, error))
+        }
+    }
+
+    private func previousResult() throws(CNIError) -> AddResult {
+        guard let result = request.configuration.previousResult else {
+            throw CNIError(
+                .invalidConfiguration,
+                "missing prevResult from earlier plugin",
+                details: "firewall is about what another plugin made; put it behind that one in the list"
+            )
+        }
+        return result
+    }
+
+    private func openRecord() throws(KernelError) -> AttachmentFile {
+        try AttachmentFile(
+            opening: request.key,
+            of: FirewallAttachment.plugin,
+            in: request.attachments,
+            waitingAtMost: request.settings.lockBound
+        )
+    }
+
+    /// The record names the backend that was chosen: whoever reads it must not choose anew.
+    private func record(of plan: FirewallPlan) -> AttachmentRecord {
+        var document = request.document
+        if case .object(var object) = document {
+            object[exact: "backend"] = .string(plan.backend.rawValue)
+            document = .object(object)
+        }
+        return AttachmentRecord(
+            key: request.key,
+            state: .intended,
+            namespacePath: request.invocation.namespacePath,
+            namespaceIdentity: "",
+            intendedNanoseconds: Machine.bootNanoseconds,
+            configuration: document
+        )
+    }
+
+    private func takeBack(
+        _ plan: FirewallPlan,
+        _ file: consuming AttachmentFile,
+        because cause: CNIError
+    ) -> CNIError {
+        do throws(KernelError) {
+            if file.record != nil { try plan.remove(sparing: otherAddresses) }
+            try file.remove()
+            return cause
+        } catch {
+            return cause.adding("left behind: rules of \(request.key) (\(error))")
+        }
+    }
+
+    /// The addresses of all other attachments that have a record.
+    private func otherAddresses() throws(KernelError) -> [IPAddress] {
+        let store = request.attachments
+        var addresses: [IPAddress] = []
+        for network in try store.networks() {
+            for key in try store.keys(of: network, plugin: FirewallAttachment.plugin) where key != request.key {
+                guard let record = try store.record(of: key, plugin: FirewallAttachment.plugin) else { continue }
+                addresses += FirewallPlan(record)?.configuration.addresses ?? []
+            }
+        }
+        return addresses
+    }
+
+    /// STATUS: whether the kernel has what an ADD needs.
+    func probe() throws(CNIError) {
+        let configuration = try FirewallConfiguration(request.configuration)
+        do throws(KernelError) {
+            switch configuration.backend {
+            case .nftables, nil: _ = try FilterEngine()
+            case .iptables, .firewalld: break
+            }
+        } catch {
+            throw CNIError(.unavailable, "the firewall cannot let containers through", details: "\(error)")
+        }
+        if configuration.backend == .iptables, !IPTablesTool.isAvailable(.v4) {
+            throw CNIError(
+                .unavailable,
+                "the firewall cannot let containers through",
+                details: "backend is iptables, and there is no iptables-restore; set backend to nftables"
+            )
+        }
+    }
+
+    /// CHECK: compares what the record, or the call, asks for with what is there.
+    func verify() throws(CNIError) {
+        _ = try previousResult()
+        let key = request.key
+        let intention = "cannot verify the firewall of container \(key.containerID)"
+        let configuration = try FirewallConfiguration(request.configuration)
+        guard !configuration.addresses.isEmpty || configuration.policy != .open else { return }
+        let missing = try translating(intention) { () throws(KernelError) in
+            let record = try request.attachments.record(of: key, plugin: FirewallAttachment.plugin)
+            if let plan = record.flatMap({ FirewallPlan($0) }) { return try plan.missing() }
+            return try FirewallPlan(configuration, key).missing()
+        }
+        guard missing.isEmpty else {
+            throw CNIError(
+                .verificationFailed,
+                "the firewall of container \(key.containerID) is not what it should be",
+                details: "missing: \(missing.joined(separator: "; ")); culvert reload puts them back"
+            )
+        }
+    }
+}
+
+// DEL and GC
+extension FirewallAttachment {
+    /// Takes the container's rules away; needs nothing but its identity, and can be repeated.
+    func expel() throws(CNIError) {
+        do throws(KernelError) {
+            let file: AttachmentFile
+            do throws(KernelError) {
+                file = try AttachmentFile(
+                    existing: request.key,
+                    of: FirewallAttachment.plugin,
+                    in: request.attachments,
+                    waitingAtMost: request.settings.lockBound
+                )
+            } catch {
+                guard error.errno == .noSuchFileOrDirectory else { throw error }
+                return try removeUnrecorded()
+            }
+            try close(request.key, file)
+        } catch {
+            throw CNIError(
+                .kernelRefused,
+                "cannot take the rules of container \(request.key.containerID) from the firewall",
+                error
+            )
+        }
+    }
+
+    private func close(_ key: AttachmentKey, _ file: consuming AttachmentFile) throws(KernelError) {
+        if let plan = file.record.flatMap({ FirewallPlan($0) }) {
+            try plan.remove(sparing: otherAddresses)
+        } else {
+            try FilterEngine().sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
+        }
+        try file.remove()
+    }
+
+    /// Removes what is known by its owner, and what the reference made with iptables for the addresses of the result.
+    private func removeUnrecorded() throws(KernelError) {
+        let key = request.key
+        let engine = try FilterEngine()
+        try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
+        let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
+        guard !addresses.isEmpty else { return }
+        let taken = try otherAddresses()
+        for family in [AddressFamily.v4, .v6] {
+            let ours = addresses.filter { $0.family == family && !taken.contains($0) }
+            guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else { continue }
+            do throws(IPTablesError) {
+                try IPTablesTool(family).edit(IPTablesFirewall.table) { edit in
+                    IPTablesFirewall().remove(ours, from: &edit)
+                }
+            } catch {
+                throw error.kernelError
+            }
+        }
+    }
+
+    /// Removes the rules of all attachments of the network but the survivors, and those younger than this call.
+    ///
+    /// Goes on after an error, and reports all of them.
+    func sweep(sparing surviving: [AttachmentID]) throws(CNIError) {
+        let network = request.configuration.name
+        let intention = "cannot collect garbage of network \(network)"
+        let store = request.attachments
+        var errors: [String] = []
+        let keys = try translating(intention, .storeUnusable) { () throws(KernelError) in
+            try store.keys(of: network, plugin: FirewallAttachment.plugin)
+        }
+        for key in keys where !surviving.contains(where: { $0.covers(key) }) {
+            do throws(KernelError) {
+                try collect(key)
+            } catch {
+                errors.append("\(key): \(error)")
+            }
+        }
+        do throws(KernelError) {
+            try FilterEngine().sweep([FirewallFilter.layout]) { () throws(KernelError) in
+                let keys = try store.keys(of: network, plugin: FirewallAttachment.plugin)
+                return .network(network, sparing: .init(surviving, of: network, and: keys))
+            }
+        } catch {
+            errors.append("\(error)")
+        }
+        guard errors.isEmpty else {
+            throw CNIError(.kernelRefused, intention, details: errors.joined(separator: "; "))
+        }
+    }
+
+    private func collect(_ key: AttachmentKey) throws(KernelError) {
+        let file: AttachmentFile
+        do throws(KernelError) {
+            file = try AttachmentFile(
+                existing: key,
+                of: FirewallAttachment.plugin,
+                in: request.attachments,
+                waitingAtMost: .zero
+            )
+        } catch {
+            // Somebody works on it, or its DEL was faster: either way it is not garbage.
+            guard error.errno == .wouldBlock || error.errno == .noSuchFileOrDirectory else { throw error }
+            return
+        }
+        if file.isYounger(than: request.beganBoot) { return }
+        try close(key, file)
+    }
+}

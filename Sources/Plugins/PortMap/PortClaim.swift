@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import CNI
+internal import Linux
+internal import Netlink
+internal import Plugin
+internal import Wiring
+
+/// Ports of the host that an attachment is about to hold, and who may have them already.
+///
+/// Holds the registry's lock from its making to its end, so that of two who want one port the second sees the first.
+struct PortClaim: ~Copyable {
+    private let registry: HostPortRegistry
+    private let store: AttachmentStore
+    private let key: AttachmentKey
+
+    /// Locks the registry, and counts all records if nobody has yet.
+    ///
+    /// - Throws: ``KernelError``.
+    static func open(
+        _ key: AttachmentKey,
+        in store: AttachmentStore,
+        waitingAtMost bound: Duration
+    ) throws(KernelError) -> PortClaim {
+        let claim = PortClaim(try HostPortRegistry(in: store.root, waitingAtMost: bound), key, store)
+        // Somebody removed the registry under the records, or there never was one.
+        if claim.registry.isNew { try claim.countAll() }
+        return claim
+    }
+
+    private init(_ registry: consuming HostPortRegistry, _ key: AttachmentKey, _ store: AttachmentStore) {
+        self.registry = registry
+        self.store = store
+        self.key = key
+    }
+
+    /// Another attachment that has some of the ports.
+    struct Holder {
+        let record: AttachmentRecord
+        let forwards: [Forward]
+    }
+
+    /// The attachments that have some of these ports, so that packets for one could not be told from the other's.
+    ///
+    /// Looks at no record as long as nobody has any of the ports.
+    ///
+    /// - Throws: ``KernelError``.
+    func holders(conflictingWith wanted: [Forward]) throws(KernelError) -> [Holder] {
+        var suspects: [Forward] = []
+        for forward in wanted where try registry.count(forward.hostPort, forward.transport) > 0 {
+            suspects.append(forward)
+        }
+        guard !suspects.isEmpty else { return [] }
+        return try allHolders().filter { holder in
+            holder.forwards.contains { theirs in suspects.contains { $0.conflicts(with: theirs) } }
+        }
+    }
+
+    /// Counts an attachment in, to be called before its record is written.
+    ///
+    /// - Throws: ``KernelError``.
+    func take(_ forwards: [Forward]) throws(KernelError) {
+        for (port, transport) in forwards.distinctPorts {
+            let count = try registry.count(port, transport)
+            // Who died over its ports may have left the count too high; whoever stays there is never forgotten.
+            if count < .max { try registry.set(port, transport, to: count + 1) }
+        }
+    }
+
+    /// Counts an attachment out, to be called after its record was removed.
+    ///
+    /// - Throws: ``KernelError``.
+    func giveBack(_ forwards: [Forward]) throws(KernelError) {
+        for (port, transport) in forwards.distinctPorts {
+            let count = try registry.count(port, transport)
+            if count > 0, count < .max { try registry.set(port, transport, to: count - 1) }
+        }
+    }
+
+    /// Corrects the counts of some ports to what the records say.
+    ///
+    /// - Throws: ``KernelError``.
+    func recount(_ forwards: [Forward]) throws(KernelError) {
+        let holders = try allHolders()
+        for (port, transport) in forwards.distinctPorts {
+            let count = holders.count { holder in
+                holder.forwards.contains { $0.hostPort == port && $0.transport == transport }
+            }
+            try registry.set(port, transport, to: UInt8(clamping: count))
+        }
+    }
+
+    private func countAll() throws(KernelError) {
+        let holders = try allHolders()
+        for holder in holders { try take(holder.forwards) }
+        try registry.finishCounting()
+    }
+
+    private func allHolders() throws(KernelError) -> [Holder] {
+        var holders: [Holder] = []
+        for network in try store.networks() {
+            for other in try store.keys(of: network, plugin: PortPublisher.plugin) where other != key {
+                guard let record = try store.record(of: other, plugin: PortPublisher.plugin),
+                    let configuration = PortMapConfiguration(of: record)
+                else { continue }
+                holders.append(Holder(record: record, forwards: configuration.forwards))
+            }
+        }
+        return holders
+    }
+}
+
+extension [Forward] {
+    /// Each port of each protocol once, whatever addresses it is forwarded for.
+    fileprivate var distinctPorts: [(UInt16, Transport)] {
+        var ports: [(UInt16, Transport)] = []
+        ports.reserveCapacity(count)
+        for transport in Transport.all {
+            var numbers: [UInt16] = []
+            for forward in self where forward.transport == transport { numbers.append(forward.hostPort) }
+            numbers.sort()
+            for (index, number) in numbers.enumerated() where index == 0 || numbers[index - 1] != number {
+                ports.append((number, transport))
+            }
+        }
+        return ports
+    }
+}
+
+extension PortMapConfiguration {
+    /// What a record's attachment was configured to; nil when the record makes no sense.
+    init?(of record: AttachmentRecord) {
+        do throws(CNIError) {
+            try self.init(NetworkConfiguration(record.configuration), interfaceName: record.key.interfaceName)
+        } catch {
+            return nil
+        }
+    }
+}
+
+extension AttachmentRecord {
+    /// Whether the container's namespace is provably gone: its path is, or it leads to another one.
+    var isOfDeadContainer: Bool {
+        guard !namespacePath.isEmpty, !namespaceIdentity.isEmpty else { return false }
+        do throws(KernelError) {
+            guard let status = try FileStatus.of(namespacePath) else { return true }
+            return "\(status.identity)" != namespaceIdentity
+        } catch {
+            return false
+        }
+    }
+}

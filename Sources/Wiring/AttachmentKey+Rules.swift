@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Linux
+
+// What packet-filter rules and elements are known by: in the words of the reference, so that each cleans up after the
+// other.
+extension AttachmentKey {
+    /// What every rule's comment of the network begins with: 16 hexadecimal digits.
+    package static func ruleOwners(of network: String) -> String {
+        SHA512(of: network).hexadecimal(digits: 16)
+    }
+
+    /// What the comment of every rule of the attachment begins with, and of no other's: two times 16 digits.
+    package var ruleOwner: String {
+        let instance = SHA512(of: "\(interfaceName):\(containerID)").hexadecimal(digits: 16)
+        return "\(AttachmentKey.ruleOwners(of: network))-\(instance)"
+    }
+
+    /// The comment of a rule: its owner for programs, then the same for people, cut to what nft accepts.
+    package var ruleComment: String {
+        let text = "\(ruleOwner), net: \(network), if: \(interfaceName), id: \(containerID)"
+        // nft(8): at most 128 octets. Names hold no quotes and nothing but ASCII.
+        return String(decoding: text.utf8.filter { $0 != UInt8(ascii: "\"") }.prefix(128), as: UTF8.self)
+    }
+
+    /// What a rule's comment says of the container, which may be cut off.
+    static func containerID(inRuleComment comment: String) -> String? {
+        let octets = Array(comment.utf8)
+        let mark = Array(", id: ".utf8)
+        var start = octets.count - mark.count
+        while start >= 0 {
+            if octets[start..<(start + mark.count)].elementsEqual(mark) {
+                return String(decoding: octets[(start + mark.count)...], as: UTF8.self)
+            }
+            start -= 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import IPTables
+package import Linux
+internal import PacketFilter
+
+// Chains that iptables made, ours and the reference's. Where iptables keeps them in nf_tables, no program is run.
+extension FilterEngine {
+    /// Removes the masquerade chains of some attachments, and the jumps to them.
+    ///
+    /// - Throws: ``KernelError``.
+    package func removeMasqueradeChains(of keys: [AttachmentKey]) throws(KernelError) {
+        let names = keys.map { IPTablesMasquerade(network: $0.network, containerID: $0.containerID).chain }
+        try removeIPTablesChains(names, calledFrom: ["POSTROUTING"])
+    }
+
+    /// Removes chains of table `nat`, and the jumps to them.
+    ///
+    /// `callers`: the chains in which these jumps stand.
+    /// - Throws: ``KernelError``.
+    package func removeIPTablesChains(
+        _ names: [String],
+        calledFrom callers: [String]
+    ) throws(KernelError) {
+        for family in [AddressFamily.v4, .v6] {
+            try socket.update { batch throws(KernelError) in
+                try socket.removeChains(names, of: family.natTable, calledFrom: callers, &batch)
+            }
+            guard try LegacyTables.inUse(family).contains("nat") else { continue }
+            do throws(IPTablesError) {
+                let isThere = IPTablesTool.isAvailable(family, .legacy)
+                try IPTablesTool(family, isThere ? .legacy : .usual).edit(.nat) { edit in
+                    for name in names { edit.removeChain(name) }
+                }
+            } catch {
+                throw error.kernelError
+            }
+        }
+    }
+
+    /// The masquerade chains of a network's attachments that are unwanted; whoever made them.
+    ///
+    /// `isUnwanted`: by the container's id.
+    /// - Throws: ``KernelError``.
+    package func sweepMasqueradeChains(
+        of network: String,
+        where isUnwanted: (String) -> Bool
+    ) throws(KernelError) {
+        let start = "name: \"\(network)\" id: \""
+        try sweepIPTablesChains(calledFrom: ["POSTROUTING"]) { name, comment in
+            guard name.hasPrefix("CNI-"), let comment, comment.hasPrefix(start), comment.hasSuffix("\"") else {
+                return false
+            }
+            return isUnwanted(String(comment.dropFirst(start.count).dropLast()))
+        }
+    }
+
+    /// Removes the chains of table `nat` that are unwanted by their name and by the comment of a jump to them.
+    ///
+    /// Runs iptables-save, but only where there are chains of the reference's names at all.
+    /// - Throws: ``KernelError``.
+    package func sweepIPTablesChains(
+        calledFrom callers: [String],
+        where isUnwanted: (_ name: String, _ comment: String?) -> Bool
+    ) throws(KernelError) {
+        for family in [AddressFamily.v4, .v6] {
+            var variants: [IPTablesTool.Variant] = []
+            if try socket.chains(of: family.natTable).contains(where: { $0.chain.name.hasPrefix("CNI-") }) {
+                variants.append(.nft)
+            }
+            if try LegacyTables.inUse(family).contains("nat") { variants.append(.legacy) }
+            for variant in variants {
+                do throws(IPTablesError) {
+                    let isThere = IPTablesTool.isAvailable(family, variant)
+                    try IPTablesTool(family, isThere ? variant : .usual).edit(.nat) { edit in
+                        let jumps = edit.contents.rules.filter { callers.contains($0.chain) }
+                        for jump in jumps {
+                            guard let target = jump.target, isUnwanted(target, jump.comment) else { continue }
+                            edit.removeChain(target)
+                        }
+                    }
+                } catch {
+                    throw error.kernelError
+                }
+            }
+        }
+    }
+}
+
+extension PacketFilterSocket {
+    fileprivate borrowing func removeChains(
+        _ names: [String],
+        of table: Table,
+        calledFrom callers: [String],
+        _ batch: inout Batch
+    ) throws(KernelError) {
+        var present: [Chain] = []
+        for name in names {
+            let chain = Chain(table, name)
+            if try self.chain(chain) != nil { present.append(chain) }
+        }
+        guard !present.isEmpty else { return }
+        for caller in callers {
+            let chain = Chain(table, caller)
+            for installed in try rules(of: chain) where present.contains(where: { installed.rule.jumps(to: $0.name) }) {
+                batch.deleteRule(installed.handle, of: chain)
+            }
+        }
+        for chain in present { batch.flush(chain) }
+        for chain in present { batch.delete(chain) }
+    }
+}
+
+extension Rule {
+    fileprivate func jumps(to name: String) -> Bool {
+        expressions.contains { $0 == .verdict(.jump(name)) || $0 == .verdict(.goto(name)) }
+    }
+}
+
+extension AddressFamily {
+    /// Where iptables keeps its NAT rules.
+    fileprivate var natTable: Table {
+        switch self {
+        case .v4: Table(.ip, "nat")
+        case .v6: Table(.ip6, "nat")
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Linux
+package import PacketFilter
+
+/// Brings what attachments need in nf_tables into being, and takes it away: each time in one transaction.
+///
+/// What containers share is made with the first of them and goes with the last, unless somebody else put something
+/// there. Everything that a decision rests on is read in the generation that the kernel then changes, or not at all.
+package struct FilterEngine: ~Copyable {
+    let socket: PacketFilterSocket
+
+    /// Connects in the namespace of the calling thread.
+    ///
+    /// - Throws: ``KernelError``, also from a kernel without nf_tables.
+    package init() throws(KernelError) {
+        socket = try PacketFilterSocket()
+    }
+
+    /// Makes everything that some shares consist of.
+    ///
+    /// `isFresh`: nothing of this attachment can be there. Then nothing is looked for, unless an element is in the way.
+    /// - Throws: ``KernelError``; then nothing is changed.
+    package func install(_ shares: [FilterShare], of key: AttachmentKey, isFresh: Bool) throws(KernelError) {
+        do throws(KernelError) {
+            try socket.update { batch throws(KernelError) in
+                for share in shares { try socket.add(share, of: key, replacing: !isFresh, to: &batch) }
+            }
+        } catch {
+            // An element of somebody who is gone, or our own of an ADD that was cut off.
+            guard isFresh, error.errno == .fileExists else { throw error }
+            try install(shares, of: key, isFresh: false)
+        }
+    }
+
+    /// Removes what an attachment has, as far as it is still there and still this one's.
+    ///
+    /// - Throws: ``KernelError``; then nothing is changed.
+    package func remove(_ shares: [FilterShare], of key: AttachmentKey) throws(KernelError) {
+        try socket.update { batch throws(KernelError) in
+            for share in shares { try socket.remove(share, of: key, from: &batch) }
+        }
+        try removeUnused(shares.map { $0.layout })
+    }
+
+    /// Removes everything from some layouts that belongs to certain owners; for those of whom nothing else is known.
+    ///
+    /// `identify`: says whose are to go. Asked after the generation of the rules is known: whoever is not in the records
+    /// by then has no rule in that generation.
+    /// - Throws: ``KernelError``; then nothing is changed.
+    package func sweep(
+        _ layouts: [FilterLayout],
+        of identify: () throws(KernelError) -> FilterOwners
+    ) throws(KernelError) {
+        try socket.update { batch throws(KernelError) in
+            let owners = try identify()
+            for layout in layouts { try socket.sweep(layout, owners, from: &batch) }
+        }
+        try removeUnused(layouts)
+    }
+
+    /// A chain as the kernel has it; nil when there is none.
+    ///
+    /// - Throws: ``KernelError``.
+    package func installed(_ chain: Chain) throws(KernelError) -> InstalledChain? {
+        try socket.chain(chain)
+    }
+
+    /// Removes rules of some chains, as far as these are there.
+    ///
+    /// - Throws: ``KernelError``; then nothing is changed.
+    package func removeRules(of chains: [Chain], where isUnwanted: (Rule) -> Bool) throws(KernelError) {
+        try socket.update { batch throws(KernelError) in
+            guard let first = chains.first, try socket.table(first.table) != nil else { return }
+            for chain in chains {
+                for installed in try socket.rules(of: chain) where isUnwanted(installed.rule) {
+                    batch.deleteRule(installed.handle, of: chain)
+                }
+            }
+        }
+    }
+
+    /// What of some shares is not there, in words; empty when all of it is.
+    ///
+    /// - Throws: ``KernelError``.
+    package func missing(_ shares: [FilterShare]) throws(KernelError) -> [String] {
+        var missing: [String] = []
+        for share in shares { missing += try socket.missing(share) }
+        return missing
+    }
+
+    /// Removes the tables in which nobody has anything any more.
+    private func removeUnused(_ layouts: [FilterLayout]) throws(KernelError) {
+        try socket.update { batch throws(KernelError) in
+            for layout in layouts where try socket.isUnused(layout) { batch.delete(layout.table) }
+        }
+    }
+}
