@@ -11,7 +11,8 @@ from host import Container, Host, Outcome
 from implementations import REFERENCE, Implementation
 from kernel_state import left_behind
 from runtime import Runtime, bridge, host_local, network, valid_attachments
-from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, ask, fetch, ruleset, serve
+from traffic import (HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, ask, fetch, ruleset, serve,
+                     without_nf_tables)
 
 DUAL = ("10.77.0.0/24", "fd77::/64")
 needs_culvert = pytest.mark.needs_culvert
@@ -85,7 +86,7 @@ def test_the_world_sees_the_host(world: Host, ours: Implementation, container: C
     good(runtime.delete(container))
     assert fetch(world, "c2", OUTSIDER4, 80) == f"outside {HOST4}"
     good(runtime.delete(other))
-    assert left_behind(world, [container, other]) == {}
+    assert left_behind(world, [container, other], ("cni0", "wire")) == {}
 
 
 @needs_culvert
@@ -265,11 +266,12 @@ def test_spoofed_sources(world: Host, ours: Implementation, container: Container
 def test_a_masquerade_that_can_not_be_made(world: Host, ours: Implementation, container: Container) -> None:
     """Without nf_tables the ADD says so and is taken back."""
     runtime = runtime_on(world, ours, ipMasq=True)
-    wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=socket", "-e",
-               "inject=socket:error=EPROTONOSUPPORT:when=3+"]
-    outcome = runtime.add(container, wrapper=wrapper)
+    good(runtime.add(container, wrapper=["strace", "-f", "-qq", "-e", "trace=socket", "-o", "/run/sockets"]))
+    good(runtime.delete(container))
+    trace = world.path("/run/sockets").read_text(encoding="utf-8")
+    outcome = runtime.add(container, wrapper=without_nf_tables(trace))
     assert "nf_tables" in outcome.error_text, outcome.stdout
-    assert left_behind(world, [container]) == {}
+    assert left_behind(world, [container], ("cni0", "wire")) == {} and ruleset(world) == ""
 
 
 @pytest.mark.parametrize("members, words", [

@@ -12,7 +12,8 @@ from host import Container, Host, Outcome
 from implementations import Implementation
 from kernel_state import left_behind
 from runtime import Runtime, bridge, host_local, network, valid_attachments
-from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, ask, fetch, ruleset, serve
+from traffic import (HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, ask, fetch, ruleset, serve,
+                     without_nf_tables)
 
 DUAL = ("10.77.0.0/24", "fd77::/64")
 needs_culvert = pytest.mark.needs_culvert
@@ -224,7 +225,7 @@ def test_ports_that_differ_are_free(world: Host, runtime: Runtime) -> None:
         good(runtime.add(container, capabilities=capabilities(setting)))
     for container in containers:
         good(runtime.delete(container, capabilities={}))
-    assert ruleset(world) == "" and left_behind(world, containers) == {}
+    assert ruleset(world) == "" and left_behind(world, containers, ("cni0", "wire")) == {}
     good(runtime.add(containers[0], capabilities=capabilities(*settings)))
 
 
@@ -334,7 +335,7 @@ def test_many_at_once(world: Host, ours: Implementation) -> None:
         assert len(listed["elem"]) == 2000
         for outcome in pool.map(runtime.delete, containers):
             good(outcome)
-    assert ruleset(world) == "" and left_behind(world, containers) == {}
+    assert ruleset(world) == "" and left_behind(world, containers, ("cni0", "wire")) == {}
 
 
 # Bad input
@@ -368,14 +369,19 @@ def test_bad_input(world: Host, ours: Implementation, container: Container, memb
 def test_a_kernel_without_nf_tables(world: Host, runtime: Runtime, container: Container) -> None:
     """The error says what is missing, and nothing is changed."""
     entry = runtime.network["plugins"][1]
-    result = json.loads(good(Runtime(world, runtime.implementation, network(runtime.network["plugins"][0])).add(
-        container)).stdout)
-    wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=socket", "-e",
-               "inject=socket:error=EPROTONOSUPPORT:when=1+"]
-    outcome = runtime.call("ADD", entry, container, previous=result, capabilities=capabilities(mapping(8080)),
-                           wrapper=wrapper)
+    first = Runtime(world, runtime.implementation, network(runtime.network["plugins"][0]))
+    result = json.loads(good(first.add(container)).stdout)
+
+    def add(wrapper: list[str]) -> Outcome:
+        return runtime.call("ADD", entry, container, previous=result, capabilities=capabilities(mapping(8080)),
+                            wrapper=wrapper)
+    good(add(["strace", "-f", "-qq", "-e", "trace=socket", "-o", "/run/sockets"]))
+    good(runtime.call("DEL", entry, container))
+    outcome = add(without_nf_tables(world.path("/run/sockets").read_text(encoding="utf-8")))
     assert "nf_tables" in outcome.error_text, outcome.stdout
+    assert ruleset(world) == ""
     assert not world.path("/run/culvert/attachments/net/c1:eth0:portmap.json").exists()
+    good(add([]))
 
 
 @needs_culvert

@@ -2,6 +2,7 @@
 """Servers in containers, real clients beside them, and the world outside of a host."""
 from __future__ import annotations
 
+import re
 import subprocess
 
 from host import Host
@@ -92,6 +93,18 @@ def ask(host: Host, where: str | None, address: str, port: int, source_port: int
     """What nc gets back for one datagram; empty when nobody answers within a second."""
     source = ["-p", str(source_port)] if source_port else []
     return host.run(["nc", "-u", "-w", "1", *source, address, str(port)], stdin="hello\n", netns=netns(where)).stdout
+
+
+#: The packet filter's number of a netlink socket, as strace prints it.
+NETFILTER = re.compile(r"socket\(AF_NETLINK, .*NETLINK_NETFILTER\)")
+
+
+def without_nf_tables(trace: str) -> list[str]:
+    """The wrapper that refuses a plugin its packet filter: by the trace of the same call undisturbed."""
+    sockets = [line for line in trace.splitlines() if "socket(" in line]
+    ordinal = next(number for number, line in enumerate(sockets, 1) if NETFILTER.search(line))
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=socket",
+            "-e", f"inject=socket:error=EPROTONOSUPPORT:when={ordinal}"]
 
 
 def ruleset(host: Host) -> str:

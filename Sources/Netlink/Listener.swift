@@ -28,11 +28,17 @@ package struct Listener: Hashable, Sendable {
 
     /// All of them, of some protocols, in the namespace of the calling thread.
     ///
-    /// `transports`: 6 and 17.
+    /// `transports`: 6 and 17. A kernel without CONFIG_INET_DIAG tells of none.
     /// - Throws: ``KernelError``.
     package static func all(of transports: [UInt8]) throws(KernelError) -> [Listener] {
         guard !transports.isEmpty else { return [] }
-        let socket = try NetlinkSocket(.socketDiagnostics)
+        let socket: NetlinkSocket
+        do throws(KernelError) {
+            socket = try NetlinkSocket(.socketDiagnostics)
+        } catch {
+            guard error.errno == .protocolNotSupported else { throw error }
+            return []
+        }
         var listeners: [Listener] = []
         for transport in transports {
             for family in [AF_INET, AF_INET6] {

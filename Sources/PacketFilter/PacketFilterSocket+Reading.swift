@@ -187,6 +187,8 @@ extension PacketFilterSocket {
                     let elements = ListedElement.list(reply, values: set.content.types)
                     if elements.contains(where: { !$0.isEnd }) { return false }
                 }
+                // The end of the list would take room of the next one.
+                socket.dropUnread()
                 return true
             } catch {
                 if error.errno == .noSuchFileOrDirectory { return true }

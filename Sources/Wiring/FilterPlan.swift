@@ -25,6 +25,14 @@ package struct FilterPlan: Hashable, Sendable {
         return shares
     }
 
+    /// Where it stands in nf_tables.
+    private var layouts: [FilterLayout] {
+        var layouts: [FilterLayout] = []
+        if masquerade?.backend == .nftables { layouts.append(Masquerade.layout) }
+        if spoofCheck != nil { layouts.append(SpoofCheck.layout) }
+        return layouts
+    }
+
     /// The addresses that iptables masquerades, by family.
     private var iptablesFamilies: [AddressFamily] {
         guard let masquerade, masquerade.backend == .iptables else { return [] }
@@ -50,7 +58,7 @@ package struct FilterPlan: Hashable, Sendable {
     package func remove() throws(KernelError) {
         try FilterPlan.remove(
             from: key,
-            layouts: shares.map { $0.layout },
+            layouts: layouts,
             usesIPTables: masquerade?.backend == .iptables
         )
     }

@@ -100,7 +100,8 @@ extension PacketFilterSocket {
             for element in group.elements {
                 let found = try self.element(element.key, of: group.set)
                 if found?.key != element.key || found?.content != element.content || found?.comment != element.comment {
-                    missing.append("element of \(group.set.noun) \(group.set): \(element)")
+                    let words = element.description(key: group.set.key)
+                    missing.append("element of \(group.set.noun) \(group.set): \(words)")
                 }
             }
         }
