@@ -187,15 +187,16 @@ extension Expression {
         guard let type = body.number(NFTA_NAT_TYPE), let family = body.number(NFTA_NAT_FAMILY),
             family == UInt32(Family.ip.rawValue) || family == UInt32(Family.ip6.rawValue)
         else { return nil }
-        return .nat(
-            NAT(
-                isDestination: type == NFT_NAT_DNAT.rawValue,
-                family: family == UInt32(Family.ip.rawValue) ? .v4 : .v6,
-                addressFrom: body.register(NFTA_NAT_REG_ADDR_MIN),
-                addressTo: body.register(NFTA_NAT_REG_ADDR_MAX),
-                ports: PortRewrite(body, NFTA_NAT_REG_PROTO_MIN, NFTA_NAT_REG_PROTO_MAX, NFTA_NAT_FLAGS)
-            )
+        var nat = NAT(
+            isDestination: type == NFT_NAT_DNAT.rawValue,
+            family: family == UInt32(Family.ip.rawValue) ? .v4 : .v6,
+            addressFrom: body.register(NFTA_NAT_REG_ADDR_MIN),
+            addressTo: body.register(NFTA_NAT_REG_ADDR_MAX),
+            ports: PortRewrite(body, NFTA_NAT_REG_PROTO_MIN, NFTA_NAT_REG_PROTO_MAX, NFTA_NAT_FLAGS)
         )
+        // The kernel says one address as a range to itself.
+        if nat.addressTo == nat.addressFrom { nat.addressTo = nil }
+        return .nat(nat)
     }
 
     private static func limit(_ body: NetlinkAttributes) -> Expression? {
@@ -233,10 +234,10 @@ extension PortRewrite {
         _ to: Attribute,
         _ flags: Attribute
     ) {
-        self.init(
-            from: body.register(from),
-            to: body.register(to),
-            flags: NATFlags(rawValue: body.number(flags) ?? 0)
-        )
+        self.init(from: body.register(from), to: body.register(to))
+        // The kernel says one port as a range to itself.
+        if self.to == self.from { self.to = nil }
+        // NF_NAT_RANGE_MAP_IPS and NF_NAT_RANGE_PROTO_SPECIFIED: that there are addresses and ports is seen anyway.
+        self.flags = NATFlags(rawValue: (body.number(flags) ?? 0) & ~3)
     }
 }

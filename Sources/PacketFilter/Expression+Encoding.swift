@@ -171,15 +171,15 @@ extension NetlinkMessage {
             if let register = nat.addressTo { put(NFTA_NAT_REG_ADDR_MAX, register) }
             if let register = nat.ports.from { put(NFTA_NAT_REG_PROTO_MIN, register) }
             if let register = nat.ports.to { put(NFTA_NAT_REG_PROTO_MAX, register) }
-            if !nat.ports.flags.isEmpty { put(NFTA_NAT_FLAGS, nat.ports.flags.rawValue) }
+            if nat.ports.wireFlags != 0 { put(NFTA_NAT_FLAGS, nat.ports.wireFlags) }
         case .masquerade(let ports):
-            if !ports.flags.isEmpty { put(NFTA_MASQ_FLAGS, ports.flags.rawValue) }
+            if ports.wireFlags != 0 { put(NFTA_MASQ_FLAGS, ports.wireFlags) }
             if let register = ports.from { put(NFTA_MASQ_REG_PROTO_MIN, register) }
             if let register = ports.to { put(NFTA_MASQ_REG_PROTO_MAX, register) }
         case .redirect(let ports):
             if let register = ports.from { put(NFTA_REDIR_REG_PROTO_MIN, register) }
             if let register = ports.to { put(NFTA_REDIR_REG_PROTO_MAX, register) }
-            if !ports.flags.isEmpty { put(NFTA_REDIR_FLAGS, ports.flags.rawValue) }
+            if ports.wireFlags != 0 { put(NFTA_REDIR_FLAGS, ports.wireFlags) }
         case .reject(let type, let code):
             put(NFTA_REJECT_TYPE, type)
             put(Int(NFTA_REJECT_ICMP_CODE.rawValue), code)
@@ -187,6 +187,11 @@ extension NetlinkMessage {
         default: preconditionFailure("an expression that does nothing")
         }
     }
+}
+
+extension PortRewrite {
+    /// With `NF_NAT_RANGE_PROTO_SPECIFIED` (2) where there are ports.
+    fileprivate var wireFlags: UInt32 { flags.rawValue | (from == nil ? 0 : 2) }
 }
 
 extension Expression {

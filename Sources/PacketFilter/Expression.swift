@@ -233,8 +233,6 @@ package struct NATFlags: OptionSet, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// Ports were given: said by itself where they are.
-    package static let ports = NATFlags(rawValue: 2)
     package static let random = NATFlags(rawValue: 4)
     /// A client gets the same address each time.
     package static let persistent = NATFlags(rawValue: 8)

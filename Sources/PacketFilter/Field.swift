@@ -47,8 +47,8 @@ package enum Field: Hashable, Sendable {
     /// Of the connection's original direction (`ct original ip saddr`), or of the replies.
     case ctSaddr(AddressFamily, reply: Bool)
     case ctDaddr(AddressFamily, reply: Bool)
-    case ctL3proto(reply: Bool)
-    case ctProtocol(reply: Bool)
+    case ctL3proto
+    case ctProtocol
     case ctProtoSrc(reply: Bool)
     case ctProtoDst(reply: Bool)
     case fibSaddrType

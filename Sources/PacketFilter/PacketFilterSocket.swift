@@ -80,8 +80,10 @@ package struct PacketFilterSocket: ~Copyable {
 
     /// Reads, decides and changes until nobody else has changed anything in between.
     ///
-    /// - Parameter body: reads with this socket what it needs to know, and fills the batch; it is called again, with
-    ///   an empty one, when what it read has become untrue. It leaves the batch empty to change nothing.
+    /// `body` reads with this socket what it needs to know, and fills the batch; it is called again, with an empty one,
+    /// when what it read has become untrue. It leaves the batch empty to change nothing.
+    ///
+    /// - Returns: what the body returned, the last time.
     /// - Throws: ``KernelError``; `ERESTART` when others were faster time and again.
     package func update<Answer>(
         _ body: (inout Batch) throws(KernelError) -> Answer
@@ -102,8 +104,6 @@ package struct PacketFilterSocket: ~Copyable {
         }
     }
 
-    /// Reads and changes as ``update(_:)`` what needs no reading: the batch alone, again when the kernel was short of
-    /// room or of time.
     private static func isWorthRepeating(_ errno: Errno, _ attempt: Int) -> Bool {
         switch errno {
         case .restart, .interrupted, .noBufferSpace: attempt < 32

@@ -327,7 +327,7 @@ extension RuleComposer {
         from word: Int
     ) -> PortRewrite {
         guard let ports else { return PortRewrite(flags: flags) }
-        var rewrite = PortRewrite(from: .word(word), flags: flags.union(.ports))
+        var rewrite = PortRewrite(from: .word(word), flags: flags)
         expressions.append(.immediate(to: .word(word), Datum.port(ports.lowerBound).octets))
         if ports.upperBound > ports.lowerBound {
             expressions.append(.immediate(to: .word(word + 4), Datum.port(ports.upperBound).octets))
