@@ -83,6 +83,13 @@ package struct NetlinkSocket: ~Copyable {
         return first
     }
 
+    /// Asks one question that may remain without an answer: asks for an acknowledgement, too.
+    ///
+    /// - Throws: ``KernelError``.
+    package func askWithAcknowledgement(_ request: NetlinkRequest) throws(KernelError) -> NetlinkReply? {
+        try exchange([request], flagging: NLM_F_ACK).first
+    }
+
     /// Asks one question that has any number of answers (`NLM_F_DUMP`).
     ///
     /// - Throws: ``KernelError``; `EINTR` when the tables changed during the answer, time and again.

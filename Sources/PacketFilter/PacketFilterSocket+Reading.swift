@@ -158,8 +158,15 @@ extension PacketFilterSocket {
                 if let upper { body.putData(NFTA_SET_ELEM_KEY_END, upper) }
             }
         }
-        let reply = try find(NetlinkRequest("read an element of \(set.noun) \(set)", message))
-        return reply.flatMap { ListedElement.list($0, values: set.content.types).first }
+        let request = NetlinkRequest("read an element of \(set.noun) \(set)", message)
+        do throws(KernelError) {
+            // To a question for an end that is not there, Linux 6.18 says nothing at all.
+            let reply = try isEnd ? socket.askWithAcknowledgement(request) : socket.ask(request)
+            return reply.flatMap { ListedElement.list($0, values: set.content.types).first }
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return nil
+        }
     }
 
     /// All elements.

@@ -68,7 +68,7 @@ func withoutHandles(_ json: String) -> String {
 }
 
 /// What the kernel answers to a batch; nil when it agrees.
-func refusal(
+func objection(
     _ socket: borrowing PacketFilterSocket,
     at generation: UInt32? = nil,
     _ fill: (inout Batch) -> Void
