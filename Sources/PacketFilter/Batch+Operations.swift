@@ -2,6 +2,19 @@
 internal import CNetlink
 internal import Netlink
 
+extension Expression {
+    /// The name of something else, or another text of nearly its length, that the expression has in it.
+    var foreignName: String? {
+        switch self {
+        case .verdict(.jump(let chain)), .verdict(.goto(let chain)): chain
+        case .lookup(let lookup):
+            if case .named(let name) = lookup.set { name } else { nil }
+        case .log(let log): log.prefix.flatMap { $0.isEmpty ? nil : $0 }
+        default: nil
+        }
+    }
+}
+
 extension Batch {
     /// Whether anything is taken away that may be absent.
     var destroys: Bool { steps.contains { $0.verb == .destroy } }

@@ -34,6 +34,8 @@ extension Batch {
 
     /// Like `nft flush set` or `nft flush map`: its elements go.
     package mutating func flush(_ set: NamedSet) {
+        check("flush \(set.noun) \(set)", name: set.name)
+        guard defect == nil else { return }
         scratch.begin(.deleteElements, set.table.family)
         scratch.put(NFTA_SET_ELEM_LIST_TABLE, text: set.table.name)
         scratch.put(NFTA_SET_ELEM_LIST_SET, text: set.name)
@@ -41,6 +43,8 @@ extension Batch {
     }
 
     private mutating func name(_ set: NamedSet, _ verb: Verb, _ message: FilterMessage) {
+        check("\(verb.word) \(set.noun) \(set)", name: set.name)
+        guard defect == nil else { return }
         scratch.begin(message, set.table.family)
         scratch.put(NFTA_SET_TABLE, text: set.table.name)
         scratch.put(NFTA_SET_NAME, text: set.name)
@@ -79,9 +83,17 @@ extension Batch {
         _ message: FilterMessage,
         flags: Int32
     ) {
-        for element in elements where element.comment != nil {
-            check("\(verb.word) element \(set)", name: set.name, comment: element.comment)
+        for element in elements {
+            if let comment = element.comment {
+                check("\(verb.word) element \(set)", name: set.name, comment: comment)
+            }
+            switch element.content {
+            case .verdict(.jump(let chain)), .verdict(.goto(let chain)):
+                check("\(verb.word) element \(set)", name: chain)
+            default: break
+            }
         }
+        check("\(verb.word) element \(set)", name: set.name)
         guard defect == nil else { return }
         let withContent = verb == .add || verb == .create
         let form = set.form

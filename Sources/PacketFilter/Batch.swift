@@ -136,6 +136,8 @@ extension Batch {
     }
 
     private mutating func name(_ table: Table, _ verb: Verb, _ message: FilterMessage) {
+        check("\(verb.word) table \(table)", name: table.name)
+        guard defect == nil else { return }
         scratch.begin(message, table.family)
         scratch.put(NFTA_TABLE_NAME, text: table.name)
         finish(verb, .table(table))
@@ -143,6 +145,8 @@ extension Batch {
 
     /// Like `nft flush table`: all rules of all its chains go, chains and sets stay.
     package mutating func flush(_ table: Table) {
+        check("flush table \(table)", name: table.name)
+        guard defect == nil else { return }
         scratch.begin(.deleteRule, table.family)
         scratch.put(NFTA_RULE_TABLE, text: table.name)
         finish(.flush, .table(table))
@@ -188,6 +192,8 @@ extension Batch {
     }
 
     private mutating func name(_ chain: Chain, _ verb: Verb, _ message: FilterMessage) {
+        check("\(verb.word) chain \(chain)", name: chain.name)
+        guard defect == nil else { return }
         scratch.begin(message, chain.table.family)
         scratch.put(NFTA_CHAIN_TABLE, text: chain.table.name)
         scratch.put(NFTA_CHAIN_NAME, text: chain.name)
@@ -196,6 +202,8 @@ extension Batch {
 
     /// Like `nft flush chain`: its rules go.
     package mutating func flush(_ chain: Chain) {
+        check("flush chain \(chain)", name: chain.name)
+        guard defect == nil else { return }
         scratch.begin(.deleteRule, chain.table.family)
         scratch.put(NFTA_RULE_TABLE, text: chain.table.name)
         scratch.put(NFTA_RULE_CHAIN, text: chain.name)
@@ -223,6 +231,9 @@ extension Batch {
 
     private mutating func put(_ rule: Rule, _ verb: Verb, flags: Int32, handle: UInt64?, position: UInt64?) {
         check("\(verb.word) rule \(rule.chain)", name: rule.chain.name, comment: rule.comment)
+        for expression in rule.expressions {
+            if let name = expression.foreignName { check("\(verb.word) rule \(rule.chain)", name: name) }
+        }
         guard defect == nil else { return }
         var numbers = LiteralSetNumbers(after: setCount)
         for expression in rule.expressions {

@@ -18,6 +18,7 @@ extension PacketFilterSocket {
     ///
     /// - Throws: ``KernelError``.
     package func table(_ table: Table) throws(KernelError) -> InstalledTable? {
+        guard table.name.isPossible else { return nil }
         let message = NetlinkMessage(type: 0)
         message.begin(.getTable, table.family)
         message.put(NFTA_TABLE_NAME, text: table.name)
@@ -38,6 +39,7 @@ extension PacketFilterSocket {
     ///
     /// - Throws: ``KernelError``.
     package func chain(_ chain: Chain) throws(KernelError) -> InstalledChain? {
+        guard chain.isPossible else { return nil }
         let message = NetlinkMessage(type: 0)
         message.begin(.getChain, chain.table.family)
         message.put(NFTA_CHAIN_TABLE, text: chain.table.name)
@@ -55,6 +57,7 @@ extension PacketFilterSocket {
         of chain: Chain,
         literalSets: Bool = false
     ) throws(KernelError) -> [InstalledRule] {
+        guard chain.isPossible else { return [] }
         let message = NetlinkMessage(type: 0)
         message.begin(.getRule, chain.table.family, flags: NLM_F_DUMP)
         message.put(NFTA_RULE_TABLE, text: chain.table.name)
@@ -71,6 +74,7 @@ extension PacketFilterSocket {
     ///
     /// - Throws: ``KernelError``.
     package func rule(_ handle: UInt64, of chain: Chain) throws(KernelError) -> InstalledRule? {
+        guard chain.isPossible else { return nil }
         let message = NetlinkMessage(type: 0)
         message.begin(.getRule, chain.table.family)
         message.put(NFTA_RULE_TABLE, text: chain.table.name)
@@ -100,6 +104,7 @@ extension PacketFilterSocket {
     ///
     /// - Throws: ``KernelError``.
     package func sets(of table: Table) throws(KernelError) -> [InstalledSet] {
+        guard table.name.isPossible else { return [] }
         let message = NetlinkMessage(type: 0)
         message.begin(.getSet, table.family, flags: NLM_F_DUMP)
         message.put(NFTA_SET_TABLE, text: table.name)
@@ -111,6 +116,7 @@ extension PacketFilterSocket {
     ///
     /// - Throws: ``KernelError``; `EOPNOTSUPP` when it is there, but of types that we do not know.
     package func set(named name: String, of table: Table) throws(KernelError) -> InstalledSet? {
+        guard name.isPossible, table.name.isPossible else { return nil }
         let message = NetlinkMessage(type: 0)
         message.begin(.getSet, table.family)
         message.put(NFTA_SET_TABLE, text: table.name)
@@ -129,6 +135,7 @@ extension PacketFilterSocket {
     ///
     /// - Throws: ``KernelError``.
     package func element(_ key: [Datum], of set: NamedSet) throws(KernelError) -> SetElement? {
+        guard set.isPossible else { return nil }
         let form = set.form
         let octets = form.octets(key)
         let upper = form.hasRanges && !form.splitsRanges ? form.octets(key, upper: true) : nil
@@ -174,6 +181,7 @@ extension PacketFilterSocket {
     /// - Throws: ``KernelError``.
     /// - Complexity: that of the set's size, here and in the kernel.
     package func elements(of set: NamedSet) throws(KernelError) -> [SetElement] {
+        guard set.isPossible else { return [] }
         var listed: [ListedElement] = []
         for reply in try list(elementsRequest(set)) {
             listed.append(contentsOf: ListedElement.list(reply, values: set.content.types))
@@ -187,6 +195,7 @@ extension PacketFilterSocket {
     ///
     /// - Throws: ``KernelError``.
     package func isEmpty(_ set: NamedSet) throws(KernelError) -> Bool {
+        guard set.isPossible else { return true }
         let request = elementsRequest(set)
         for _ in 0..<2 {
             do throws(KernelError) {
@@ -238,4 +247,17 @@ extension PacketFilterSocket {
         }
         throw KernelError(request.operation, .busy)
     }
+}
+
+extension String {
+    /// Whether anything can have this name, and it can be asked for.
+    fileprivate var isPossible: Bool { !isEmpty && utf8.count <= longestName }
+}
+
+extension Chain {
+    fileprivate var isPossible: Bool { name.isPossible && table.name.isPossible }
+}
+
+extension NamedSet {
+    fileprivate var isPossible: Bool { name.isPossible && table.name.isPossible }
 }

@@ -322,6 +322,39 @@ struct BatchKernelTests {
 
     private var literal: [SetElement] { [SetElement(.port(80)), SetElement(.port(443))] }
 
+    @Test(
+        "A name that nothing can have is absent when it is read, and refused before anything is sent",
+        arguments: [0, 256, 70_000]
+    )
+    func impossibleNames(length: Int) throws {
+        let name = String(repeating: "n", count: length)
+        let (isAbsent, refusals) = try inNewNamespace {
+            let socket = try PacketFilterSocket()
+            let set = NamedSet(table, name, key: [.mark], content: .verdict)
+            let isAbsent = [
+                try socket.table(Table(.inet, name)) == nil, try socket.chain(Chain(table, name)) == nil,
+                try socket.rules(of: Chain(table, name)).isEmpty, try socket.rule(1, of: Chain(table, name)) == nil,
+                try socket.set(named: name, of: table) == nil, try socket.isEmpty(set),
+                try socket.elements(of: set).isEmpty, try socket.element([.mark(1)], of: set) == nil,
+            ]
+            let jump = SetElement(key: [.mark(1)], verdict: .jump(name))
+            let map = NamedSet(table, "map", key: [.mark], content: .verdict)
+            let refusals = [
+                objection(socket) { $0.add(Table(.inet, name)) }, objection(socket) { $0.delete(Table(.inet, name)) },
+                objection(socket) { $0.flush(Chain(table, name)) },
+                objection(socket) { $0.destroy(Chain(table, name)) },
+                objection(socket) { $0.add(Rule(chain, [.jump(name)])) },
+                objection(socket) { $0.add(Rule(chain, [.member([.metaMark], .set(set))])) },
+                objection(socket) { $0.destroy(set) }, objection(socket) { $0.flush(set) },
+                objection(socket) { $0.add([jump], to: map) }, objection(socket) { $0.delete([jump], from: set) },
+            ]
+            return (isAbsent, refusals)
+        }
+        #expect(isAbsent == [Bool](repeating: true, count: 8))
+        #expect(refusals.map { $0?.errno } == [Errno?](repeating: .invalidArgument, count: 10))
+        #expect(refusals.map { $0?.explanation } == [String?](repeating: "a name has 1 to 255 octets", count: 10))
+    }
+
     @Test("Comments of any characters come back; one that is too long is refused before anything is sent")
     func comments() throws {
         let texts = [

@@ -33,6 +33,23 @@ struct Shape: Sendable, CustomTestStringConvertible {
     static let postrouting = ChainHook(.nat, .postrouting, priority: .srcnat, policy: .accept)
     static let input = ChainHook(.filter, .input, priority: .filter, policy: .accept)
     static let raw = ChainHook(.filter, .prerouting, priority: .raw, policy: .accept)
+
+    static func address(_ text: String) -> IPAddress {
+        guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
+        return address
+    }
+
+    static func network(_ text: String) -> Datum {
+        guard let network = CIDR(text) else { preconditionFailure("\(text) is no network") }
+        return .network(network)
+    }
+
+    static func host(_ text: String) -> Datum { .address(address(text)) }
+
+    static func station(_ text: String) -> Datum {
+        guard let address = MACAddress(text) else { preconditionFailure("\(text) is no address") }
+        return .ether(address)
+    }
 }
 
 /// The sets that shapes look into.
