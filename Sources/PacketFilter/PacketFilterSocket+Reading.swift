@@ -199,10 +199,7 @@ extension PacketFilterSocket {
         let request = elementsRequest(set)
         for _ in 0..<2 {
             do throws(KernelError) {
-                for reply in try socket.beginList(request) {
-                    let elements = ListedElement.list(reply, values: set.content.types)
-                    if elements.contains(where: { !$0.isEnd }) { return false }
-                }
+                for reply in try socket.beginList(request) where ListedElement.isListed(in: reply) { return false }
                 // The end of the list would take room of the next one.
                 socket.dropUnread()
                 return true

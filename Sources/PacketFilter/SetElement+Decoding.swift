@@ -29,15 +29,26 @@ struct ListedElement {
 
     /// The elements of a message of the kernel.
     static func list(_ reply: NetlinkReply, values types: [DataType]) -> [ListedElement] {
-        // nfgenmsg
-        guard FilterMessage(reply) == .newElements, reply.payload.count >= 4,
-            let list = NetlinkAttributes(reply.payload.dropFirst(4)).nested(NFTA_SET_ELEM_LIST_ELEMENTS)
+        guard FilterMessage(reply) == .newElements,
+            let list = reply.filterBody?.attributes.nested(NFTA_SET_ELEM_LIST_ELEMENTS)
         else { return [] }
         var elements: [ListedElement] = []
         for (_, value) in list {
             if let element = ListedElement(NetlinkAttributes(value), values: types) { elements.append(element) }
         }
         return elements
+    }
+
+    /// Whether a message of the kernel lists an element at all.
+    static func isListed(in reply: NetlinkReply) -> Bool {
+        guard FilterMessage(reply) == .newElements,
+            let list = reply.filterBody?.attributes.nested(NFTA_SET_ELEM_LIST_ELEMENTS)
+        else { return false }
+        for (_, value) in list {
+            let flags = NetlinkAttributes(value).number(NFTA_SET_ELEM_FLAGS) ?? 0
+            if flags & NFT_SET_ELEM_INTERVAL_END.rawValue == 0 { return true }
+        }
+        return false
     }
 
     /// Puts beginnings and ends together.

@@ -52,7 +52,7 @@ struct RuleShapeKernelTests {
     }
 
     @Test(
-        "nft prints a rule as it was meant, writes the same itself, and what the kernel has of either is what was written",
+        "nft prints a rule as it was meant and writes the same, and the kernel has of either what was written",
         arguments: [Shape.addresses, Shape.ports, Shape.packets, Shape.frames, Shape.translations, Shape.actions]
             .flatMap { $0 }
     )
@@ -69,6 +69,19 @@ struct RuleShapeKernelTests {
         for (written, theirs) in zip(sight.written, sight.theirs) {
             #expect(theirs.isEquivalent(to: written), "\(theirs.expressions)")
         }
+    }
+
+    @Test("Parts of a header that nft would load in one piece it prints like its own", arguments: Shape.neighbours)
+    func neighbours(shape: Shape) throws {
+        let sight = try Self.look(at: shape)
+        #expect(ruleLines(of: "c", in: sight.listing) == ["\(shape.text) comment \"a comment\""])
+        #expect(sight.relisting == sight.listing)
+        #expect(sight.relistedJSON == sight.json)
+        #expect(sight.ours.count == 1)
+        for (written, ours) in zip(sight.written, sight.ours) {
+            #expect(ours.isEquivalent(to: written), "\(ours.expressions)")
+        }
+        #expect(sight.ourOctets != sight.theirOctets)
     }
 }
 

@@ -60,5 +60,36 @@ extension Shape {
             ),
             .drop
         ),
+        Shape(
+            .ip6,
+            "ip6 saddr fd00::1 ip6 daddr fd00::2 accept",
+            .match(.ip6Saddr, host("fd00::1")),
+            .match(.ip6Daddr, host("fd00::2")),
+            .accept
+        ),
+        Shape(
+            .bridge,
+            "ether saddr 02:00:00:00:00:01 ip saddr 10.0.0.1 accept",
+            .match(.etherSaddr, station("02:00:00:00:00:01")),
+            .match(.ipSaddr, host("10.0.0.1")),
+            .accept
+        ),
+    ]
+
+    static let neighbours: [Shape] = [
+        Shape(
+            .bridge,
+            "arp saddr ether 02:00:00:00:00:01 arp saddr ip 10.0.0.1 accept",
+            .match(.arpSaddrEther, station("02:00:00:00:00:01")),
+            .match(.arpSaddrIP, host("10.0.0.1")),
+            .accept
+        ),
+        Shape(
+            .inet,
+            "ether saddr 02:00:00:00:00:01 ip saddr 10.0.0.1 accept",
+            .match(.etherSaddr, station("02:00:00:00:00:01")),
+            .match(.ipSaddr, host("10.0.0.1")),
+            .accept
+        ),
     ]
 }
