@@ -67,4 +67,21 @@ package struct IPTablesContents: Hashable, Sendable {
     package func missing(of wanted: [IPTablesRule]) -> [IPTablesRule] {
         wanted.filter { !contains($0) }
     }
+
+    /// The containers that comments name: what stands between a beginning and a final quote.
+    ///
+    /// `chain`: the chain that a container must have for this; another one means that the comment only looks like ours.
+    func containers(commentedWith beginning: String, havingChain chain: (String) -> String) -> [String] {
+        var containers: [String] = []
+        for rule in rules {
+            guard let comment = rule.comment?.utf8, comment.starts(with: beginning.utf8),
+                comment.last == ASCIICode.quote, comment.count > beginning.utf8.count
+            else { continue }
+            let id = String(Substring(comment.dropFirst(beginning.utf8.count).dropLast()))
+            guard !containers.contains(id) else { continue }
+            let name = chain(id)
+            if rule.chain == name || rule.target == name { containers.append(id) }
+        }
+        return containers
+    }
 }

@@ -51,6 +51,13 @@ package struct IPTablesMasquerade: Hashable, Sendable {
         for rule in wanted where rule.chain != chain { edit.ensure(rule, .last) }
     }
 
+    /// The containers of a network that are masqueraded; what GC looks through.
+    package static func containers(of network: String, in contents: IPTablesContents) -> [String] {
+        contents.containers(commentedWith: #"name: "\#(network)" id: ""#) { id in
+            IPTablesMasquerade(network: network, containerID: id).chain
+        }
+    }
+
     /// Removes everything of this container, by the name of its chain alone.
     package func remove(from edit: inout IPTablesEdit) {
         edit.removeChain(chain)

@@ -112,6 +112,15 @@ package struct IPTablesPortMap: Hashable, Sendable {
         edit.removeChain(formerChain)
     }
 
+    /// The containers of a network that ports lead to; what GC looks through.
+    ///
+    /// One whose comment had to be cut is not among them.
+    package static func containers(of network: String, in contents: IPTablesContents) -> [String] {
+        contents.containers(commentedWith: #"dnat name: "\#(network)" id: ""#) { id in
+            IPTablesPortMap(network: network, containerID: id).chain
+        }
+    }
+
     /// All rules that must be there, shared ones too; what CHECK compares.
     package func allRules(_ mappings: [Mapping], to container: CIDR, _ settings: Settings) -> [IPTablesRule] {
         guard !mappings.isEmpty else { return [] }

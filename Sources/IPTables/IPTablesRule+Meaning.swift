@@ -11,7 +11,24 @@ extension IPTablesRule {
         if self == other { return true }
         // Cheap, and enough to tell nearly all rules of a chain apart.
         guard !words.isEmpty, target == other.target, comment == other.comment else { return false }
-        return meaning == other.meaning
+        return hasArguments(of: other) ?? (meaning == other.meaning)
+    }
+
+    /// Whether rules with the same options in the same order have the same arguments as well; nil for other rules.
+    ///
+    /// Rules of one chain mostly are like that, and to sort the words of hundreds would take long. The comments are the
+    /// same already.
+    private func hasArguments(of other: IPTablesRule) -> Bool? {
+        guard words.count == other.words.count else { return nil }
+        for index in words.indices where words[index] != other.words[index] {
+            guard !isOption(words[index]), !isOption(other.words[index]), index > 0 else { return nil }
+            let option = words[index - 1]
+            guard option == "-s" || option == "-d" else { return false }
+            guard Self.network(option, [words[index]]) == Self.network(option, [other.words[index]]) else {
+                return false
+            }
+        }
+        return true
     }
 
     /// Each option with its arguments as one text, sorted, without what goes without saying.

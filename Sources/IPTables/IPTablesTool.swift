@@ -102,7 +102,7 @@ package struct IPTablesTool: Hashable, Sendable {
         return IPTablesContents(family: family, table: table, parsing: text)
     }
 
-    /// Changes any number of tables by one run of `iptables-restore --noflush`; none at all when there is nothing to do.
+    /// Changes any number of tables by one run of `iptables-restore --noflush`; without one if none is needed.
     ///
     /// Each batch happens whole or not at all; when one is refused, those before it have happened.
     ///

@@ -11,8 +11,8 @@ private let hasFirewalld = ["/usr/sbin/firewalld", "/usr/bin/dbus-daemon", "/usr
     access(path, X_OK) == 0
 }
 
-/// A bus of its own, and firewalld on it, in the network namespace of the caller; ends with its standard input, and when
-/// the caller dies.
+/// A bus of its own, and firewalld on it, in the network namespace of the caller; ends when told to, and when the caller
+/// dies.
 ///
 /// In namespaces of its own it sees no file of the machine that it might write, and no process that it might end.
 private let script = """

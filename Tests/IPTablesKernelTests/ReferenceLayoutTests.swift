@@ -1,81 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-import Glibc
 import Linux
 import TestSupport
 import Testing
 
 @testable import IPTables
 
-/// The plugins of containernetworking, of which Debian has release 1.1.1.
-private let plugins = "/usr/lib/cni"
-private let hasReference = access(plugins + "/portmap", X_OK) == 0 && access(plugins + "/firewall", X_OK) == 0
-
-private let network = "podman"
-private let containerID = "0123456789abcdef"
 private let masquerade = IPTablesMasquerade(network: network, containerID: containerID)
 private let portMap = IPTablesPortMap(network: network, containerID: containerID)
-
-private let addresses = ["10.88.0.2/16", "fd00:1::2/64"]
-private func previous(_ addresses: [String]) -> String {
-    """
-    {"cniVersion": "1.0.0", "interfaces": [{"name": "cni0"}, {"name": "veth0"},
-     {"name": "eth0", "sandbox": "/run/netns/c1"}],
-     "ips": [\(addresses.map { "{\"address\": \"\($0)\", \"interface\": 2}" }.joined(separator: ", "))]}
-    """
-}
-
-private func cidr(_ family: AddressFamily) throws -> CIDR {
-    guard let cidr = addresses.compactMap({ CIDR($0) }).first(where: { $0.family == family }) else {
-        throw Refused(text: "no address of \(family.name)")
-    }
-    return cidr
-}
-
-/// Calls a plugin of the reference with one of the two implementations of iptables.
-private func reference(
-    _ type: String,
-    _ verb: String,
-    _ members: String,
-    _ variant: IPTablesTool.Variant,
-    only family: AddressFamily? = nil,
-    netns: String = "/run/netns/c1"
-) throws {
-    try withTemporaryDirectory { directory in
-        for (program, itsFamily) in [("iptables", AddressFamily.v4), ("ip6tables", .v6)] {
-            guard family == nil || family == itsFamily else { continue }
-            try makeSymbolicLink("\(directory)/\(program)", to: "/usr/sbin/\(program)-\(variant)")
-        }
-        let child = try ChildProcess.run(
-            "\(plugins)/\(type)",
-            [type],
-            environment: [
-                "CNI_COMMAND=\(verb)", "CNI_CONTAINERID=\(containerID)", "CNI_NETNS=\(netns)", "CNI_IFNAME=eth0",
-                "CNI_PATH=\(plugins)", "PATH=\(directory)",
-            ],
-            input: Array(
-                "{\"cniVersion\": \"1.0.0\", \"name\": \"\(network)\", \"type\": \"\(type)\", \(members)}".utf8
-            ),
-            errorLimit: 4096
-        )
-        guard child.ending == .exited(0) else {
-            throw Refused(text: "\(type) \(verb): \(String(decoding: child.output + child.errors, as: UTF8.self))")
-        }
-    }
-}
-
-/// What stands in a table after somebody's work, in a namespace of its own.
-private func layout(
-    _ kind: Kind,
-    _ table: IPTablesTable,
-    _ work: @escaping @Sendable (IPTablesTool) throws -> Void
-) throws -> [String] {
-    try inNewNamespace {
-        let tool = try kind.tool()
-        try work(tool)
-        return layout(try tool.read(table))
-    }
-}
 
 /// One configuration of port mappings, as the reference and as we are told.
 struct PortMapCase: Sendable, CustomStringConvertible {
@@ -249,79 +181,5 @@ struct ReferenceLayoutTests {
         #expect(missing == [])
         #expect(left.filter { $0.contains("CNI-DN") } == [])
         #expect(left.count == 8)
-    }
-}
-
-@Suite("The reference's firewall", .enabled(if: canUnshare && hasReference, "needs root and the reference plugins"))
-struct ReferenceFirewallTests {
-    private static let hosts = addresses.compactMap { CIDR($0)?.address }
-    private static let firewall = IPTablesFirewall(adminChain: "MY-ADMIN")
-    private static let members =
-        #""backend": "iptables", "iptablesAdminChainName": "MY-ADMIN", "prevResult": \#(previous(addresses))"#
-    private static let isolating = #""ingressPolicy": "same-bridge", "# + members
-
-    @Test("Leave to forward stands there as the reference writes it, to the letter", arguments: Kind.all)
-    func forwarding(kind: Kind) throws {
-        let theirs = try layout(kind, .filter) { _ in try reference("firewall", "ADD", Self.members, kind.variant) }
-        let ours = try layout(kind, .filter) { tool in
-            try tool.edit(.filter) { Self.firewall.install(Self.hosts, in: &$0) }
-        }
-        #expect(theirs.count == 6)
-        #expect(ours == theirs)
-    }
-
-    @Test(
-        "Isolation stands there as the reference writes it, but for the remark of later releases",
-        arguments: Kind.all
-    )
-    func isolation(kind: Kind) throws {
-        let theirs = try layout(kind, .filter) { _ in try reference("firewall", "ADD", Self.isolating, kind.variant) }
-        let ours = try layout(kind, .filter) { tool in
-            try tool.edit(.filter) { edit in
-                Self.firewall.install(Self.hosts, in: &edit)
-                IPTablesFirewall.isolate("cni0", .sameBridge, in: &edit)
-            }
-        }
-        let older = ours.map { line in
-            line.split(separator: "|isolated", omittingEmptySubsequences: false).joined()
-        }
-        #expect(theirs.count == 13)
-        #expect(older == theirs)
-        #expect(ours.filter { $0.contains("|isolated") }.count == 4)
-    }
-
-    @Test("Behind the reference nothing is left to do, and nothing is doubled", arguments: Kind.all)
-    func afterwards(kind: Kind) throws {
-        let didSomething = try inNewNamespace {
-            try reference("firewall", "ADD", Self.isolating, kind.variant)
-            return try kind.tool().edit(.filter) { edit in
-                IPTablesFirewall.isolate("cni0", .sameBridge, in: &edit)
-                Self.firewall.install(Self.hosts, in: &edit)
-            }
-        }
-        #expect(!didSomething)
-    }
-
-    @Test("The reference finds our rules, and removes them", arguments: Kind.all)
-    func understood(kind: Kind) throws {
-        let left = try layout(kind, .filter) { tool in
-            for family in [AddressFamily.v4, .v6] {
-                try IPTablesTool(family, kind.variant).edit(.filter) { Self.firewall.install(Self.hosts, in: &$0) }
-            }
-            try reference("firewall", "CHECK", Self.members, kind.variant)
-            try reference("firewall", "DEL", Self.members, kind.variant)
-        }
-        #expect(left.filter { $0.contains("ACCEPT") } == [])
-        #expect(left.count == 4)
-    }
-
-    @Test("We remove the reference's rules", arguments: Kind.all)
-    func removed(kind: Kind) throws {
-        let left = try layout(kind, .filter) { tool in
-            try reference("firewall", "ADD", Self.members, kind.variant)
-            try tool.edit(.filter) { Self.firewall.remove(Self.hosts, from: &$0) }
-        }
-        #expect(left.filter { $0.contains("ACCEPT") } == [])
-        #expect(left.count == 4)
     }
 }

@@ -59,6 +59,25 @@ struct IPTablesMasqueradeTests {
         #expect(second.contents.missing(of: masquerade.rules(cidrs("10.88.0.2/16"), .v4)).count == 1)
     }
 
+    @Test("The containers of a network are those whose comment and chain agree")
+    func containers() {
+        var edit = IPTablesEdit(table())
+        for (network, id) in [("blue", "c1"), ("blue", "c2"), ("red", "c3"), ("blue\" id: \"x", "c4")] {
+            IPTablesMasquerade(network: network, containerID: id).install(cidrs("10.88.0.2/16"), in: &edit)
+            IPTablesPortMap(network: network, containerID: id).install(
+                [.init(hostPort: 80, containerPort: 80, transport: "tcp")],
+                to: cidrs("10.88.0.2/16")[0],
+                .init(),
+                in: &edit
+            )
+        }
+        edit.append(IPTablesRule("OUTPUT", ["-m", "comment", "--comment", #"name: "blue" id: "c9""#, "-j", "X"]))
+        #expect(IPTablesMasquerade.containers(of: "blue", in: edit.contents) == ["c1", "c2"])
+        #expect(IPTablesPortMap.containers(of: "blue", in: edit.contents) == ["c1", "c2"])
+        #expect(IPTablesMasquerade.containers(of: "red", in: edit.contents) == ["c3"])
+        #expect(IPTablesMasquerade.containers(of: "green", in: edit.contents) == [])
+    }
+
     @Test("The name of the chain is enough to remove everything")
     func removal() {
         let text = ":\(chain) - [0:0]\n-A POSTROUTING -s 10.88.0.0/16 -j \(chain)\n-A X -j Y\n-A \(chain) -j ACCEPT"
