@@ -94,6 +94,7 @@ let modules: [Target] = [
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
     // Row 6: one library per plugin
+    plugin("Bandwidth", ["Wiring", "Netlink"]),
     plugin("Bridge", ["Wiring", "Netlink"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
@@ -102,7 +103,7 @@ let modules: [Target] = [
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["Plugin", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "Linux"],
+        dependencies: ["Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "Linux"],
         swiftSettings: strict
     ),
     .executableTarget(
@@ -141,6 +142,10 @@ let modules: [Target] = [
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
+        "BandwidthTests",
+        ["Bandwidth", "Addressing", "CNI", "JSON", "Netlink", "Plugin", "Wiring", "TestSupport"]
+    ),
+    tests(
         "BridgeTests",
         ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
@@ -155,6 +160,10 @@ let modules: [Target] = [
     tests("FirewalldKernelTests", ["Firewalld", "Addressing", "Linux", "TestSupport"]),
     tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
     tests("PacketFilterKernelTests", ["PacketFilter", "Netlink", "Addressing", "Linux", "TestSupport"]),
+    tests(
+        "BandwidthKernelTests",
+        ["Bandwidth", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+    ),
     tests(
         "BridgeKernelTests",
         ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]

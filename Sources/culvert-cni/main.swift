@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bandwidth
 import Bridge
 import Firewall
 import HostLocal
@@ -8,4 +9,4 @@ import Plugin
 import PortMap
 
 // Every plugin is this one file under another name: which one, the base name of argv[0] or the first argument says.
-Machine.exit(PluginCall.run(Machine.arguments, among: [bridge, firewall, hostLocal, loopback, portmap]))
+Machine.exit(PluginCall.run(Machine.arguments, among: [bandwidth, bridge, firewall, hostLocal, loopback, portmap]))
