@@ -125,7 +125,9 @@ extension NetlinkRequest {
 
 extension TrafficFilter.Direction {
     /// The part of a `clsact` that sees these packets, or of an `ingress` if it sees them.
-    var hook: UInt32 { QueueingDiscipline.ingressHandle | UInt32(self == .received ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS) }
+    var hook: UInt32 {
+        QueueingDiscipline.ingressHandle | UInt32(self == .received ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS)
+    }
 }
 
 extension TrafficFilter {

@@ -59,8 +59,10 @@ extension NetlinkSocket {
         let message = NetlinkMessage(type: RTM_GETQDISC, flags: NLM_F_ACK | NLM_F_ECHO)
         message.append(tcmsg(index, handle: 0, parent: place.parent))
         do throws(KernelError) {
-            return try list(NetlinkRequest("find qdisc of link \(index)", message)).compactMap { QueueingDiscipline($0) }
-                .first
+            return try list(NetlinkRequest("find qdisc of link \(index)", message)).compactMap {
+                QueueingDiscipline($0)
+            }
+            .first
         } catch {
             guard error.errno == .noSuchFileOrDirectory else { throw error }
             return nil

@@ -19,6 +19,12 @@ struct BandwidthConfiguration: Hashable {
     let egress: BandwidthLimit?
     let subnets: Subnets
 
+    init(ingress: BandwidthLimit?, egress: BandwidthLimit?, subnets: Subnets) {
+        self.ingress = ingress
+        self.egress = egress
+        self.subnets = subnets
+    }
+
     init(_ request: Request) throws(CNIError) {
         let network: LimitSettings
         let runtime: LimitSettings

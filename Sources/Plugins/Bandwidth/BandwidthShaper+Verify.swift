@@ -75,7 +75,8 @@ extension BandwidthShaper {
         }
         guard !limit.isHeld(by: bucket) else { return nil }
         let promised = limit.tokenBucket
-        return "\(link.name) is limited to rate \(bucket.rate) B/s, buffer \(bucket.buffer) ticks, limit \(bucket.limit) B"
+        return
+            "\(link.name) is limited to rate \(bucket.rate) B/s, buffer \(bucket.buffer) ticks, limit \(bucket.limit) B"
             + " instead of \(promised.rate), \(promised.buffer), \(promised.limit)"
     }
 

@@ -40,7 +40,9 @@ struct BandwidthShaper {
             throw refusal("the veth peer of interface \(name) is not on the host")
         }
         guard result.interfaces.contains(where: { $0.sandbox.isEmpty && $0.name == peer.name }) else {
-            throw refusal("prevResult does not list \(peer.name), the veth peer of \(name), among the host's interfaces")
+            throw refusal(
+                "prevResult does not list \(peer.name), the veth peer of \(name), among the host's interfaces"
+            )
         }
         return peer
     }
