@@ -143,7 +143,7 @@ let modules: [Target] = [
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
         "BandwidthTests",
-        ["Bandwidth", "Addressing", "CNI", "JSON", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ["Bandwidth", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests(
         "BridgeTests",

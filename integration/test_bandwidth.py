@@ -278,7 +278,7 @@ def test_numbers_beyond_the_kernel(scene: Scene, rate: int, burst: int) -> None:
         scene.host.must("tc qdisc del dev vethhost root; tc qdisc del dev vethhost ingress")
 
 
-@pytest.mark.needs_culvert
+@pytest.mark.beats_reference
 def test_second_add(scene: Scene) -> None:
     """A second ADD, also with another configuration, replaces the first; so does one behind the reference's."""
     alone = {"egressRate": EGRESS, "egressBurst": BURST}
@@ -298,7 +298,7 @@ def test_second_add(scene: Scene) -> None:
     assert scene.queues() == fresh["both"]
 
 
-@pytest.mark.needs_culvert
+@pytest.mark.beats_reference
 def test_leftovers_of_the_dead(scene: Scene) -> None:
     """A block of an ADD whose container died is no obstacle, and a filter that leads nowhere neither."""
     scene.call("ADD", LIMITS).result()
@@ -342,7 +342,7 @@ def test_delete_needs_a_name_and_nothing_else(scene: Scene, env: dict[str, str |
         assert not [link for link in scene.host.links() if link["ifname"].startswith("bwp")]
 
 
-@pytest.mark.needs_culvert
+@pytest.mark.beats_reference
 def test_garbage(scene: Scene) -> None:
     """GC takes the blocks that nobody claims, of this network alone."""
     scene.version = "1.1.0"
@@ -452,7 +452,7 @@ def test_bad_place(scene: Scene, case: str) -> None:
     assert scene.host.must("tc qdisc show; ip -o link | cut -d' ' -f2,3,5-") == before
 
 
-@pytest.mark.needs_culvert
+@pytest.mark.beats_reference
 def test_same_container_twice(host: Host, ours: Implementation) -> None:
     """Two interfaces of one container on one network have blocks of their own, whichever goes first."""
     runtime = Runtime(host, ours, shaped(**LIMITS))
@@ -503,7 +503,7 @@ class Attempt:
     def renew(self) -> None:
         """Takes away what DEL leaves at the host's end, and all else that a failed point may have left."""
         self.scene.host.must(
-            "tc qdisc del dev vethhost root 2>/dev/null || :; tc qdisc del dev vethhost ingress 2>/dev/null || :; "
+            "for queue in root ingress clsact; do tc qdisc del dev vethhost $queue 2>/dev/null || :; done; "
             "for block in $(ip -o link show type ifb | cut -d: -f2); do ip link del $block; done; :")
 
 

@@ -39,6 +39,8 @@ PROMISES: Mapping[str, Promise] = {
     "layer2": Promise("culvert2", (), (), routes=(), mtu=1400),
     "isolated": Promise("culvert3", (("10.46.0.2/24", "10.46.0.3/24"), ("fd46::2/64", "fd46::3/64")),
                         ("10.46.0.1", "fd46::1"), neighbours=False),
+    "limited": Promise("culvert60", (("10.60.0.2/24", "10.60.0.3/24"), ("fd60::2/64", "fd60::3/64")),
+                       ("10.60.0.1", "fd60::1")),
 }
 #: What the test itself gives to containers of a network without addresses.
 BY_HAND = ("198.51.100.1/24", "198.51.100.2/24")

@@ -50,7 +50,8 @@ extension BandwidthShaper {
         }
     }
 
-    private func refused(_ error: KernelError) -> CNIError {
+    /// What the kernel refused, and whether it could have done otherwise.
+    func refused(_ error: KernelError) -> CNIError {
         // An unknown kind of link is not supported, of a queue or a filter there is no such file.
         guard error.errno == .notSupported || error.errno == .noSuchFileOrDirectory else {
             return CNIError(.kernelRefused, intention, error)
