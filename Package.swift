@@ -109,7 +109,7 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert",
         dependencies: [
-            "Runtime", "CNI", "JSON", "CLinux", "Linux",
+            "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict

@@ -108,11 +108,11 @@ def test_a_host_that_forwards_nothing(world: Host, ours: Implementation, contain
 def test_without_iptables(world: Host, ours: Implementation, container: Container) -> None:
     """A host without iptables does not miss it."""
     runtime = network_on(world, ours, ingressPolicy="same-bridge")
-    path = {"PATH": "/nowhere"}
-    good(runtime.add(container, env=path))
+    world.must("for tool in /usr/sbin/ip*tables*; do mount --bind /dev/null $tool; done")
+    good(runtime.add(container))
     assert "culvert_firewall" in ruleset(world)
-    good(runtime.check(container, env=path))
-    good(runtime.delete(container, env=path))
+    good(runtime.check(container))
+    good(runtime.delete(container))
 
 
 @needs_culvert
@@ -174,8 +174,9 @@ def test_taking_turns_with_the_reference(world: Host, ours: Implementation, cont
     mine = network_on(world, ours, version="1.0.0", **members)
     first, second = (theirs, mine) if way.startswith("theirs") else (mine, theirs)
     good(first.add(container))
-    good(second.check(container)) if first is mine else None
     second.results = first.results
+    if first is mine:
+        good(second.check(container))
     good(second.delete(container))
     saved = world.must("iptables-save; ip6tables-save")
     assert "10.77.0.2" not in saved and "fd77::2" not in saved

@@ -32,6 +32,35 @@ package struct FilterEngine: ~Copyable {
         }
     }
 
+    /// What one attachment has in nf_tables.
+    package struct Claim: Hashable, Sendable {
+        package let key: AttachmentKey
+        package let shares: [FilterShare]
+
+        package init(key: AttachmentKey, shares: [FilterShare]) {
+            self.key = key
+            self.shares = shares
+        }
+    }
+
+    /// Makes what several attachments have, whatever of it is there, in one transaction.
+    ///
+    /// - Throws: ``KernelError``; then nothing is changed.
+    package func install(_ claims: [Claim]) throws(KernelError) {
+        try socket.update { batch throws(KernelError) in
+            // What the first one makes for all is there for the others, though the kernel does not show it yet.
+            var made: [FilterLayout] = []
+            var chains: [Chain] = []
+            for claim in claims {
+                for share in claim.shares {
+                    let isMade = made.contains(share.layout)
+                    try socket.add(share, of: claim.key, replacing: true, made: isMade, chains: &chains, to: &batch)
+                    if !isMade { made.append(share.layout) }
+                }
+            }
+        }
+    }
+
     /// Removes what an attachment has, as far as it is still there and still this one's.
     ///
     /// - Throws: ``KernelError``; then nothing is changed.

@@ -47,6 +47,13 @@ package struct FilterPlan: Hashable, Sendable {
     func make() throws(KernelError) {
         let shares = shares
         if !shares.isEmpty { try FilterEngine().install(shares, of: key, isFresh: true) }
+        try makeIPTablesRules()
+    }
+
+    /// Makes what iptables holds, whatever of it is there.
+    ///
+    /// - Throws: ``KernelError``.
+    package func makeIPTablesRules() throws(KernelError) {
         for family in iptablesFamilies {
             try iptables(family) { edit in chain.install(masquerade?.addresses ?? [], in: &edit) }
         }

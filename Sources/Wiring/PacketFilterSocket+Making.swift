@@ -11,9 +11,24 @@ extension PacketFilterSocket {
         replacing: Bool,
         to batch: inout Batch
     ) throws(KernelError) {
-        let isThere = try add(share.layout, to: &batch)
-        for shared in share.shared {
-            if isThere, try chain(shared.own.chain) != nil { continue }
+        var chains: [Chain] = []
+        try add(share, of: key, replacing: replacing, made: false, chains: &chains, to: &batch)
+    }
+
+    /// `made`: whether the batch makes the layout already.
+    /// `chains`: the shared chains that the batch makes already; those of this share are put to them.
+    borrowing func add(
+        _ share: FilterShare,
+        of key: AttachmentKey,
+        replacing: Bool,
+        made: Bool,
+        chains: inout [Chain],
+        to batch: inout Batch
+    ) throws(KernelError) {
+        let isThere = try made ? table(share.layout.table) != nil : add(share.layout, to: &batch)
+        for shared in share.shared where !chains.contains(shared.own.chain) {
+            if isThere, try chain(shared.own.chain)?.useCount ?? 0 > 0 { continue }
+            chains.append(shared.own.chain)
             batch.add(shared.own.chain)
             for rule in shared.own.rules { batch.add(rule) }
             for entries in shared.entries { batch.add(entries.elements, to: entries.set) }

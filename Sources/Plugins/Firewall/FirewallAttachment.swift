@@ -73,7 +73,7 @@ struct FirewallAttachment {
             key: request.key,
             state: .intended,
             namespacePath: request.invocation.namespacePath,
-            namespaceIdentity: "",
+            namespaceIdentity: request.namespaceIdentity,
             intendedNanoseconds: Machine.bootNanoseconds,
             configuration: document
         )

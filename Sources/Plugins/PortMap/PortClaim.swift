@@ -137,16 +137,3 @@ extension PortMapConfiguration {
         }
     }
 }
-
-extension AttachmentRecord {
-    /// Whether the container's namespace is provably gone: its path is, or it leads to another one.
-    var isOfDeadContainer: Bool {
-        guard !namespacePath.isEmpty, !namespaceIdentity.isEmpty else { return false }
-        do throws(KernelError) {
-            guard let status = try FileStatus.of(namespacePath) else { return true }
-            return "\(status.identity)" != namespaceIdentity
-        } catch {
-            return false
-        }
-    }
-}

@@ -49,18 +49,11 @@ extension PortPublisher {
     }
 
     private func record() -> AttachmentRecord {
-        let path = request.invocation.namespacePath
-        var identity = ""
-        do throws(KernelError) {
-            if let status = try FileStatus.of(path) { identity = "\(status.identity)" }
-        } catch {
-            // Whose namespace cannot be looked at is never taken for dead.
-        }
-        return AttachmentRecord(
+        AttachmentRecord(
             key: request.key,
             state: .intended,
-            namespacePath: path,
-            namespaceIdentity: identity,
+            namespacePath: request.invocation.namespacePath,
+            namespaceIdentity: request.namespaceIdentity,
             intendedNanoseconds: Machine.bootNanoseconds,
             configuration: request.document
         )

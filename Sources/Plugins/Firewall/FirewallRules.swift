@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Linux
+package import Wiring
+
+/// The firewall's rules of one attachment by its record, for who puts them back.
+package struct FirewallRules {
+    /// Whose records these are.
+    package static let plugin = FirewallAttachment.plugin
+
+    private let plan: FirewallPlan
+
+    /// Nil when the record makes no sense.
+    package init?(_ record: AttachmentRecord) {
+        guard let plan = FirewallPlan(record) else { return nil }
+        self.plan = plan
+    }
+
+    /// Whether iptables or firewalld holds rules.
+    package var usesOthers: Bool { plan.backend != .nftables }
+
+    /// What stands in nf_tables.
+    package var shares: [FilterShare] {
+        switch plan.backend {
+        case .nftables: [plan.share]
+        case .iptables: []
+        case .firewalld: plan.configuration.policy == .open ? [] : [plan.share]
+        }
+    }
+
+    /// What is not there, in words.
+    ///
+    /// - Throws: ``KernelError``.
+    package func missing() throws(KernelError) -> [String] {
+        try plan.missing()
+    }
+
+    /// Makes what iptables or firewalld hold.
+    ///
+    /// - Throws: ``KernelError``.
+    package func makeOtherRules() throws(KernelError) {
+        if usesOthers { try plan.make(isFresh: false) }
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bridge
+import CNI
+import Firewall
+import Linux
+import Plugin
+import PortMap
+import Wiring
+
+/// Compares the packet filter with what the records of all attachments ask for, and puts back what is missing.
+struct RuleReload {
+    /// Nil is all of them.
+    let network: String?
+
+    /// What was found, in words.
+    struct Outcome {
+        /// One line for each attachment of which something was missing, and a sum.
+        var report: [String] = []
+        /// What could not be read or put back.
+        var troubles: [String] = []
+        /// How many rules, elements, chains and tables were missing.
+        var missing = 0
+    }
+
+    /// - Throws: `CNIError` when the records or the packet filter cannot be read at all.
+    func run(changing: Bool) throws(CNIError) -> Outcome {
+        var outcome = Outcome()
+        let wants = try wants(&outcome)
+        var shares: [FilterEngine.Claim] = []
+        var others: [RecordedRules] = []
+        for want in wants {
+            let missing: [String]
+            do throws(KernelError) {
+                missing = try want.missing()
+            } catch {
+                outcome.troubles.append("\(want.key) \(want.plugin): \(error)")
+                continue
+            }
+            guard !missing.isEmpty else { continue }
+            outcome.missing += missing.count
+            outcome.report.append("\(want.key) \(want.plugin): \(missing.joined(separator: "; "))")
+            if !want.shares.isEmpty { shares.append(FilterEngine.Claim(key: want.key, shares: want.shares)) }
+            if want.hasOthers { others.append(want) }
+        }
+        if changing, outcome.missing > 0 { try putBack(shares, others, &outcome) }
+        outcome.report.append(summary(outcome, of: wants.count, changing: changing))
+        return outcome
+    }
+
+    private func putBack(
+        _ claims: [FilterEngine.Claim],
+        _ others: [RecordedRules],
+        _ outcome: inout Outcome
+    ) throws(CNIError) {
+        try translating("cannot put rules back") { () throws(KernelError) in
+            try FilterEngine().install(claims)
+        }
+        for want in others {
+            do throws(KernelError) {
+                try want.makeOthers()
+            } catch {
+                outcome.troubles.append("\(want.key) \(want.plugin): \(error)")
+            }
+        }
+    }
+
+    private func summary(_ outcome: Outcome, of count: Int, changing: Bool) -> String {
+        guard outcome.missing > 0 else { return "nothing is missing of \(count) recorded rule sets" }
+        let things = outcome.missing == 1 ? "1 thing" : "\(outcome.missing) things"
+        return changing ? "put back \(things)" : "\(things) missing"
+    }
+
+    /// What the attachments ask for whose containers are alive.
+    private func wants(_ outcome: inout Outcome) throws(CNIError) -> [RecordedRules] {
+        let store = AttachmentStore(root: Settings(variable: Machine.variable).runDirectory)
+        var wants: [RecordedRules] = []
+        try translating("cannot read the records of attachments", .storeUnusable) { () throws(KernelError) in
+            for name in try store.networks() where network == nil || network == name {
+                for plugin in ["", PortMapRules.plugin, FirewallRules.plugin] {
+                    for key in try store.keys(of: name, plugin: plugin) {
+                        guard let record = try store.record(of: key, plugin: plugin),
+                            record.state == .attached, !record.isOfDeadContainer,
+                            let want = RecordedRules(record, plugin)
+                        else { continue }
+                        wants.append(want)
+                    }
+                }
+            }
+        }
+        return wants
+    }
+}
+
+/// What one record asks the packet filter for.
+struct RecordedRules {
+    let key: AttachmentKey
+    /// As people call it.
+    let plugin: String
+    /// What stands in nf_tables.
+    let shares: [FilterShare]
+    private let bridge: FilterPlan?
+    private let portmap: PortMapRules?
+    private let firewall: FirewallRules?
+
+    /// Nil when the record asks for nothing.
+    init?(_ record: AttachmentRecord, _ plugin: String) {
+        key = record.key
+        bridge = plugin.isEmpty ? BridgeFilters.plan(of: record) : nil
+        portmap = plugin == PortMapRules.plugin ? PortMapRules(record) : nil
+        firewall = plugin == FirewallRules.plugin ? FirewallRules(record) : nil
+        guard let shares = bridge?.shares ?? portmap?.shares ?? firewall?.shares else { return nil }
+        self.shares = shares
+        self.plugin = plugin.isEmpty ? "bridge" : plugin
+    }
+
+    /// Whether some of it stands elsewhere than in nf_tables.
+    var hasOthers: Bool {
+        bridge?.masquerade?.backend == .iptables || portmap?.usesIPTables == true || firewall?.usesOthers == true
+    }
+
+    func missing() throws(KernelError) -> [String] {
+        if let bridge { return try bridge.missing() }
+        if let portmap { return try portmap.missing() }
+        return try firewall?.missing() ?? []
+    }
+
+    /// Makes what stands elsewhere than in nf_tables.
+    func makeOthers() throws(KernelError) {
+        try bridge?.makeIPTablesRules()
+        try portmap?.makeIPTablesRules()
+        try firewall?.makeOtherRules()
+    }
+}
