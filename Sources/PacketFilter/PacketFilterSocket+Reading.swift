@@ -176,17 +176,29 @@ extension PacketFilterSocket {
         }
     }
 
-    /// All elements.
+    /// All elements, in the order of their keys.
     ///
-    /// - Throws: ``KernelError``.
+    /// A large set is read until it was the same twice: while the kernel enlarges its hash table, which it does some time
+    /// after elements have come, its list may lack some of them and have others twice.
+    ///
+    /// - Throws: ``KernelError``; `EINTR` when the set was another one time and again.
     /// - Complexity: that of the set's size, here and in the kernel.
     package func elements(of set: NamedSet) throws(KernelError) -> [SetElement] {
         guard set.isPossible else { return [] }
-        var listed: [ListedElement] = []
-        for reply in try list(elementsRequest(set)) {
-            listed.append(contentsOf: ListedElement.list(reply, values: set.content.types))
+        let request = elementsRequest(set)
+        var previous: [ListedElement]?
+        for _ in 0..<16 {
+            let replies = try list(request)
+            var listed: [ListedElement] = []
+            for reply in replies { listed.append(contentsOf: ListedElement.list(reply, values: set.content.types)) }
+            listed = ListedElement.sortedOnce(listed)
+            // What comes in one part is complete; the second one only says that there is no more.
+            if replies.count <= 2 || previous.map({ ListedElement.haveSameKeys($0, listed) }) == true {
+                return ListedElement.assemble(listed, set.form)
+            }
+            previous = listed
         }
-        return ListedElement.assemble(listed, set.form)
+        throw KernelError(request.operation, .interrupted, explanation: "the set kept changing")
     }
 
     /// Whether a set has no element, or is not there.

@@ -51,13 +51,35 @@ struct ListedElement {
         return false
     }
 
+    /// In the order of keys, each one once.
+    static func sortedOnce(_ listed: [ListedElement]) -> [ListedElement] {
+        var once: [ListedElement] = []
+        once.reserveCapacity(listed.count)
+        for element in listed.sorted(by: { $0.precedes($1) }) {
+            if let last = once.last, !last.precedes(element) { continue }
+            once.append(element)
+        }
+        return once
+    }
+
+    /// Whether two lists are of the same keys in the same order.
+    static func haveSameKeys(_ left: [ListedElement], _ right: [ListedElement]) -> Bool {
+        guard left.count == right.count else { return false }
+        for (left, right) in zip(left, right) where left.key != right.key || left.isEnd != right.isEnd { return false }
+        return true
+    }
+
+    /// Where one range ends and the next begins, the end comes first; of concatenations the upper ends count last.
+    private func precedes(_ other: ListedElement) -> Bool {
+        if key != other.key { return key.lexicographicallyPrecedes(other.key) }
+        if isEnd != other.isEnd { return isEnd }
+        return (upper ?? []).lexicographicallyPrecedes(other.upper ?? [])
+    }
+
     /// Puts beginnings and ends together.
     static func assemble(_ listed: [ListedElement], _ form: ElementForm) -> [SetElement] {
         guard form.splitsRanges else { return listed.compactMap { $0.element(form, upper: $0.upper) } }
-        let sorted = listed.sorted { left, right in
-            // Where one range ends and the next begins, the end comes first.
-            left.key == right.key ? left.isEnd && !right.isEnd : left.key.lexicographicallyPrecedes(right.key)
-        }
+        let sorted = sortedOnce(listed)
         var elements: [SetElement] = []
         for (index, element) in sorted.enumerated() where !element.isEnd {
             var upper = [UInt8](repeating: 0xff, count: element.key.count)

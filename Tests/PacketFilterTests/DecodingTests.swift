@@ -151,6 +151,21 @@ struct DecodingTests {
         #expect(ListedElement.assemble(listed.reversed(), set.form) == elements)
     }
 
+    @Test("What is listed twice is there once")
+    func duplicates() throws {
+        let set = NamedSet(table, "s", key: [.inetService, .inetService], flags: .interval)
+        let elements = [
+            SetElement(.port(1), .ports(2...3)), SetElement(.port(1), .ports(2...4)), SetElement(.port(2), .port(1)),
+        ]
+        let message = try #require(messages { $0.add(elements + elements, to: set) }.first.flatMap { reply($0) })
+        let listed = ListedElement.list(message, values: [])
+        #expect(listed.count == 6)
+        let once = ListedElement.sortedOnce(listed)
+        #expect(ListedElement.assemble(once, set.form) == elements)
+        #expect(ListedElement.haveSameKeys(once, ListedElement.sortedOnce(listed.reversed())))
+        #expect(!ListedElement.haveSameKeys(once, listed) && !ListedElement.haveSameKeys(once, once.reversed()))
+    }
+
     @Test("A mark in a set of ranges is compared in network order, and read as it was")
     func marks() throws {
         let set = NamedSet(table, "s", key: [.mark, .inetService], flags: .interval)
