@@ -34,7 +34,10 @@ package struct SocketHolder: Hashable, Sendable {
 
     private static func text(_ path: String) -> String {
         do throws(KernelError) {
-            return String(decoding: try Descriptor(opening: path, O_RDONLY).readAll(path, limit: 1 << 17), as: UTF8.self)
+            return String(
+                decoding: try Descriptor(opening: path, O_RDONLY).readAll(path, limit: 1 << 17),
+                as: UTF8.self
+            )
         } catch {
             return ""
         }

@@ -32,7 +32,8 @@ package enum Change: Hashable, Sendable {
         switch self {
         case .pair(let pair, _): .noLink(pair.host.name)
         case .filter(let plan): .noFilter(plan)
-        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .operational, .noLink, .noFilter: nil
+        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .operational, .noLink, .noFilter:
+            nil
         }
     }
 

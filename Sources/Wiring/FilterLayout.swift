@@ -9,7 +9,9 @@ package struct FilterLayout: Hashable, Sendable {
         package let hook: ChainHook?
         package let comment: String?
         package let rules: [[Statement]]
-        /// Whether somebody else puts rules here: attachments, or the operator. Then what stands here is not counted.
+        /// Whether somebody else puts rules here: attachments, or the operator.
+        ///
+        /// Then what stands here is not counted.
         package let isOpen: Bool
 
         package init(

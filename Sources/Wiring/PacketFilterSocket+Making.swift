@@ -15,6 +15,8 @@ extension PacketFilterSocket {
         try add(share, of: key, replacing: replacing, made: false, chains: &chains, to: &batch)
     }
 
+    /// As ``add(_:of:replacing:to:)``, for one of several shares of a batch.
+    ///
     /// `made`: whether the batch makes the layout already.
     /// `chains`: the shared chains that the batch makes already; those of this share are put to them.
     borrowing func add(

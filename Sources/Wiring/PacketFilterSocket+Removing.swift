@@ -92,7 +92,8 @@ extension PacketFilterSocket {
             ownerless += elements.filter { $0.comment == nil }.map { (set, $0) }
         }
         var dead: [Chain] = []
-        for installed in try chains(of: layout.table) where !layout.chains.contains(where: { $0.chain == installed.chain }) {
+        for installed in try chains(of: layout.table)
+        where !layout.chains.contains(where: { $0.chain == installed.chain }) {
             let rules = try rules(of: installed.chain)
             let entries = ownerless.filter { $0.element.target == installed.chain.name }
             let isOurs = rules.contains { owners.include($0.rule.comment) }

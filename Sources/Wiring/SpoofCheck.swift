@@ -85,7 +85,12 @@ package struct SpoofCheck: Hashable, Sendable {
         return [
             [.member([.arpSaddrIP], .literal(sources)), .return],
             [.member([.ipSaddr], .literal(sources)), .return],
-            [.member([.ip6Saddr], .literal(six.map { SetElement(.address($0)) } + [SetElement(.network(linkLocal))])), .return],
+            [
+                .member(
+                    [.ip6Saddr],
+                    .literal(six.map { SetElement(.address($0)) } + [SetElement(.network(linkLocal))])
+                ), .return,
+            ],
             [.drop],
         ]
     }

@@ -194,7 +194,9 @@ extension FirewallAttachment {
         let taken = try otherAddresses()
         for family in [AddressFamily.v4, .v6] {
             let ours = addresses.filter { $0.family == family && !taken.contains($0) }
-            guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else { continue }
+            guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
+                continue
+            }
             do throws(IPTablesError) {
                 try IPTablesTool(family).edit(IPTablesFirewall.table) { edit in
                     IPTablesFirewall().remove(ours, from: &edit)

@@ -73,14 +73,18 @@ struct FirewallConfiguration {
         _ parse: (String) -> Choice?
     ) throws(JSONTypeError) -> Choice? {
         // podman writes "backend": "" and means that it has no opinion.
-        guard let member = try reader.member(key), case let text = try member.string(), !text.isEmpty else { return nil }
+        guard let member = try reader.member(key), case let text = try member.string(), !text.isEmpty else {
+            return nil
+        }
         guard let choice = parse(text) else { throw member.mismatch(expected: expected) }
         return choice
     }
 
     /// A chain's or zone's name; iptables takes 28 octets, and nobody takes blanks.
     private static func name(_ reader: JSONReader, _ key: String) throws(JSONTypeError) -> String? {
-        guard let member = try reader.member(key), case let text = try member.string(), !text.isEmpty else { return nil }
+        guard let member = try reader.member(key), case let text = try member.string(), !text.isEmpty else {
+            return nil
+        }
         let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
         guard isPlain, text.utf8.count <= 28, text.utf8.first != UInt8(ascii: "-") else {
             throw member.mismatch(expected: "a name of at most 28 octets without blanks")

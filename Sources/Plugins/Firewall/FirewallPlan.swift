@@ -157,7 +157,9 @@ struct FirewallPlan {
             for family in families {
                 let contents = try read(family)
                 let wanted = chains.allRules(configuration.addresses, family)
-                missing += contents.missing(of: wanted).map { "rule of \($0.chain): \($0.words.joined(separator: " "))" }
+                missing += contents.missing(of: wanted).map {
+                    "rule of \($0.chain): \($0.words.joined(separator: " "))"
+                }
                 guard let policy else { continue }
                 let rules = IPTablesFirewall.missing(configuration.bridge, policy, in: contents)
                 missing += rules.map { "rule of \($0.chain) for \(configuration.bridge)" }

@@ -91,7 +91,9 @@ struct ConditionText {
         case "oifname": return (.oifname, .name)
         case "ip", "ip6", "tcp", "udp", "sctp", "th", "ether", "meta": break
         default:
-            throw Failure(explanation: "\"\(first)\" is no field; ip, ip6, tcp, udp, sctp, th, ether, meta, iifname are")
+            throw Failure(
+                explanation: "\"\(first)\" is no field; ip, ip6, tcp, udp, sctp, th, ether, meta, iifname are"
+            )
         }
         let second = try next("what of \(first)")
         switch (first, second) {
@@ -127,7 +129,9 @@ struct ConditionText {
             case .transport: Transport(word).map { .octet($0.rawValue) }
             case .ether: MACAddress(word).map { .ether($0) }
             }
-        guard let datum else { throw Failure(explanation: "\"\(word)\" is no value of \(words[..<(position - 1)].joined(separator: " "))") }
+        guard let datum else {
+            throw Failure(explanation: "\"\(word)\" is no value of \(words[..<(position - 1)].joined(separator: " "))")
+        }
         return datum
     }
 
@@ -142,7 +146,8 @@ struct ConditionText {
 
     private static func ports(_ word: String) -> Datum? {
         if let port = UInt16(word) { return .port(port) }
-        guard let (first, last) = halves(word), let lower = UInt16(first), let upper = UInt16(last), lower <= upper else {
+        guard let (first, last) = halves(word), let lower = UInt16(first), let upper = UInt16(last), lower <= upper
+        else {
             return nil
         }
         return .ports(lower...upper)

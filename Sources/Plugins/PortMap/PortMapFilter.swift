@@ -86,7 +86,10 @@ enum PortMapFilter {
             [.match(.metaNfproto, .nfproto(family)), .dnat(.map(port, ports(family)), [])],
         ]
             + Transport.all.map { transport in
-                [.match(.metaNfproto, .nfproto(family)), .dnat(.map([transport.destinationPort], ranges(family, transport)), [])]
+                [
+                    .match(.metaNfproto, .nfproto(family)),
+                    .dnat(.map([transport.destinationPort], ranges(family, transport)), []),
+                ]
             }
             + [[.match(.metaNfproto, .nfproto(family)), .verdictMap(port, .set(conditional(family)))]]
     }
@@ -196,7 +199,12 @@ extension PortMapFilter {
             rules = [[.masquerade]]
         } else {
             // Colons cannot be in a chain's name, and containers of one network share the chain.
-            name = "from-" + String(decoding: "\(target.network)".utf8.map { $0 == UInt8(ascii: ":") ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
+            name =
+                "from-"
+                + String(
+                    decoding: "\(target.network)".utf8.map { $0 == UInt8(ascii: ":") ? UInt8(ascii: "_") : $0 },
+                    as: UTF8.self
+                )
             rules = [[.saddr(target.network), .masquerade]]
             if family == .v4 { rules.append([.saddr(.localhost), .masquerade]) }
         }

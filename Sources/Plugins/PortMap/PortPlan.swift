@@ -92,7 +92,8 @@ struct PortPlan {
     func missing() throws(KernelError) -> [String] {
         guard configuration.backend == .iptables else { return try FilterEngine().missing([share]) }
         var missing: [String] = []
-        for target in configuration.targets where configuration.forwards.contains(where: { $0.family == target.family }) {
+        for target in configuration.targets where configuration.forwards.contains(where: { $0.family == target.family })
+        {
             do throws(IPTablesError) {
                 let contents = try IPTablesTool(target.family).read(IPTablesPortMap.table)
                 let chain = IPTablesPortMap(network: key.network, containerID: key.containerID)

@@ -114,7 +114,10 @@ extension PortPublisher {
         let engine = try FilterEngine()
         let store = request.attachments
         try engine.sweep([PortMapFilter.layout]) { () throws(KernelError) in
-            .network(network, sparing: try .init(surviving, of: network, and: store.keys(of: network, plugin: PortPublisher.plugin)))
+            .network(
+                network,
+                sparing: try .init(surviving, of: network, and: store.keys(of: network, plugin: PortPublisher.plugin))
+            )
         }
         let start = "dnat name: \"\(network)\" id: \""
         try engine.sweepIPTablesChains(calledFrom: [IPTablesPortMap.entryChain]) { name, comment in
