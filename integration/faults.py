@@ -12,10 +12,17 @@ from collections.abc import Callable, Sequence
 
 from host import Host, Outcome, new_host
 from implementations import Implementation
-from kernel_state import LEASES, RECORDS, left_behind
+from kernel_state import LEASES, RECORDS, left_behind, read_tree
 from runtime import Network, Runtime
 
 TRACE = "/run/trace"
+HOST_PORTS = "/run/culvert/host-ports"
+FOREIGN_RULES = """
+table inet somebody {
+    set hosts { type ipv4_addr; elements = { 192.0.2.1 }; }
+    chain forward { type filter hook forward priority filter; ip saddr @hosts counter packets 0 bytes 0 accept; }
+}
+"""
 CALL = re.compile(r"^(?:\d+ +)?(?P<name>[a-z_0-9]+)\((?P<arguments>.*)")
 #: The calls that ask for files, for descriptors or for changes of the network.
 REFUSABLE = frozenset("""
@@ -23,6 +30,12 @@ REFUSABLE = frozenset("""
     renameat2 flock fsync fdatasync ftruncate fchmod fchmodat getdents64 fstat newfstatat statx socket bind connect
     getsockname setsockopt sendto sendmsg recvfrom recvmsg setns unshare fcntl
 """.split())
+#: One port alone, three neighbours, one of an address, and one of UDP.
+CAPABILITIES = {"portMappings": [
+    *({"hostPort": port, "containerPort": port, "protocol": "tcp"} for port in (8080, 9000, 9001, 9002)),
+    {"hostPort": 53, "containerPort": 53, "protocol": "udp"},
+    {"hostPort": 81, "containerPort": 80, "protocol": "tcp", "hostIP": "127.0.0.1"},
+]}
 ERRORS = ("ENOSPC", "EPERM", "EBUSY")
 WORKERS = 2
 KILLED = (-9, 137)
@@ -83,20 +96,27 @@ class Bench:
         self.runtime = Runtime(host, implementation, listed)
         self.container = host.add_container("c1")
         self.env = {"CULVERT_LOCK_TIMEOUT": "0.3"}
+        host.must("nft -f -", stdin=FOREIGN_RULES)
+        #: Of somebody else; the same, to the octet, whenever the attachment is gone.
+        self.rules = host.must("nft list ruleset")
 
     def reset(self) -> None:
         """Takes away what survives a DEL on purpose, so that every run makes the same calls."""
         forwarding = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"
         off = "; ".join(f"echo 0 > {path}" for path in forwarding)
-        self.host.must(f"ip link del cni0 2>/dev/null || :; {off}; rm -rf {LEASES} {RECORDS}")
+        self.host.must(f"ip link del cni0 2>/dev/null || :; {off}; rm -rf {LEASES} {RECORDS} {HOST_PORTS}")
 
     def add(self, wrapper: Sequence[str] = ()) -> Outcome:
-        """ADD, perhaps under strace."""
-        return self.runtime.add(self.container, wrapper=wrapper, env=self.env)
+        """ADD, the last plugin of the chain perhaps under strace."""
+        return self.runtime.add(self.container, wrapper=self.last(wrapper), env=self.env, capabilities=CAPABILITIES)
 
     def delete(self, wrapper: Sequence[str] = ()) -> Outcome:
         """DEL with neither prevResult nor memory, as after a crash of the runtime."""
-        return self.runtime.delete(self.container, wrapper=wrapper, env=self.env, remembering=False)
+        return self.runtime.delete(self.container, wrapper=self.last(wrapper), env=self.env, remembering=False)
+
+    def last(self, wrapper: Sequence[str]) -> dict[str, Sequence[str]]:
+        """The wrapper for the last plugin only."""
+        return {self.runtime.network["plugins"][-1]["type"]: wrapper}
 
     def trace(self, run: Callable[[Sequence[str]], Outcome]) -> list[Point]:
         """The points of a run that succeeds."""
@@ -107,7 +127,20 @@ class Bench:
     def remains(self) -> str:
         """What is left of the attachment; empty when nothing is."""
         found = left_behind(self.host, [self.container])
+        rules = self.host.must("nft list ruleset")
+        if rules != self.rules:
+            found["rules"] = rules
         return f"left: {found}" if found else ""
+
+    def remains_of_last(self) -> str:
+        """What is left of the last plugin of the chain, which failed; a runtime deletes the others."""
+        plugins = self.runtime.network["plugins"]
+        if len(plugins) == 1:
+            return self.remains()
+        own = f":{plugins[-1]['type']}.json"
+        left = [path for path in read_tree(self.host.path(RECORDS)) if own in path]
+        rules = self.host.must("nft list ruleset")
+        return f"left: {left} {rules}" if left or rules != self.rules else ""
 
     def lives_on(self) -> str:
         """What goes wrong when the same attachment is made again and ended properly; empty when nothing does."""

@@ -65,6 +65,8 @@ class Runtime:
              previous: Any = None, args: str = "", capabilities: Mapping[str, Any] | None = None,
              **options: Any) -> Outcome:
         """Runs one plugin of the chain."""
+        wrapper = options.pop("wrapper", ())
+        options["wrapper"] = wrapper.get(entry["type"], ()) if isinstance(wrapper, Mapping) else wrapper
         return self.host.plugin(
             self.implementation.executable(entry["type"]), verb, self.stdin(entry, previous, capabilities),
             container=container, ifname=ifname, cni_path=self.implementation.cni_path, args=args, **options)

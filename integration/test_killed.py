@@ -8,15 +8,21 @@ from collections.abc import Callable
 
 import pytest
 
-from faults import KILLED, Bench, Point, points_in, refusals, thinned, try_all
+from faults import CAPABILITIES, KILLED, Bench, Point, points_in, refusals, thinned, try_all
 from host import Outcome, new_host
 from implementations import Implementation
 from kernel_state import RECORDS, lease_files, read_tree
 from runtime import Network, bridge, host_local, network
 
 NETWORKS: dict[str, Network] = {
-    "bridge": network(bridge(host_local("10.77.0.0/24", "fd77::/64"), isDefaultGateway=True)),
+    "bridge": network(bridge(host_local("10.77.0.0/24", "fd77::/64"), isDefaultGateway=True, ipMasq=True,
+                             macspoofchk=True, ipspoofchk=True)),
     "host-local": network({"type": "host-local", "ipam": host_local("10.77.0.0/24", "fd77::/64")}),
+}
+DUAL = bridge(host_local("10.77.0.0/24", "fd77::/64"), isDefaultGateway=True)
+NETWORKS |= {
+    "portmap": network(DUAL, {"type": "portmap", "capabilities": {"portMappings": True}}),
+    "firewall": network(DUAL, {"type": "firewall", "ingressPolicy": "isolated"}),
 }
 Report = Callable[[str, list[Point], list[str]], None]
 
@@ -47,7 +53,7 @@ def debris(bench: Bench) -> str:
         if not address.endswith(".culvert.new") and content != "c1\r\neth0":
             return f"a lease file {address} that says {content!r}"
     for path, entry in read_tree(bench.host.path(RECORDS)).items():
-        if entry["content"] is not None and not re.fullmatch(r"net/c1:eth0\.json(\.tmp)?", path):
+        if entry["content"] is not None and not re.fullmatch(r"net/c1:eth0(:portmap|:firewall)?\.json(\.tmp)?", path):
             return f"a record {path}"
     return ""
 
@@ -95,9 +101,9 @@ def refused_add(bench: Bench, point: Point) -> str:
     if outcome.ok:
         if len(json.loads(outcome.stdout or "{}").get("ips", ())) != 2:
             return f"success without a result: {outcome.stdout}"
-        if not (checked := bench.runtime.check(bench.container, env=bench.env)).ok:
+        if not (checked := bench.runtime.check(bench.container, env=bench.env, capabilities=CAPABILITIES)).ok:
             return f"success, but CHECK says: {checked.stdout}"
-    elif complaint := one_error(outcome, point) or (bench.remains() if point.arguments[:2] != "1," else ""):
+    elif complaint := one_error(outcome, point) or (bench.remains_of_last() if point.arguments[:2] != "1," else ""):
         return complaint + f" ({outcome.stdout})"
     if not (deleted := bench.delete()).ok:
         return f"DEL failed: {deleted.stdout}"
