@@ -43,6 +43,8 @@ extension Errno {
     package static var noSuchDevice: Errno { Errno(rawValue: ENODEV) }
     package static var noSuchFileOrDirectory: Errno { Errno(rawValue: ENOENT) }
     package static var noProtocolOption: Errno { Errno(rawValue: ENOPROTOOPT) }
+    /// netlink: no such route.
+    package static var noSuchProcess: Errno { Errno(rawValue: ESRCH) }
     package static var notDirectory: Errno { Errno(rawValue: ENOTDIR) }
     package static var notPermitted: Errno { Errno(rawValue: EPERM) }
     package static var notSupported: Errno { Errno(rawValue: EOPNOTSUPP) }
