@@ -47,7 +47,10 @@ package struct Sysctl: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    private func write(_ value: String) throws(KernelError) {
+    /// Writes a value, whatever the setting holds: some pass it on to other settings each time they are written.
+    ///
+    /// - Throws: ``KernelError``; `EINVAL` when the kernel does not take the value.
+    package func write(_ value: String) throws(KernelError) {
         do throws(KernelError) {
             try Descriptor(opening: path, O_WRONLY).writeAll(Array(value.utf8), path)
         } catch {

@@ -106,7 +106,7 @@ package struct PluginCall {
         guard program.versions.contains(configuration.version) else {
             throw CNIError(incompatible: configuration.version.rawValue, supported: program.versions)
         }
-        return Request(
+        var request = Request(
             invocation: invocation,
             configuration: configuration,
             document: document,
@@ -115,12 +115,14 @@ package struct PluginCall {
             beganWall: Machine.wallNanoseconds,
             beganBoot: Machine.bootNanoseconds
         )
+        request.text = input
+        return request
     }
 
-    /// What DEL cannot do without: whose the attachment is, and who gave the addresses out of which directory.
+    /// What DEL cannot do without: whose the attachment is, who gave the addresses, and which directories are theirs.
     private func essentials(of object: JSONObject) -> JSONObject {
         var kept = JSONObject()
-        for key in ["cniVersion", "name", "type"] { kept[exact: key] = object[key] }
+        for key in ["cniVersion", "name", "type", "dataDir"] { kept[exact: key] = object[key] }
         guard case .object(let ipam) = object["ipam"] else { return kept }
         var place = JSONObject()
         for key in ["type", "dataDir"] {

@@ -10,6 +10,8 @@ package struct Request: Sendable {
     package let configuration: NetworkConfiguration
     /// The configuration as it came, for delegates and for the record.
     package let document: JSONValue
+    /// The text of it, which shows what parsing loses: members of one object with the same key.
+    package var text: [UInt8] = []
     package let settings: Settings
     /// The plugins in this binary, for delegation without another process.
     package let siblings: [Program]

@@ -79,3 +79,16 @@ long long culvert_boot_nanoseconds(void);
 
 /// clock_gettime(2) of CLOCK_REALTIME in nanoseconds: files are stamped by this clock, though more coarsely.
 long long culvert_wall_nanoseconds(void);
+
+/// regcomp(3) of an extended regular expression. Returns what culvert_free_expression takes, or NULL and regcomp's code.
+struct culvert_expression;
+struct culvert_expression *culvert_compile_expression(const char *text, int ignores_case, int *problem);
+
+/// What regerror(3) says of a code.
+const char *culvert_expression_problem(int problem);
+
+/// regexec(3). Returns whether any part of the text matches.
+int culvert_expression_matches(const struct culvert_expression *expression, const char *text);
+
+/// regfree(3).
+void culvert_free_expression(struct culvert_expression *expression);
