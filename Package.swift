@@ -100,10 +100,13 @@ let modules: [Target] = [
     plugin("Loopback", ["Netlink"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
     plugin("Firewall", ["Wiring", "Netlink", "PacketFilter", "IPTables", "Firewalld"]),
+    plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "Linux"],
+        dependencies: [
+            "Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "Tuning", "Linux",
+        ],
         swiftSettings: strict
     ),
     .executableTarget(
@@ -169,6 +172,11 @@ let modules: [Target] = [
         ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
+    tests(
+        "TuningTests",
+        ["Tuning", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+    ),
+    tests("TuningKernelTests", ["Tuning", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport"]),
 ]
 

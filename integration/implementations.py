@@ -10,7 +10,7 @@ import tempfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE_DIRECTORY = pathlib.Path("/usr/lib/cni")
-PLUGINS = ("bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap")
+PLUGINS = ("bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap", "tuning")
 
 
 @dataclasses.dataclass(frozen=True)
