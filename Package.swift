@@ -100,12 +100,13 @@ let modules: [Target] = [
     plugin("Loopback", ["Netlink"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
     plugin("Firewall", ["Wiring", "Netlink", "PacketFilter", "IPTables", "Firewalld"]),
+    plugin("SBR", ["Netlink"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
         dependencies: [
-            "Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "Tuning", "Linux",
+            "Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR", "Tuning", "Linux",
         ],
         swiftSettings: strict
     ),
@@ -172,6 +173,8 @@ let modules: [Target] = [
         ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
+    tests("SBRTests", ["SBR", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
+    tests("SBRKernelTests", ["SBR", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "TuningTests",
         ["Tuning", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]

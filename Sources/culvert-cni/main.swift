@@ -7,9 +7,10 @@ import Linux
 import Loopback
 import Plugin
 import PortMap
+import SBR
 import Tuning
 
 // Every plugin is this one file under another name: which one, the base name of argv[0] or the first argument says.
 Machine.exit(
-    PluginCall.run(Machine.arguments, among: [bandwidth, bridge, firewall, hostLocal, loopback, portmap, tuning])
+    PluginCall.run(Machine.arguments, among: [bandwidth, bridge, firewall, hostLocal, loopback, portmap, sbr, tuning])
 )
