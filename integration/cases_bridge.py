@@ -114,8 +114,8 @@ CASES: list[Case] = [
             "Type": "host-local", "RANGES": [[{"SUBNET": "10.77.0.0/24", "rangestart": "10.77.0.9"}]]}})},
          life("1.0.0")),
     change(plain("masquerade", isGateway=True, ipMasq=True), steps=("ADD c1", "DEL c1"), differences=("D22",)),
-    Case("chained with a foreign plugin", network(bridge(), {"type": "tuning", "sysctl": {
-        "net.ipv4.conf.IFNAME.arp_filter": "1"}})),
+    Case("chained with a foreign plugin", network(bridge(), {"type": "portmap"})),
+    Case("chained with tuning", network(bridge(), {"type": "tuning", "promisc": True, "allmulti": True})),
     Case("addresses from a foreign plugin", network(bridge({
         "type": "static", "addresses": [{"address": "10.77.0.7/24", "gateway": "10.77.0.1"}],
         "routes": [{"dst": "0.0.0.0/0"}], "dns": {"nameservers": ["192.0.2.53"]}}, isGateway=True)),
