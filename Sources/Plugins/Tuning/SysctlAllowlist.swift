@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import CNI
 internal import Linux
 internal import Plugin
@@ -28,7 +29,7 @@ struct SysctlAllowlist {
     static func installed() throws(CNIError) -> SysctlAllowlist? {
         do throws(KernelError) {
             guard try FileStatus.of(path) != nil else { return nil }
-            let octets = try Descriptor(opening: path, 0).readAll(path, limit: 1 << 20)
+            let octets = try Descriptor(opening: path, O_RDONLY).readAll(path, limit: 1 << 20)
             return SysctlAllowlist(String(decoding: octets, as: UTF8.self))
         } catch {
             throw CNIError(.invalidConfiguration, "cannot read the list of allowed sysctls", error)

@@ -28,8 +28,10 @@ extension TunedInterface {
         }
         var complaints: [String] = []
         for (index, setting) in configuration.sysctls.enumerated() {
-            // What can only be written cannot be compared.
-            guard let value = values[index], !SysctlChange.isSame(value, setting.value) else { continue }
+            // What can only be written cannot be compared, and writing nothing changes nothing.
+            guard let value = values[index], !setting.value.isEmpty, !SysctlChange.isSame(value, setting.value) else {
+                continue
+            }
             complaints.append("sysctl \(sysctls[index]) is \(value) instead of \(setting.value)")
         }
         if !configuration.adjustment.isEmpty {
