@@ -242,6 +242,29 @@ def test_the_port_of_a_dead_container(world: Host, runtime: Runtime, container: 
 
 
 @needs_culvert
+def test_one_container_on_two_networks(world: Host, ours: Implementation, container: Container) -> None:
+    """Runtimes ask for the ports on each network: the first has them, and the second when the first goes."""
+    first = runtime_on(world, ours)
+    second = runtime_on(world, ours, "other", ("10.78.0.0/24", "fd78::/64"), "cni1")
+    settings = capabilities(mapping(8080), mapping(9000, 9000), mapping(9001, 9001))
+    good(first.add(container, capabilities=settings))
+    serve(world, "c1", 80)
+    second.network["plugins"][0]["isDefaultGateway"] = False
+    second.network["plugins"][0]["isGateway"] = True
+    good(second.add(container, "eth1", capabilities=settings))
+    for runtime, name in ((first, "eth0"), (second, "eth1")):
+        good(runtime.check(container, name, capabilities=settings))
+    assert "10.77.0.2 . 80" in ruleset(world) and "10.78.0.2 . 80" not in ruleset(world)
+    assert fetch(world, OUTSIDE, HOST4, 8080) == f"c1 {OUTSIDER4}"
+    good(first.delete(container))
+    assert "10.78.0.2 . 80" in ruleset(world) and "10.77.0.2 . 80" not in ruleset(world)
+    good(second.check(container, "eth1", capabilities=settings))
+    assert runtime_on(world, ours).add(world.add_container("c2"), capabilities=settings).error()["code"] == 108
+    good(second.delete(container, "eth1"))
+    assert ruleset(world) == ""
+
+
+@needs_culvert
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_a_port_that_a_process_listens_on(world: Host, ours: Implementation, container: Container, kind: str) -> None:
     """It is refused, naming the process, unless the network waives it."""

@@ -23,7 +23,10 @@ package struct FilterEngine: ~Copyable {
     package func install(_ shares: [FilterShare], of key: AttachmentKey, isFresh: Bool) throws(KernelError) {
         do throws(KernelError) {
             try socket.update { batch throws(KernelError) in
-                for share in shares { try socket.add(share, of: key, replacing: !isFresh, to: &batch) }
+                var making = Making()
+                for share in shares {
+                    try socket.add(share, of: key, replacing: !isFresh, making: &making, to: &batch)
+                }
             }
         } catch {
             // An element of somebody who is gone, or our own of an ADD that was cut off.
@@ -48,17 +51,25 @@ package struct FilterEngine: ~Copyable {
     /// - Throws: ``KernelError``; then nothing is changed.
     package func install(_ claims: [Claim]) throws(KernelError) {
         try socket.update { batch throws(KernelError) in
-            // What the first one makes for all is there for the others, though the kernel does not show it yet.
-            var made: [FilterLayout] = []
-            var chains: [Chain] = []
+            var making = Making()
             for claim in claims {
                 for share in claim.shares {
-                    let isMade = made.contains(share.layout)
-                    try socket.add(share, of: claim.key, replacing: true, made: isMade, chains: &chains, to: &batch)
-                    if !isMade { made.append(share.layout) }
+                    try socket.add(share, of: claim.key, replacing: true, making: &making, to: &batch)
                 }
             }
         }
+    }
+
+    /// What a batch makes for all, and need not make again for the next one.
+    struct Making {
+        struct Element: Hashable {
+            let set: String
+            let key: [Datum]
+        }
+
+        var layouts: [FilterLayout] = []
+        var chains: [Chain] = []
+        var elements: Set<Element> = []
     }
 
     /// Removes what an attachment has, as far as it is still there and still this one's.
@@ -108,12 +119,12 @@ package struct FilterEngine: ~Copyable {
         }
     }
 
-    /// What of some shares is not there, in words; empty when all of it is.
+    /// What of an attachment's shares is not there, in words; empty when all of it is.
     ///
     /// - Throws: ``KernelError``.
-    package func missing(_ shares: [FilterShare]) throws(KernelError) -> [String] {
+    package func missing(_ shares: [FilterShare], of key: AttachmentKey) throws(KernelError) -> [String] {
         var missing: [String] = []
-        for share in shares { missing += try socket.missing(share) }
+        for share in shares { missing += try socket.missing(share, of: key) }
         return missing
     }
 

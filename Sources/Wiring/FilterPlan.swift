@@ -115,7 +115,7 @@ package struct FilterPlan: Hashable, Sendable {
     /// - Throws: ``KernelError``.
     package func missing() throws(KernelError) -> [String] {
         let shares = shares
-        var missing = shares.isEmpty ? [] : try FilterEngine().missing(shares)
+        var missing = shares.isEmpty ? [] : try FilterEngine().missing(shares, of: key)
         for family in iptablesFamilies {
             let wanted = chain.rules(masquerade?.addresses ?? [], family)
             do throws(IPTablesError) {

@@ -5,38 +5,30 @@ internal import PacketFilter
 // What has to be done for a share to be there
 extension PacketFilterSocket {
     /// `replacing`: whether something of the attachment may be there already.
+    /// `making`: what the batch makes already, which the kernel does not show yet; what this makes is put to it.
     borrowing func add(
         _ share: FilterShare,
         of key: AttachmentKey,
         replacing: Bool,
+        making: inout FilterEngine.Making,
         to batch: inout Batch
     ) throws(KernelError) {
-        var chains: [Chain] = []
-        try add(share, of: key, replacing: replacing, made: false, chains: &chains, to: &batch)
-    }
-
-    /// As ``add(_:of:replacing:to:)``, for one of several shares of a batch.
-    ///
-    /// `made`: whether the batch makes the layout already.
-    /// `chains`: the shared chains that the batch makes already; those of this share are put to them.
-    borrowing func add(
-        _ share: FilterShare,
-        of key: AttachmentKey,
-        replacing: Bool,
-        made: Bool,
-        chains: inout [Chain],
-        to batch: inout Batch
-    ) throws(KernelError) {
-        let isThere = try made ? table(share.layout.table) != nil : add(share.layout, to: &batch)
-        for shared in share.shared where !chains.contains(shared.own.chain) {
+        var isThere: Bool
+        if making.layouts.contains(share.layout) {
+            isThere = try table(share.layout.table) != nil
+        } else {
+            isThere = try add(share.layout, to: &batch)
+            making.layouts.append(share.layout)
+        }
+        for shared in share.shared where !making.chains.contains(shared.own.chain) {
             if isThere, try chain(shared.own.chain)?.useCount ?? 0 > 0 { continue }
-            chains.append(shared.own.chain)
+            making.chains.append(shared.own.chain)
             batch.add(shared.own.chain)
             for rule in shared.own.rules { batch.add(rule) }
             for entries in shared.entries { batch.add(entries.elements, to: entries.set) }
         }
-        let mayBeStale = isThere && replacing
-        if mayBeStale {
+        isThere = isThere && replacing
+        if isThere {
             try removeRules(of: key, in: share.layout, from: &batch)
             for own in share.chains {
                 if try chain(own.chain) != nil { batch.flush(own.chain) }
@@ -48,12 +40,33 @@ extension PacketFilterSocket {
         }
         for rule in share.rules { batch.add(rule) }
         for group in share.elements {
-            if mayBeStale {
-                let old = try present(group)
-                if !old.isEmpty { batch.delete(old, from: group.set) }
+            guard replacing else {
+                batch.create(group.elements, in: group.set)
+                continue
             }
-            batch.create(group.elements, in: group.set)
+            let old = isThere ? try present(group) : []
+            try replace(old, with: group, of: key, making: &making, &batch)
         }
+    }
+
+    /// Puts elements in the place of what is there, but for those of the same container's other attachments.
+    ///
+    /// Runtimes ask for a container's ports on each of its networks: the first one has them as long as it lives.
+    private borrowing func replace(
+        _ old: [SetElement],
+        with group: FilterShare.Elements,
+        of key: AttachmentKey,
+        making: inout FilterEngine.Making,
+        _ batch: inout Batch
+    ) throws(KernelError) {
+        let kept = old.filter { $0.isOfSibling(of: key) }.map { $0.key }
+        let stale = old.filter { !kept.contains($0.key) }
+        if !stale.isEmpty { batch.delete(stale, from: group.set) }
+        var new: [SetElement] = []
+        for element in group.elements where !kept.contains(element.key) {
+            if making.elements.insert(.init(set: group.set.name, key: element.key)).inserted { new.append(element) }
+        }
+        if !new.isEmpty { batch.create(new, in: group.set) }
     }
 
     /// Makes a layout, or what is missing of it.
@@ -95,8 +108,8 @@ extension PacketFilterSocket {
         return present
     }
 
-    /// What of a share is not there, in words.
-    borrowing func missing(_ share: FilterShare) throws(KernelError) -> [String] {
+    /// What of an attachment's share is not there, in words.
+    borrowing func missing(_ share: FilterShare, of key: AttachmentKey) throws(KernelError) -> [String] {
         let layout = share.layout
         guard try table(layout.table) != nil else { return ["table \(layout.table)"] }
         var missing: [String] = []
@@ -116,6 +129,7 @@ extension PacketFilterSocket {
         for group in share.elements + share.shared.flatMap({ $0.entries }) {
             for element in group.elements {
                 let found = try self.element(element.key, of: group.set)
+                if let found, found.isOfSibling(of: key) { continue }
                 if found?.key != element.key || found?.content != element.content || found?.comment != element.comment {
                     let words = element.description(key: group.set.key)
                     missing.append("element of \(group.set.noun) \(group.set): \(words)")
@@ -123,5 +137,15 @@ extension PacketFilterSocket {
             }
         }
         return missing
+    }
+}
+
+extension SetElement {
+    /// Whether another attachment of the same container has it.
+    fileprivate func isOfSibling(of key: AttachmentKey) -> Bool {
+        guard let comment, !comment.hasPrefix(key.ruleOwner),
+            let containerID = AttachmentKey.containerID(inRuleComment: comment)
+        else { return false }
+        return containerID == key.containerID || comment.utf8.count == 128 && key.containerID.hasPrefix(containerID)
     }
 }

@@ -152,7 +152,7 @@ struct FirewallPlan {
         var missing: [String] = []
         switch backend {
         case .nftables:
-            missing = try FilterEngine().missing([share])
+            missing = try FilterEngine().missing([share], of: key)
         case .iptables:
             for family in families {
                 let contents = try read(family)
@@ -165,7 +165,7 @@ struct FirewallPlan {
                 missing += rules.map { "rule of \($0.chain) for \(configuration.bridge)" }
             }
         case .firewalld:
-            if configuration.policy != .open { missing = try FilterEngine().missing([share]) }
+            if configuration.policy != .open { missing = try FilterEngine().missing([share], of: key) }
             try daemon { daemon throws(FirewalldError) in
                 for address in configuration.addresses {
                     guard try !daemon.hasSource(address, inZone: configuration.zone) else { continue }

@@ -51,8 +51,9 @@ struct PortClaim: ~Copyable {
             suspects.append(forward)
         }
         guard !suspects.isEmpty else { return [] }
+        // A container's ports are asked for on each of its networks; it is no rival of itself.
         return try allHolders().filter { holder in
-            holder.forwards.contains { theirs in suspects.contains { $0.conflicts(with: theirs) } }
+            holder.record.key.containerID != key.containerID && holder.forwards.contains { theirs in suspects.contains { $0.conflicts(with: theirs) } }
         }
     }
 
@@ -74,6 +75,21 @@ struct PortClaim: ~Copyable {
         for (port, transport) in forwards.distinctPorts {
             let count = try registry.count(port, transport)
             if count > 0, count < .max { try registry.set(port, transport, to: count - 1) }
+        }
+    }
+
+    /// The other attachments of the same container that want some of these ports too.
+    ///
+    /// - Throws: ``KernelError``.
+    func siblings(wanting forwards: [Forward]) throws(KernelError) -> [Holder] {
+        var isShared = false
+        for forward in forwards where !isShared {
+            isShared = try registry.count(forward.hostPort, forward.transport) > 0
+        }
+        guard isShared else { return [] }
+        return try allHolders().filter { holder in
+            holder.record.key.containerID == key.containerID
+                && holder.forwards.contains { theirs in forwards.contains { $0.conflicts(with: theirs) } }
         }
     }
 

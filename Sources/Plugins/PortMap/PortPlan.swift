@@ -90,7 +90,7 @@ struct PortPlan {
     ///
     /// - Throws: ``KernelError``.
     func missing() throws(KernelError) -> [String] {
-        guard configuration.backend == .iptables else { return try FilterEngine().missing([share]) }
+        guard configuration.backend == .iptables else { return try FilterEngine().missing([share], of: key) }
         var missing: [String] = []
         for target in configuration.targets where configuration.forwards.contains(where: { $0.family == target.family })
         {

@@ -36,8 +36,12 @@ extension PortPublisher {
         try removeRules(of: key, plan)
         try file.remove()
         guard let plan else { return }
-        try PortClaim.open(key, in: request.attachments, waitingAtMost: request.settings.lockBound)
-            .giveBack(plan.configuration.forwards)
+        let claim = try PortClaim.open(key, in: request.attachments, waitingAtMost: request.settings.lockBound)
+        try claim.giveBack(plan.configuration.forwards)
+        // What was this attachment's goes to the next network of the same container.
+        for sibling in try claim.siblings(wanting: plan.configuration.forwards) {
+            try PortPlan(sibling.record)?.make(isFresh: false)
+        }
     }
 
     /// Removes what an attachment has in the packet filter, and the connections that went by it.
