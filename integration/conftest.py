@@ -26,6 +26,7 @@ def machine() -> dict[str, list[str]]:
         "network namespaces": sorted(path.name for path in named.iterdir()) if named.is_dir() else [],
         "mounts": sorted(line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()),
         "files": sorted(str(path) for store in stores if store.exists() for path in store.rglob("*")),
+        "control groups": sorted(str(path) for path in pathlib.Path("/sys/fs/cgroup").glob("**/culvert-*")),
     }
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-#: A process that keeps the namespaces alive; it ends when our end of its stdin closes, however we die.
+#: What makes a new host of new namespaces.
 HOLDER = """
 set -e
 mount -t tmpfs tmpfs /run
@@ -22,6 +22,9 @@ mount -t tmpfs tmpfs /var/lib
 mkdir -p /var/lib/cni
 mount -t sysfs sysfs /sys
 ip link set lo up
+"""
+#: A process that keeps the namespaces alive; it ends when our end of its stdin closes, however we die.
+WAITING = """
 echo ready
 exec cat
 """
@@ -74,10 +77,13 @@ class Host:
 
     living: set[Host] = set()
     guard = threading.Lock()
+    #: What keeps it apart from this machine besides, in words for `unshare`.
+    apart: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
+    def __init__(self, preparation: str = "", waiting: str = WAITING) -> None:
         self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", HOLDER],
+            ["unshare", "--net", "--mount", *self.apart, "--propagation", "private", "sh", "-c",
+             f"{HOLDER}{preparation}{waiting}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         assert self.holder.stdout and self.holder.stdout.readline() == "ready\n", "no new host"
@@ -167,6 +173,13 @@ class Host:
     def links(self, netns: str | None = None) -> list[dict[str, Any]]:
         """The links of the host, or of one of its namespaces, as `ip -j link` shows them."""
         return [link for link in json.loads(self.run(["ip", "-j", "link"], netns=netns).stdout) if link]
+
+    def settle(self) -> None:
+        """Waits until no address of the host is tentative; the reference's gateways are, for a second or two."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while "tentative" in self.must("ip -6 address"):
+            assert time.monotonic() < end, "an address stays tentative"
+            time.sleep(0.1)
 
     def plugin(self, executable: str, verb: str, config: Any, *, container: Container | None = None,
                ifname: str = "eth0", cni_path: str | None = None, args: str = "",
