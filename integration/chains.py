@@ -193,13 +193,13 @@ def nerdctl_network(number: int, policy: str = "same-bridge") -> Network:
     return {**listed, "nerdctlID": identity, "nerdctlLabels": {}}
 
 
-def containerd_network(number: int, *more: dict[str, Any]) -> Network:
-    """The network that containerd's own installation script writes, with more plugins behind it."""
+def containerd_network(number: int, *more: dict[str, Any], **portmap: Any) -> Network:
+    """The network that containerd's own installation script writes; more plugins behind it, more of portmap."""
     ipam = {"type": "host-local", "ranges": [[{"subnet": subnet(number, family)}] for family in (4, 6)],
             "routes": [{"dst": EVERYWHERE[4]}, {"dst": EVERYWHERE[6]}]}
     bridge = {"type": "bridge", "bridge": f"cni{number}", "isGateway": True, "ipMasq": True, "promiscMode": True,
               "ipam": ipam}
-    return network(bridge, PORTMAP, *more, name=f"containerd-net{number}")
+    return network(bridge, {**PORTMAP, **portmap}, *more, name=f"containerd-net{number}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,6 +210,8 @@ class Chain:
     caller: type[Caller]
     make: Callable[[int], Network]
     families: tuple[int, ...] = (4, 6)
+    #: Shell run on the host before all else.
+    prepare: str = ""
 
 
 BANDWIDTH = {"type": "bandwidth", "capabilities": {"bandwidth": True}}
@@ -223,4 +225,24 @@ CHAINS = (
     Chain("containerd", Containerd, containerd_network),
     Chain("containerd shaped and tuned", Containerd,
           lambda number: containerd_network(number, BANDWIDTH, SYSCTL, {"type": "firewall"})),
+)
+#: The same on hosts that have rules of their own: of one that forwards nothing, and of kube-proxy.
+FORWARDS_NOTHING = "iptables -P FORWARD DROP; ip6tables -P FORWARD DROP"
+KUBE_PROXY = """
+for command in iptables ip6tables; do
+    $command -t nat -N KUBE-MARK-MASQ
+    $command -t nat -A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+    $command -t nat -N KUBE-POSTROUTING
+    $command -t nat -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
+    $command -t nat -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
+    $command -t nat -A KUBE-POSTROUTING -j MASQUERADE --random-fully
+    $command -t nat -I POSTROUTING -j KUBE-POSTROUTING
+done
+"""
+GUARDED = (
+    Chain("podman, nothing is forwarded", Podman, podman_network, prepare=FORWARDS_NOTHING),
+    Chain("podman isolated, nothing is forwarded", Podman, lambda number: podman_network(number, isolate=True),
+          prepare=FORWARDS_NOTHING),
+    Chain("containerd with kube-proxy", Containerd,
+          lambda number: containerd_network(number, externalSetMarkChain="KUBE-MARK-MASQ"), prepare=KUBE_PROXY),
 )

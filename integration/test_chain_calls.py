@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import implementations
 from chains import CHAINS, Caller, Chain, Containerd, Member, Nerdctl, Podman, Port, address
 from host import Host, new_host
 from implementations import REFERENCE, Implementation
@@ -16,7 +17,7 @@ from normalise import differing
 from reachability import FIRST, NEIGHBOUR, ORDINARY, OWN, PUBLIC, SECOND, STRANGER, start_servers
 from runtime import Network, Runtime, bridge, host_local, network, valid_attachments
 from traffic import HOST4, OUTSIDE, OUTSIDER4, add_outside, fetch, serve
-from world import PORTS, World, caller, good, remains, stories
+from world import PORTS, World, caller, good, policy, remains, stories
 
 Sides = tuple[Implementation, Implementation]
 each_chain = pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
@@ -78,8 +79,19 @@ def test_the_other_deletes(host: Host, chain: Chain, sides: Sides) -> None:
         assert fetch(host, OUTSIDE, HOST4, PUBLIC) == f"c9 {OUTSIDER4}"
 
 
-@pytest.mark.parametrize("mine", [{OWN, STRANGER}, {NEIGHBOUR, ORDINARY}], ids=["first", "second"])
-@each_chain
+def side_by_side() -> list[Any]:
+    """Who may be ours at first; the policies of two implementations do not know each other's networks."""
+    apart = pytest.mark.xfail(not implementations.testing_the_reference(), strict=True, reason="each isolates its own networks only")
+    return [
+        pytest.param(chain, mine, id=f"{chain.name}, {words}",
+                     marks=[apart] if words == "a network" and policy(chain.make(FIRST)).get("ingressPolicy") else [])
+        for chain in CHAINS for words, mine in (("one of each network", {OWN, STRANGER}),
+                                                ("the others", {NEIGHBOUR, ORDINARY}),
+                                                ("a network", {OWN, NEIGHBOUR}))
+    ]
+
+
+@pytest.mark.parametrize("chain, mine", side_by_side())
 def test_containers_of_both_side_by_side(host: Host, chain: Chain, mine: set[str], ours: Implementation) -> None:
     """During an upgrade containers of both share networks, and reach each other as before."""
     world = World(host, chain, REFERENCE, {name: ours for name in mine})
