@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import copy
 import dataclasses
 import hashlib
 from collections.abc import Callable
@@ -202,6 +203,25 @@ def containerd_network(number: int, *more: dict[str, Any], **portmap: Any) -> Ne
     return network(bridge, {**PORTMAP, **portmap}, *more, name=f"containerd-net{number}")
 
 
+def flannel_network(number: int) -> Network:
+    """What flannel makes of its own configuration and passes on; flanneld masquerades, and no result comes back."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": subnet(number, family)}] for family in (4, 6)],
+            "routes": [{"dst": "10.80.0.0/12"}, {"dst": "fd80::/9"}]}
+    bridge = {"type": "bridge", "bridge": f"cni{number}", "mtu": 1450, "hairpinMode": True, "ipMasq": False,
+              "isGateway": True, "isDefaultGateway": True, "ipam": ipam}
+    return network(bridge, PORTMAP, name=f"cbr{number}", version="0.3.1")
+
+
+def by_iptables(listed: Network) -> Network:
+    """The network with its rules in iptables, where every release of the reference finds them."""
+    changed = copy.deepcopy(listed)
+    member = {"bridge": "ipMasqBackend", "portmap": "backend", "firewall": "backend"}
+    for entry in changed["plugins"]:
+        if entry["type"] in member:
+            entry[member[entry["type"]]] = "iptables"
+    return changed
+
+
 @dataclasses.dataclass(frozen=True)
 class Chain:
     """A kind of network, and who calls it."""
@@ -212,6 +232,13 @@ class Chain:
     families: tuple[int, ...] = (4, 6)
     #: Shell run on the host before all else.
     prepare: str = ""
+    #: The network whose containers are strangers to it; an ordinary one of the same runtime unless said otherwise.
+    other: Callable[[int], Network] | None = None
+
+    def ordinary(self, number: int) -> Network:
+        """The network of containers that the policy of this kind is about."""
+        make = self.other or next(chain.make for chain in CHAINS if chain.caller is self.caller)
+        return make(number)
 
 
 BANDWIDTH = {"type": "bandwidth", "capabilities": {"bandwidth": True}}
@@ -225,6 +252,14 @@ CHAINS = (
     Chain("containerd", Containerd, containerd_network),
     Chain("containerd shaped and tuned", Containerd,
           lambda number: containerd_network(number, BANDWIDTH, SYSCTL, {"type": "firewall"})),
+)
+#: Other forms of the same.
+VARIANTS = (
+    Chain("containerd with flannel", Containerd, flannel_network),
+    Chain("podman isolated, by iptables", Podman, lambda number: by_iptables(podman_network(number, isolate=True)),
+          other=lambda number: by_iptables(podman_network(number))),
+    Chain("nerdctl icc=false, by iptables", Nerdctl, lambda number: by_iptables(nerdctl_network(number, "isolated")),
+          other=lambda number: by_iptables(nerdctl_network(number))),
 )
 #: The same on hosts that have rules of their own: of one that forwards nothing, and of kube-proxy.
 FORWARDS_NOTHING = "iptables -P FORWARD DROP; ip6tables -P FORWARD DROP"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import implementations
-from chains import CHAINS, Caller, Chain, Containerd, Member, Nerdctl, Podman, Port, address
+from chains import CHAINS, Caller, Chain, Containerd, Member, Nerdctl, Podman, Port, address, by_iptables
 from host import Host, new_host
 from implementations import REFERENCE, Implementation
 from normalise import differing
 from reachability import FIRST, NEIGHBOUR, ORDINARY, OWN, PUBLIC, SECOND, STRANGER, start_servers
-from runtime import Network, Runtime, bridge, host_local, network, valid_attachments
+from runtime import Runtime, bridge, host_local, network, valid_attachments
 from traffic import HOST4, OUTSIDE, OUTSIDER4, add_outside, fetch, serve
 from world import PORTS, World, caller, good, policy, remains, stories
 
@@ -39,16 +39,6 @@ def world(host: Host) -> Host:
     """A host with an outside."""
     add_outside(host)
     return host
-
-
-def by_iptables(listed: Network) -> Network:
-    """The network with the rules in iptables, where every release of the reference finds them."""
-    changed = copy.deepcopy(listed)
-    member = {"bridge": "ipMasqBackend", "portmap": "backend", "firewall": "backend"}
-    for entry in changed["plugins"]:
-        if entry["type"] in member:
-            entry[member[entry["type"]]] = "iptables"
-    return changed
 
 
 def successor(world: World, implementation: Implementation, first: Caller) -> Caller:
@@ -97,8 +87,9 @@ def test_containers_of_both_side_by_side(host: Host, chain: Chain, mine: set[str
     world = World(host, chain, REFERENCE, {name: ours for name in mine})
     world.attach_all()
     start_servers(host)
-    reached = world.measure()
-    assert (left := differing(reached, stories(chain, ours)[1].reached)) == [], "\n".join(left)
+    reached = world.measure("1")
+    expected = {setting: stories(chain, ours)[1].reached[setting] for setting in reached}
+    assert (left := differing(reached, expected)) == [], "\n".join(left)
 
 
 # Deaths
