@@ -10,6 +10,7 @@ FUZZ_SECONDS ?= 60
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev
 DEMO_PACKAGES := iproute2 iputils-ping util-linux
 TEST_PACKAGES := $(shell cat integration/packages.txt)
+BENCHMARK_PACKAGES := netavark nftables
 
 CHECKED := --explicit-target-dependency-import-check error
 STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker --gc-sections -Xlinker -s
@@ -22,7 +23,7 @@ RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
 .PHONY: help demo build install test unit-test root-test integration benchmark fuzz fuzz-configuration fuzz-result \
-    lint format linkage check clean packages-build packages-demo packages-test
+    lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -54,7 +55,7 @@ integration: packages-test build ## Play the runtime against the built plugins, 
 	integration/oracle.sh
 	$(PYTHON) -m pytest integration -p no:cacheprovider
 
-benchmark: packages-test build ## Measure against the reference plugins and the bare kernel work.
+benchmark: packages-benchmark build ## Measure against the reference plugins and the bare kernel work.
 	$(PYTHON) Benchmarks/benchmark.py
 
 fuzz: fuzz-configuration fuzz-result ## Fuzz both parsers, FUZZ_SECONDS (60) each.
@@ -105,3 +106,6 @@ packages-demo: packages-build
 
 packages-test: packages-demo
 	$(call install-packages,$(TEST_PACKAGES))
+
+packages-benchmark: packages-test
+	$(call install-packages,$(BENCHMARK_PACKAGES))

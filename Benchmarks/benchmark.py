@@ -4,9 +4,10 @@
 
 Everything is measured as whole processes, from spawn to exit, inside a private host: own network, own processes,
 empty /run and /var/lib/cni. Nothing of it touches this machine's network, and nothing of it stays.
-Needs root, gcc, iproute2, util-linux, strace and the reference plugins. CULVERT_CNI_DIR names another directory of
-plugins to take for ours; without it hard links to .build/release/culvert-cni are used. With CULVERT_CNI_DIR set to
-the reference's directory, reference/ours shows how far equal programs seem to differ on this machine.
+Needs root, gcc, iproute2, iptables, nftables, util-linux, strace and the reference plugins; netavark is compared if it
+is there. CULVERT_CNI_DIR names another directory of plugins to take for ours; without it hard links to
+.build/release/culvert-cni are used. With CULVERT_CNI_DIR set to the reference's directory, reference/ours shows how far
+equal programs seem to differ on this machine.
 """
 
 import argparse
@@ -19,16 +20,20 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import filtering
 import host
+import measures
 from contestants import Floor, Plugins
 from launcher import Launcher
-from measures import MEASURES, Bench
+from measures import Bench
 from report import print_table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(os.path.dirname(HERE), ".build")
 BINARIES = f"{BUILD}/bench"
 REFERENCE = "/usr/lib/cni"
+PLUGINS = ("bridge", "host-local", "portmap", "firewall", "tuning")
+MEASURES = measures.MEASURES + filtering.MEASURES
 
 
 def parse_arguments():
@@ -53,7 +58,7 @@ def link_plugins():
         sys.exit(f"benchmark: {binary} is missing; `make build` makes it (or set CULVERT_CNI_DIR)")
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
-    for plugin in ("bridge", "host-local"):
+    for plugin in PLUGINS:
         os.link(os.path.realpath(binary), f"{directory}/{plugin}")
     return directory
 

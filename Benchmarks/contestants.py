@@ -67,31 +67,72 @@ class Plugins:
         self.name = name
         self.directory = directory
 
-    def _call(self, command, container, configuration, path):
+    def call(self, command, container, configuration, path, arguments=""):
         environment = {
             "CNI_COMMAND": command,
             "CNI_CONTAINERID": container.id,
             "CNI_NETNS": path,
             "CNI_IFNAME": container.interface,
-            "CNI_ARGS": "",
+            "CNI_ARGS": arguments,
             "CNI_PATH": self.directory,
             "PATH": PATH,
         }
-        return Call([f"{self.directory}/bridge"], environment, json.dumps(configuration).encode())
+        program = f"{self.directory}/{configuration['type']}"
+        return Call([program], environment, json.dumps(configuration, separators=(",", ":")).encode())
 
     def add(self, network, container):
-        return self._call("ADD", container, network.configuration(), container.path)
+        return self.call("ADD", container, network.configuration(), container.path)
 
     def delete(self, network, container, result):
-        return self._call("DEL", container, network.configuration() | {"prevResult": result}, container.path)
+        return self.call("DEL", container, network.configuration() | {"prevResult": result}, container.path)
 
     def delete_unknown(self, network, container):
         """Without a namespace, as runtimes do once the container is gone."""
-        return self._call("DEL", container, network.configuration(), "")
+        return self.call("DEL", container, network.configuration(), "")
 
     def version(self):
         environment = {"CNI_COMMAND": "VERSION", "CNI_PATH": self.directory, "PATH": PATH}
         return Call([f"{self.directory}/bridge"], environment, b'{"cniVersion":"1.0.0"}')
+
+
+class PluginList:
+    """A network's plugins from one directory, called one after the other as libcni calls them for podman."""
+
+    def __init__(self, name, site, plugins, network, configurations, previous=None):
+        self.name = name
+        self.site = site
+        self._plugins = plugins
+        self._network = network
+        self._configurations = configurations
+        self._previous = previous  # what plugins before these said
+
+    def add(self, container, ports=()):
+        """Returns the time of all plugins together in nanoseconds, and the last result."""
+        nanoseconds, result = 0, self._previous
+        for configuration in self._configurations:
+            outcome = self._run("ADD", container, configuration, ports, result)
+            nanoseconds += outcome.nanoseconds
+            result = json.loads(outcome.output)
+        return nanoseconds, result
+
+    def delete(self, container, result, ports=()):
+        """Returns the time of all plugins together in nanoseconds."""
+        configurations = reversed(self._configurations)
+        return sum(self._run("DEL", container, one, ports, result).nanoseconds for one in configurations)
+
+    def _run(self, command, container, configuration, ports, result):
+        words = self._network | configuration
+        if result:
+            words["prevResult"] = result
+        if ports and configuration.get("capabilities", {}).get("portMappings"):
+            words["runtimeConfig"] = {"portMappings": [port_mapping(port) for port in ports]}
+        arguments = f"IgnoreUnknown=1;K8S_POD_NAME={container.namespace}"
+        return self.site.run(self._plugins.call(command, container, words, container.path, arguments))
+
+
+def port_mapping(port):
+    """Every port is the same inside and outside, as `podman run -p 8000-8019:8000-8019` has it."""
+    return {"hostPort": port, "containerPort": port, "protocol": "tcp"}
 
 
 class Floor:

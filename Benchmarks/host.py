@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private host to measure in: own network, own processes, empty /run and /var/lib/cni. It ends with its processes."""
 
+import ctypes
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
+from contextlib import contextmanager
 
 # Everything the private host consists of dies with `unshare`, which dies with us.
 ENTER = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+CLONE_NEWNET = 0x40000000
+PATIENCE_SECONDS = 5
 
 # A refused connection is an answer too: it came from the other end.
 KNOCK = """
@@ -70,6 +77,60 @@ def links_inside(namespace):
 def knock(namespace, address):
     """Proves that packets get from the namespace to `address` and back."""
     run("ip", "netns", "exec", namespace, sys.executable, "-I", "-c", KNOCK, address)
+
+
+@contextmanager
+def inside(namespace):
+    """Puts this thread into a network namespace; sockets and processes that it makes there stay there."""
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{namespace}", "rb") as other:
+        _enter(other)
+        try:
+            yield
+        finally:
+            _enter(home)
+
+
+def _enter(namespace):
+    if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), f"setns {namespace.name}")
+
+
+def wire(namespace, address, other, other_address):
+    """Joins two network namespaces by a cable with an address of one /24 at either end."""
+    run("ip", "link", "add", "up0", "netns", namespace, "type", "veth", "peer", "name", "up0", "netns", other)
+    for name, own in ((namespace, address), (other, other_address)):
+        lines = ["link set lo up", "link set up0 up", f"address add {own}/24 dev up0"]
+        run("ip", "-n", name, "-batch", "-", input="\n".join(lines))
+
+
+def listen(namespace, port):
+    """A listening TCP socket at all addresses that the namespace has, or will have."""
+    with inside(namespace):
+        listener = socket.create_server(("0.0.0.0", port))
+    listener.settimeout(PATIENCE_SECONDS)
+    return listener
+
+
+def reach(namespace, address, port, listener):
+    """Connects from a namespace to `listener` by way of `address` and `port`.
+
+    Returns the address that the listener sees, or None if the connection was refused.
+    """
+    with inside(namespace):
+        client = socket.socket()
+    with client:
+        client.settimeout(PATIENCE_SECONDS)
+        # The end is a reset, which leaves nothing behind that waits.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            client.connect((address, port))
+            connection, (seen, _) = listener.accept()
+        except ConnectionRefusedError:
+            return None
+        except TimeoutError as error:
+            raise RuntimeError(f"{namespace}: nobody answers at {address} port {port}") from error
+        connection.close()
+        return seen
 
 
 def tool(name):

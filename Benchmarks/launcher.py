@@ -40,6 +40,7 @@ class Outcome:
 
 class Launcher:
     def __init__(self, program):
+        self.program = program
         self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={})
 
     def run(self, call):

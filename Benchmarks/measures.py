@@ -227,17 +227,27 @@ def crowd(bench, contestant, network, containers):
     return len(containers) / (adding / 1e9), len(containers) / (deleting / 1e9)
 
 
-def count_calls(bench, contestant, network, container):
-    """System calls and program starts of one ADD, children and threads included."""
-    path = f"/run/strace-{contestant.name}"
-    call = contestant.add(network, container)
-    options = ["-f", "-qq", "-c", "-U", "calls,name", "-o", path]
-    traced = Call([host.tool("strace"), *options, *call.words], call.environment, call.input)
-    result = require_added(bench.run(traced), network)
-    bench.run_deletion(contestant.delete(network, container, result))
+def traced(call, path):
+    """The same call under strace, which leaves its counts in `path`."""
+    options = ["-f", "-qq", "-c", "-U", "calls,errors,name", "-o", path]
+    return Call([host.tool("strace"), *options, *call.words], call.environment, call.input)
+
+
+def trace_counts(path):
+    """System calls and program starts of one traced call, children and threads included."""
     with open(path, encoding="utf-8") as file:
-        counts = {name: int(n) for n, name in re.findall(r"^\s*(\d+)\s+(\w+)$", file.read(), re.MULTILINE)}
-    return counts.pop("total"), counts["execve"]
+        found = re.findall(r"^ *(\d+) +(\d*) +(\w+)$", file.read(), re.MULTILINE)
+    counts = {name: (int(calls), int(errors or 0)) for calls, errors, name in found}
+    # A program that is searched for in PATH is an execve that fails in each directory before.
+    return counts["total"][0], counts["execve"][0] - counts["execve"][1]
+
+
+def count_calls(bench, contestant, network, container):
+    path = f"/run/strace-{contestant.name}"
+    outcome = bench.run(traced(contestant.add(network, container), path))
+    result = require_added(outcome, network)
+    bench.run_deletion(contestant.delete(network, container, result))
+    return trace_counts(path)
 
 
 def measure_calls(bench):

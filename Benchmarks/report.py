@@ -4,7 +4,7 @@
 import statistics
 from dataclasses import dataclass, field
 
-COLUMNS = ("floor", "ours", "reference")
+COLUMNS = ("floor", "ours", "reference", "netavark")
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Check:
     met: bool
 
     def text(self):
-        first, *rest = (f"{value:.2f}" for value in self.values)
-        return f"{self.what} {first}" + "".join(f" ({value})" for value in rest)
+        numbers = [f"{value:.2f}" for value in self.values[:1]] + [f"({value:.2f})" for value in self.values[1:]]
+        return " ".join([self.what, *numbers])
 
 
 def at_most(what, value, limit, unit=""):
@@ -54,6 +54,10 @@ class Row:
         self.checks.append(Check(f"{above}/{below}", values, f">= {limit:g}", min(values) >= limit))
         return self
 
+    def miss(self, reason):
+        """A target that nothing could be held to."""
+        self.checks.append(Check(reason, (), "", False))
+
     def cell(self, contestant):
         if not self.series.get(contestant):
             return "-"
@@ -83,7 +87,7 @@ class Row:
 
 
 def print_table(rows):
-    layout = "{:<9} {:<36} {:>4} {:>8} {:>8} {:>10}  {:<30} {:<9} {}"
+    layout = "{:<16} {:<41} {:>4} {:>8} {:>8} {:>10} {:>9}  {:<36} {:<9} {}"
     print(layout.format("name", "measure", "unit", *COLUMNS, "ratio", "target", "").rstrip())
     for row in rows:
         head = [row.name, row.title, row.unit, *(row.cell(name) for name in COLUMNS)]
