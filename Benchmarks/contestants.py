@@ -67,16 +67,16 @@ class Plugins:
         self.name = name
         self.directory = directory
 
-    def call(self, command, container, configuration, path, arguments=""):
+    def call(self, command, container, configuration, path, more=None):
         environment = {
             "CNI_COMMAND": command,
             "CNI_CONTAINERID": container.id,
             "CNI_NETNS": path,
             "CNI_IFNAME": container.interface,
-            "CNI_ARGS": arguments,
+            "CNI_ARGS": "",
             "CNI_PATH": self.directory,
             "PATH": PATH,
-        }
+        } | (more or {})
         program = f"{self.directory}/{configuration['type']}"
         return Call([program], environment, json.dumps(configuration, separators=(",", ":")).encode())
 
@@ -126,8 +126,8 @@ class PluginList:
             words["prevResult"] = result
         if ports and configuration.get("capabilities", {}).get("portMappings"):
             words["runtimeConfig"] = {"portMappings": [port_mapping(port) for port in ports]}
-        arguments = f"IgnoreUnknown=1;K8S_POD_NAME={container.namespace}"
-        return self.site.run(self._plugins.call(command, container, words, container.path, arguments))
+        environment = self.site.environment | {"CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAME={container.namespace}"}
+        return self.site.run(self._plugins.call(command, container, words, container.path, environment))
 
 
 def port_mapping(port):

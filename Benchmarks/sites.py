@@ -30,6 +30,8 @@ class Site:
         host.add_namespaces([self.name, self.world])
         host.wire(self.name, HOST_ADDRESS, self.world, WORLD_ADDRESS)
         self._visitors = host.listen(self.world, WORLD_PORT)
+        # What plugins remember of a host, such as whose its ports are.
+        self.environment = {"CULVERT_RUN_DIR": f"/run/culvert-{self.name}"}
         self.around = None  # what to make of each call before it is run
         with host.inside(self.name):
             self._launcher = Launcher(spawn)
