@@ -210,12 +210,12 @@ def measure_foreign(bench):
         PublishedMasquerade(PORT),
         present=lambda contestant, number: contestant.name.startswith("ours") or number < REFERENCE_LOAD_ROUNDS,
     )
-    return load_rows("foreign", titles, measured["add"])
+    return load_rows("foreign", titles, measured)
 
 
 def measure_mappings(bench):
-    """A port published beside none, and beside those of others; the reference would need minutes to publish these."""
-    pairs = [attached(bench, bench.ours, PORTMAP, name=f"ours {load}") for load in ("none", "many")]
+    """A port published beside one, and beside many of others; the reference would need minutes to publish these."""
+    pairs = [attached(bench, bench.ours, PORTMAP, name=f"ours {load}") for load in ("one", "many")]
     contestants, containers = split(pairs)
     many = contestants[1]
     ports = ports_apart(MAPPINGS)
@@ -224,30 +224,35 @@ def measure_mappings(bench):
         crowd.add(bench.new_containers(1)[0], ports[first : first + MAPPINGS_OF_A_CONTAINER])
     port = ports[-1] + 1
     measured = rounds(contestants, containers, share(bench, LOAD_SHARE), [port], Published(port))
-    titles = {"none": "ADD, portmap, nothing published", "many": f"{MAPPINGS} ports published already"}
-    return load_rows("mappings", titles, measured["add"])
+    titles = {"one": "ADD, portmap, 1 port published already", "many": f"{MAPPINGS} ports published already"}
+    return load_rows("mappings", titles, measured)
 
 
 def load_rows(name, titles, measured):
-    """A row for each load of a host; the first is no load, and the others are held to it."""
+    """A row for each load of a host, ADD and DEL; the first is no load, and the others are held to it."""
     idle = next(iter(titles))
     rows = []
-    for load, title in titles.items():
-        columns = {plugins: measured.get(f"{plugins} {load}", []) for plugins in ("ours", "reference")}
-        row = Row(f"{name}-{load}", title, "ms", columns)
+    for (load, title), (verb, suffix) in itertools.product(titles.items(), (("add", ""), ("del", "-del"))):
+        values = measured[verb]
+        columns = {plugins: values.get(f"{plugins} {load}", []) for plugins in ("ours", "reference")}
+        row = Row(f"{name}-{load}{suffix}", "DEL" if suffix else title, "ms", columns)
         if load != idle:
-            row.series[idle] = measured[f"ours {idle}"]
+            row.series[idle] = values[f"ours {idle}"]
             row.hold_below("ours", idle, 1.1)
         rows.append(row)
     return rows
 
 
+def with_deletions(*names):
+    return tuple(name + suffix for name in names for suffix in ("", "-del"))
+
+
 # Which rows a measure yields, and how to take it.
 MEASURES = [
-    (("masq", "masq-del"), measure_masquerade),
-    (tuple(f"ports-{case}{verb}" for case in PORTS for verb in ("", "-del")), measure_ports),
-    (("firewall", "firewall-del"), measure_firewall),
-    (("chain", "chain-del", "chain-calls", "chain-execs"), measure_chain),
-    (("foreign-none", "foreign-iptables", "foreign-nft"), measure_foreign),
-    (("mappings-none", "mappings-many"), measure_mappings),
+    (with_deletions("masq"), measure_masquerade),
+    (with_deletions(*(f"ports-{case}" for case in PORTS)), measure_ports),
+    (with_deletions("firewall"), measure_firewall),
+    ((*with_deletions("chain"), "chain-calls", "chain-execs"), measure_chain),
+    (with_deletions("foreign-none", "foreign-iptables", "foreign-nft"), measure_foreign),
+    (with_deletions("mappings-one", "mappings-many"), measure_mappings),
 ]

@@ -9,6 +9,7 @@ from sites import Site
 BRIDGE = "cni-podman0"
 SUBNET = "10.88.0.0/16"
 GATEWAY = "10.88.0.1"
+NEIGHBOUR_PORT = 9999
 
 BRIDGE_PLUGIN = {
     "type": "bridge",
@@ -38,9 +39,9 @@ def plugin_list(bench, plugins, configurations, *, name=None, version="0.4.0", s
 
 
 def settle(bench, contestants):
-    """One container that stays on each site."""
+    """One container that stays on each site, with a port, so that what containers share stays too."""
     for contestant, container in zip(contestants, bench.new_containers(len(contestants))):
-        contestant.add(container)
+        contestant.add(container, [NEIGHBOUR_PORT])
 
 
 def fresh(bench, contestants):
@@ -49,9 +50,13 @@ def fresh(bench, contestants):
 
 
 def attached(bench, plugins, configuration, *, name=None):
-    """A contestant of one plugin that comes after the bridge, and the container that is attached to that bridge."""
+    """A contestant of one plugin that comes after the bridge, and the container that is attached to that bridge.
+
+    A neighbour for whom the plugin has worked already stays for good, so that chains and tables stay too.
+    """
     site = Site(bench.launcher.program)
-    container = bench.new_containers(1)[0]
+    neighbour, container = bench.new_containers(2)
+    plugin_list(bench, plugins, [PLAIN_BRIDGE, configuration], name=name, site=site).add(neighbour, [NEIGHBOUR_PORT])
     _, result = plugin_list(bench, plugins, [PLAIN_BRIDGE], name=name, site=site).add(container)
     return plugin_list(bench, plugins, [configuration], name=name, site=site, previous=result), container
 

@@ -87,7 +87,7 @@ class Row:
 
 
 def print_table(rows):
-    layout = "{:<16} {:<41} {:>4} {:>8} {:>8} {:>10} {:>9}  {:<36} {:<9} {}"
+    layout = "{:<21} {:<41} {:>4} {:>8} {:>8} {:>10} {:>9}  {:<36} {:<9} {}"
     print(layout.format("name", "measure", "unit", *COLUMNS, "ratio", "target", "").rstrip())
     for row in rows:
         head = [row.name, row.title, row.unit, *(row.cell(name) for name in COLUMNS)]
