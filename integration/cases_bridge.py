@@ -8,6 +8,8 @@ from runtime import bridge, host_local, network
 
 DUAL = ("10.77.0.0/24", "fd77::/64")
 ROUTES = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+PORTS = {"type": "portmap", "capabilities": {"portMappings": True}}
+PUBLISHED = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
 CONFLICT = "ip link add cni0 type bridge && ip addr add 192.0.2.1/24 dev cni0 && ip link set cni0 up"
 VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0")
 
@@ -113,8 +115,25 @@ CASES: list[Case] = [
         {"type": "bridge", "BRIDGE": "cni0", "IsGateway": True, "IPAM": {
             "Type": "host-local", "RANGES": [[{"SUBNET": "10.77.0.0/24", "rangestart": "10.77.0.9"}]]}})},
          life("1.0.0")),
-    change(plain("masquerade", isGateway=True, ipMasq=True), steps=("ADD c1", "DEL c1"), differences=("D22",)),
-    Case("chained with a foreign plugin", network(bridge(), {"type": "portmap"})),
+    # Packet filters: their rules are no part of what is compared, everything else is
+    plain("masquerade", isGateway=True, ipMasq=True),
+    plain("masquerade, dual stack", ipam=dual(), isDefaultGateway=True, ipMasq=True),
+    plain("masquerade by iptables", "0.4.0", ipam=dual(), isGateway=True, ipMasq=True, ipMasqBackend="iptables"),
+    change(plain("masquerade without addresses", ipam={}, ipMasq=True), differences=("D09",)),
+    plain("watched MAC addresses", isGateway=True, macspoofchk=True),
+    Case("published ports", network(bridge(isGateway=True), PORTS), capabilities=PUBLISHED,
+         differences=("D37",)),
+    Case("published ports, dual stack", network(bridge(dual(), isGateway=True), PORTS), capabilities=PUBLISHED,
+         differences=("D37",)),
+    Case("published ports that nobody wants", network(bridge(isGateway=True), PORTS)),
+    Case("one published port for two", network(bridge(), PORTS), ("ADD c1", "ADD c2", "DEL c2", "DEL c1"),
+         capabilities=PUBLISHED, differences=("D38",)),
+    Case("behind a firewall", network(bridge(dual(), isGateway=True), {"type": "firewall"})),
+    Case("behind a firewall that keeps bridges apart", network(bridge(isGateway=True), {
+        "type": "firewall", "ingressPolicy": "same-bridge"})),
+    Case("behind a firewall that keeps containers apart", network(bridge(isGateway=True), {
+        "type": "firewall", "ingressPolicy": "isolated"}), differences=("D39",)),
+    Case("chained with a foreign plugin", network(bridge(), {"type": "vrf", "vrfname": "blue"})),
     Case("chained with tuning", network(bridge(), {"type": "tuning", "promisc": True, "allmulti": True})),
     Case("addresses from a foreign plugin", network(bridge({
         "type": "static", "addresses": [{"address": "10.77.0.7/24", "gateway": "10.77.0.1"}],

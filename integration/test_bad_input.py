@@ -77,7 +77,7 @@ BAD: list[Bad] = [
     Bad("name is a number", CONFIGURATION, ("name",), network=3),
     # Members of a bridge
     *(member(key, value) for key in ("isGateway", "isDefaultGateway", "forceAddress", "hairpinMode", "promiscMode",
-                                     "enabledad", "portIsolation") for value in ("true", 1)),
+                                     "enabledad", "portIsolation", "ipMasq", "macspoofchk") for value in ("true", 1)),
     *(member("mtu", value) for value in ("1500", 1500.5, True, -1)),
     *(member("mtu", value, codes=CONFIGURATION | set(range(100, 999))) for value in (10, 70000, 2**40)),
     *(member("bridge", value) for value in (17, True, "a/b", "x" * 16, "..", "with space")),
@@ -86,8 +86,6 @@ BAD: list[Bad] = [
     *(member("vlan", value) for value in ("5", 5000, -1)),
     *(dataclasses.replace(member(key, value, codes={2, 7, *range(100, 999)}), prepare="ip link add cni0 type bridge")
       for key, value in (("vlan", 100), ("vlanTrunk", [{"id": 5}]))),
-    member("ipMasq", True, codes={2}),
-    member("macspoofchk", True, codes={2}),
     Bad("hairpin and promiscuous", CONFIGURATION, ("hairpinMode", "promiscMode"),
         bridge(hairpinMode=True, promiscMode=True)),
     Bad("bridge name is taken", {7, *range(100, 999)}, ("cni0",), prepare="ip link add cni0 type veth peer name other"),
