@@ -12,6 +12,7 @@ from host import Container, Host
 from implementations import REPOSITORY, Implementation
 from kernel_state import left_behind, link_names
 from runtime import Network, Runtime
+from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, fetch, ruleset, serve
 
 FOLDER = REPOSITORY / "conf"
 
@@ -39,6 +40,8 @@ PROMISES: Mapping[str, Promise] = {
     "layer2": Promise("culvert2", (), (), routes=(), mtu=1400),
     "isolated": Promise("culvert3", (("10.46.0.2/24", "10.46.0.3/24"), ("fd46::2/64", "fd46::3/64")),
                         ("10.46.0.1", "fd46::1"), neighbours=False),
+    "published": Promise("culvert4", (("10.47.0.2/24", "10.47.0.3/24"), ("fd47::2/64", "fd47::3/64")),
+                         ("10.47.0.1", "fd47::1")),
     "limited": Promise("culvert60", (("10.60.0.2/24", "10.60.0.3/24"), ("fd60::2/64", "fd60::3/64")),
                        ("10.60.0.1", "fd60::1")),
 }
@@ -108,3 +111,34 @@ def test_life(host: Host, ours: Implementation, name: str) -> None:
         assert runtime.delete(one).ok
     assert left_behind(host, containers, bridges=[promise.bridge], name=name) == {}
     assert promise.bridge in link_names(host), "other containers may need the bridge"
+
+
+@pytest.mark.needs_culvert
+@pytest.mark.parametrize("name", [name for name in PROMISES if read(name)["plugins"][0].get("ipMasq")])
+def test_elsewhere(host: Host, ours: Implementation, name: str) -> None:
+    """Where packets are masqueraded, others see the host's addresses; no rule outlives the container."""
+    add_outside(host)
+    container, runtime = host.add_container("c1"), Runtime(host, ours, read(name))
+    assert runtime.add(container).ok
+    serve(host, OUTSIDE, 80)
+    assert fetch(host, container.id, OUTSIDER4, 80) == f"{OUTSIDE} {HOST4}"
+    assert fetch(host, container.id, OUTSIDER6, 80) == f"{OUTSIDE} {HOST6}"
+    assert runtime.delete(container).ok
+    assert ruleset(host) == ""
+
+
+@pytest.mark.needs_culvert
+def test_published_port(host: Host, ours: Implementation) -> None:
+    """A published port is reached from everywhere, also by the container itself."""
+    add_outside(host)
+    container, runtime = host.add_container("c1"), Runtime(host, ours, read("published"))
+    ports = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
+    assert runtime.add(container, capabilities=ports).ok
+    serve(host, container.id, 80)
+    assert fetch(host, OUTSIDE, HOST4, 8080) == f"c1 {OUTSIDER4}"
+    assert fetch(host, OUTSIDE, HOST6, 8080) == f"c1 {OUTSIDER6}"
+    for source in (None, container.id):
+        assert fetch(host, source, HOST4, 8080).startswith("c1 "), source
+    assert runtime.check(container, capabilities=ports).ok
+    assert runtime.delete(container).ok
+    assert ruleset(host) == ""
