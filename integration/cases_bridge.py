@@ -133,8 +133,9 @@ CASES: list[Case] = [
         "type": "firewall", "ingressPolicy": "same-bridge"})),
     Case("behind a firewall that keeps containers apart", network(bridge(isGateway=True), {
         "type": "firewall", "ingressPolicy": "isolated"}), differences=("D39",)),
-    Case("chained with a foreign plugin", network(bridge(), {"type": "vrf", "vrfname": "blue"})),
     Case("chained with tuning", network(bridge(), {"type": "tuning", "promisc": True, "allmulti": True})),
+    Case("chained as podman chains", network(bridge(isGateway=True, ipMasq=True, hairpinMode=True), PORTS, {
+        "type": "firewall", "backend": ""}, {"type": "tuning"}), capabilities=PUBLISHED, differences=("D37",)),
     Case("addresses from a foreign plugin", network(bridge({
         "type": "static", "addresses": [{"address": "10.77.0.7/24", "gateway": "10.77.0.1"}],
         "routes": [{"dst": "0.0.0.0/0"}], "dns": {"nameservers": ["192.0.2.53"]}}, isGateway=True)),
