@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import stat
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -101,8 +102,16 @@ def parse(text: str) -> State:
 
 
 def read_network(host: Host, netns: str | None = None) -> State:
-    """The state of the host's namespace, or of one inside it."""
-    return parse(host.run(["sh", "-c", reading_script()], netns=netns).stdout)
+    """The state of the host's namespace, or of one inside it, once the kernel has settled what state links are in."""
+    end = time.monotonic() + 2
+    while True:
+        state = parse(host.run(["sh", "-c", reading_script()], netns=netns).stdout)
+        # With a carrier, a pair's end becomes UP a moment after it was told to.
+        unsettled = [name for name, link in state["links"].items()
+                     if link["kind"] == "veth" and "LOWER_UP" in link["flags"] and link["operstate"] == "UNKNOWN"]
+        if not unsettled or time.monotonic() > end:
+            return state
+        time.sleep(0.02)
 
 
 def read_tree(top: pathlib.Path) -> State:
