@@ -5,6 +5,7 @@ import Netlink
 import Plugin
 import TestSupport
 import Testing
+import Wiring
 
 @testable import Bridge
 
@@ -31,6 +32,8 @@ struct BridgeConfigurationTests {
             ("promiscuous", configuration.isPromiscuous), ("isolated", configuration.isIsolated),
             ("keep", configuration.keepsDefaultVLAN), ("dad", configuration.detectsDuplicates),
             ("down", configuration.disablesContainerInterface), ("filters", configuration.filtersVLANs),
+            ("masquerade", configuration.filters.masquerades), ("watch MAC", configuration.filters.checksMAC),
+            ("watch IP", configuration.filters.checksIP), ("iptables", configuration.filters.backend == .iptables),
         ]
         return words.filter(\.1).map(\.0).joined(separator: " ")
     }
@@ -55,6 +58,8 @@ struct BridgeConfigurationTests {
             (#""vlanTrunk": [{"id": 5}]"#, "filters"), (#""ISGATEWAY": true"#, "gateway"), (#""isGateway": null"#, ""),
             (#""isGateway": false, "hairpinMode": false, "vlan": 0, "vlanTrunk": []"#, ""),
             (#""ipMasq": false, "macspoofchk": false, "ipMasqBackend": "nftables""#, ""),
+            (#""ipMasq": true, "ipMasqBackend": "iptables""#, "masquerade iptables"), (#""ipMasqBackend": """#, ""),
+            (#""macspoofchk": true"#, "watch MAC"), (#""ipspoofchk": true"#, "watch IP"),
         ]
     )
     func switches(members: String, expected: String) throws {
@@ -134,14 +139,6 @@ struct BridgeConfigurationTests {
         }
         #expect(error.code == CNIError.Code.decoding.rawValue)
         #expect(error.details.hasPrefix("\(place): expected "), "\(error.details)")
-    }
-
-    @Test("What this build cannot do is refused by name, and false is fine", arguments: ["ipMasq", "macspoofchk"])
-    func unsupported(key: String) throws {
-        let error = try #require(throws: CNIError.self) { _ = try configuration("\"\(key)\": true") }
-        #expect(error.code == CNIError.Code.unsupportedField.rawValue)
-        #expect(error.message == "unsupported field \(key): true")
-        _ = try configuration("\"\(key)\": false")
     }
 
     @Test(

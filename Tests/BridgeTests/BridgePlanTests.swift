@@ -16,6 +16,7 @@ private func mac(_ number: UInt8) -> MACAddress {
 private func plan(_ members: String) throws -> BridgePlan {
     let configuration = try configuration(members)
     return BridgePlan(
+        key: AttachmentKey(network: "blue", containerID: "c1", interfaceName: "eth0"),
         configuration: configuration,
         pair: VethPair(
             host: VethPair.End(name: "veth0", address: mac(1)),
