@@ -9,12 +9,11 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from host import Container, Host, Outcome
+from host import Container, Outcome
 from runtime import DONE, Network, Runtime, network
 
 LOOPBACK = {"cniVersion": "0.3.1", "name": "cni-loopback", "type": "loopback"}
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
-#: What a runtime leaves out and what it fills in: ways to write a mapping.
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
 
 
@@ -161,7 +160,8 @@ class Containerd(Caller):
         return next((failed for call in calls if not (failed := call()).ok), DONE)
 
 
-def addresses_of(number: int, families: tuple[int, ...], *, gateway: bool = True, routes: bool = True) -> dict[str, Any]:
+def addresses_of(number: int, families: tuple[int, ...], *, gateway: bool = True,
+                 routes: bool = True) -> dict[str, Any]:
     """The ipam object that podman and nerdctl write."""
     ranges = [
         [{"subnet": subnet(number, family), **({"gateway": address(number, family, 1)} if gateway else {})}]
@@ -255,6 +255,7 @@ CHAINS = (
 )
 #: Other forms of the same.
 VARIANTS = (
+    Chain("podman, IPv6 only", Podman, lambda number: podman_network(number, (6,)), (6,)),
     Chain("containerd with flannel", Containerd, flannel_network),
     Chain("podman isolated, by iptables", Podman, lambda number: by_iptables(podman_network(number, isolate=True)),
           other=lambda number: by_iptables(podman_network(number))),

@@ -24,7 +24,7 @@ events_logger = "file"
 runtime = "runc"
 [network]
 network_backend = "cni"
-cni_plugin_dirs = ["{directory}"]
+cni_plugin_dirs = ["/run/plugins"]
 network_config_dir = "/etc/cni/net.d"
 """
 STORAGE = """
@@ -55,6 +55,8 @@ exec bash -c 'read -r _'
 """
 PLACES = ("bin", "www", "proc", "sys", "dev", "etc", "run", "tmp", "var/run")
 PATIENCE_SECONDS = 5.0
+#: What a rule of a container mentions: an address of the tests' networks, or a published port.
+TRACES = ("10.9", "fd9", "8080", "8081")
 
 
 class PodmanHost(Host):
@@ -64,14 +66,17 @@ class PodmanHost(Host):
 
     def __init__(self, implementation: Implementation) -> None:
         super().__init__(PREPARATION, WAITING)
-        self.implementation = implementation
         #: The group above all groups of containers.
         self.group = f"culvert-{os.getpid()}-{self.pid}"
-        configuration = CONFIGURATION.format(directory=implementation.directory)
-        self.write("/etc/containers/containers.conf", configuration)
-        self.write("/etc/containers/storage.conf", STORAGE)
-        self.write("/etc/containers/policy.json", POLICY)
-        self.make_image()
+        try:
+            self.install(implementation)
+            self.write("/etc/containers/containers.conf", CONFIGURATION)
+            self.write("/etc/containers/storage.conf", STORAGE)
+            self.write("/etc/containers/policy.json", POLICY)
+            self.make_image()
+        except BaseException:
+            self.close()
+            raise
 
     def enter(self, netns: str | None = None) -> list[str]:
         """As every host, and among its processes."""
@@ -85,6 +90,10 @@ class PodmanHost(Host):
             for group in sorted((each for each in path.rglob("*") if each.is_dir()), reverse=True):
                 group.rmdir()
             path.rmdir()
+
+    def install(self, implementation: Implementation) -> None:
+        """Puts plugins where podman looks for them, in place of those that were there."""
+        self.must(f"ln -sfn {implementation.directory} /run/plugins")
 
     def write(self, path: str, text: str) -> None:
         """Writes a file of the host."""
@@ -118,7 +127,8 @@ class PodmanHost(Host):
 
     def starting(self, name: str, *words: str) -> list[str]:
         """The words for podman that start such a container."""
-        return ["run", "-d", "--name", name, "--cgroup-parent", f"/{self.group}", *words, IMAGE, "/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]
+        return ["run", "-d", "--name", name, "--cgroup-parent", f"/{self.group}", *words, IMAGE,
+                "/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]
 
     def waits_for(self, name: str) -> None:
         """Gives a server time to begin."""
@@ -144,7 +154,7 @@ class PodmanHost(Host):
             "leases": [path for path in read_tree(self.path(LEASES)) if path.split("/")[-1][:2] in ("10", "fd")],
             "records": [path for path, entry in read_tree(self.path(RECORDS)).items() if entry["content"]],
             "results": list(read_tree(self.path("/var/lib/cni/results"))),
-            "rules": [line for line in rules.splitlines() if any(word in line for word in ("10.9", "fd9", "8080", "8081"))],
+            "rules": [line for line in rules.splitlines() if any(word in line for word in TRACES)],
             "namespaces": [path.name for path in self.path("/run/netns").iterdir() if path.name != "outside"],
         }
         return {what: which for what, which in found.items() if which}

@@ -100,6 +100,7 @@ def measure(host: Host, families: Iterable[int]) -> dict[str, str]:
         scripts.setdefault(probe.client, []).append(probe.shell())
 
     def ask(client: str) -> str:
+        """What all probes of a client print."""
         where = None if client == "host" else netns(client)
         return host.run(["sh", "-c", "\n".join([*scripts[client], "wait"])], netns=where).stdout
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from host import Host, new_host
 from implementations import REFERENCE, Implementation
 from normalise import differing
 from reachability import FIRST, NEIGHBOUR, ORDINARY, OWN, PUBLIC, SECOND, STRANGER, start_servers
-from runtime import Runtime, bridge, host_local, network, valid_attachments
+from runtime import Network, Runtime, bridge, host_local, network, valid_attachments
 from traffic import HOST4, OUTSIDE, OUTSIDER4, add_outside, fetch, serve
 from world import PORTS, World, caller, good, policy, remains, stories
 
@@ -71,7 +72,8 @@ def test_the_other_deletes(host: Host, chain: Chain, sides: Sides) -> None:
 
 def side_by_side() -> list[Any]:
     """Who may be ours at first; the policies of two implementations do not know each other's networks."""
-    apart = pytest.mark.xfail(not implementations.testing_the_reference(), strict=True, reason="each isolates its own networks only")
+    apart = pytest.mark.xfail(not implementations.testing_the_reference(), strict=True,
+                              reason="each isolates its own networks only")
     return [
         pytest.param(chain, mine, id=f"{chain.name}, {words}",
                      marks=[apart] if words == "a network" and policy(chain.make(FIRST)).get("ingressPolicy") else [])
@@ -178,9 +180,10 @@ def test_check_of_two_networks_with_the_same_ports(world: Host, chain: Chain, ou
     good(other.check(member, "eth1", **other.options(member)))
 
 
-def test_pods_at_once(world: Host, ours: Implementation) -> None:
+@pytest.mark.parametrize("change", [copy.deepcopy, by_iptables], ids=["default", "iptables"])
+def test_pods_at_once(world: Host, ours: Implementation, change: Callable[[Network], Network]) -> None:
     """Ten sandboxes come together, are all heard, and go together."""
-    runtime = caller(world, CONTAINERD, ours, CONTAINERD.make(FIRST))
+    runtime = caller(world, CONTAINERD, ours, change(CHAINS[-1].make(FIRST)))
     pods = [runtime.member(f"p{number}", Port(9000 + number, 80)) for number in range(PODS)]
     with concurrent.futures.ThreadPoolExecutor(PODS) as crowd:
         for outcome in crowd.map(runtime.attach, pods):

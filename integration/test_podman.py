@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from implementations import Implementation
-from podman import PodmanHost
+from podman import IMAGE, PodmanHost
 from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, fetch, netns, ruleset, serve
 
 #: What the servers of containers say.
@@ -186,11 +186,27 @@ def test_a_taken_port(podman: PodmanHost) -> None:
     assert fetch(podman, OUTSIDE, HOST4, 8080) == PAGE
 
 
+def test_upgrade_under_running_containers(podman: PodmanHost, ours: Implementation, reference: Implementation) -> None:
+    """Containers that the reference connected are reloaded, joined and removed by our plugins."""
+    podman.install(reference)
+    networks(podman, "n1", "n2", options=("-o", "isolate=true"))
+    podman.runs("a", "--network", "n1", "-p", "8080:80")
+    podman.runs("b", "--network", "n1", "-p", "8081:80")
+    podman.install(ours)
+    podman.runs("c", "--network", "n1")
+    podman.runs("d", "--network", "n2")
+    podman.does("network", "reload", "a")
+    address = podman.address("a", "n1")
+    assert fetch(podman, OUTSIDE, HOST4, 8080) == fetch(podman, OUTSIDE, HOST4, 8081) == PAGE
+    assert fetch(podman, OUTSIDE, HOST6, 8080) == fetch(podman, None, "127.0.0.1", 8081) == PAGE
+    assert reads(podman, "b", address) and reads(podman, "c", address) and not reads(podman, "d", address)
+
+
 def test_a_pod(podman: PodmanHost) -> None:
     """Containers of a pod share its address and its ports."""
     networks(podman, "n1")
     podman.does("pod", "create", "--name", "p", "--network", "n1", "-p", "8080:80", "--infra-image",
-                "localhost/busybox:1", "--infra-command", "/bin/busybox sleep 1000", "--cgroup-parent", f"/{podman.group}")
+                IMAGE, "--infra-command", "/bin/busybox sleep 1000", "--cgroup-parent", f"/{podman.group}")
     podman.runs("a", "--pod", "p")
     assert fetch(podman, OUTSIDE, HOST4, 8080) == PAGE
     podman.does("pod", "rm", "-f", "-t", "0", "p")

@@ -34,7 +34,8 @@ class World:
     """Three networks of a host: two of one kind, and an ordinary one of the same runtime."""
 
     def __init__(self, host: Host, chain: Chain, implementation: Implementation,
-                 others: Mapping[str, Implementation] = {}, change: Callable[[Network], Network] = copy.deepcopy) -> None:
+                 others: Mapping[str, Implementation] | None = None,
+                 change: Callable[[Network], Network] = copy.deepcopy) -> None:
         """`others`: whose plugins some containers are for, if not those of the one implementation."""
         self.host = host
         self.chain = chain
@@ -46,7 +47,7 @@ class World:
         #: The containers, and who runs them.
         self.each: list[tuple[Caller, Member]] = []
         for name, number, ports in PLACES:
-            runtime = caller(host, chain, others.get(name, implementation), change(makers[number](number)))
+            runtime = caller(host, chain, (others or {}).get(name, implementation), change(makers[number](number)))
             self.each.append((runtime, runtime.member(name, *ports)))
 
     def attach_all(self) -> list[Any]:
@@ -165,8 +166,8 @@ def stories(chain: Chain, ours: Implementation) -> tuple[Story, Story]:
 def forgiven(chain: Chain, reached: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """What the reference's clients reached, without what docs/differences.md explains.
 
-    Containers of one `isolated` network do not reach each other here, whether or not the kernel shows bridged packets to
-    the filters of IP.
+    Containers of one `isolated` network do not reach each other here, whether or not the kernel shows bridged packets
+    to the filters of IP.
     """
     if "icc=false" not in chain.name or implementations.testing_the_reference():
         return reached
