@@ -21,6 +21,7 @@ mkdir -p /run/netns /run/lock
 mount -t tmpfs tmpfs /var/lib
 mkdir -p /var/lib/cni
 mount -t sysfs sysfs /sys
+echo 0 >/proc/sys/net/ipv4/ip_forward
 ip link set lo up
 """
 #: A process that keeps the namespaces alive; it ends when our end of its stdin closes, however we die.
