@@ -95,7 +95,7 @@ let modules: [Target] = [
     ),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
-    plugin("Bridge", ["Wiring", "Netlink"]),
+    plugin("Bridge", ["Wiring", "Netlink", "PacketFilter"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),

@@ -49,7 +49,7 @@ package struct PacketFilterSocket: ~Copyable {
 
     private static func withoutFilter(_ error: KernelError) -> KernelError {
         KernelError(
-            "open the packet filter",
+            openingThePacketFilter,
             error.errno,
             explanation: "the kernel has no nf_tables (CONFIG_NF_TABLES), or may not load it"
         )
@@ -118,6 +118,13 @@ package struct PacketFilterSocket: ~Copyable {
         let longest = Int64(attempt * attempt) * 50_000
         return .nanoseconds(longest / 2 + Machine.bootNanoseconds % (longest / 2 + 1))
     }
+}
+
+private let openingThePacketFilter = "open the packet filter"
+
+extension KernelError {
+    /// Whether the kernel has no nf_tables: then there is nothing of ours in it either.
+    package var meansNoPacketFilter: Bool { operation == openingThePacketFilter }
 }
 
 // MARK: One batch to the kernel

@@ -9,6 +9,10 @@ extension CNIError {
     /// `code`: for everything but a lock that somebody else holds (11, try again later).
     /// `intention`: what was to be done, such as `cannot connect container c1 to bridge cni0`.
     package init(_ code: Code, _ intention: String, _ error: KernelError) {
+        if error.errno == .restart {
+            self.init(.tryAgainLater, intention, details: "\(error): others keep changing it; try again later")
+            return
+        }
         guard error.errno == .wouldBlock else {
             self.init(code, intention, details: "\(error)")
             return

@@ -16,6 +16,27 @@ package struct FilterEngine: ~Copyable {
         socket = try PacketFilterSocket()
     }
 
+    /// Takes things away; without nf_tables there is nothing to take.
+    ///
+    /// - Throws: what the body throws.
+    package static func removing(
+        _ body: (borrowing FilterEngine) throws(KernelError) -> Void
+    ) throws(KernelError) {
+        do throws(KernelError) {
+            let engine = try FilterEngine()
+            try body(engine)
+        } catch {
+            guard error.meansNoPacketFilter else { throw error }
+        }
+    }
+
+    /// Asks the kernel something that only nf_tables answers.
+    ///
+    /// - Throws: ``KernelError`` without nf_tables.
+    package func probe() throws(KernelError) {
+        _ = try socket.generation()
+    }
+
     /// Makes everything that some shares consist of.
     ///
     /// `isFresh`: nothing of this attachment can be there. Then nothing is looked for, unless an element is in the way.

@@ -83,15 +83,16 @@ package struct FilterPlan: Hashable, Sendable {
         usesIPTables: Bool
     ) throws(KernelError) {
         guard !layouts.isEmpty || usesIPTables else { return }
-        let engine = try FilterEngine()
         let shares = layouts.map { layout in
             var share = FilterShare(layout)
             // Rules are known by their comments, chains by their names.
             if layout == SpoofCheck.layout { share.chains = SpoofCheck.chains(of: key).map { .init($0, rules: []) } }
             return share
         }
-        try engine.remove(shares, of: key)
-        if usesIPTables { try engine.removeMasqueradeChains(of: [key]) }
+        try FilterEngine.removing { engine throws(KernelError) in
+            try engine.remove(shares, of: key)
+            if usesIPTables { try engine.removeMasqueradeChains(of: [key]) }
+        }
     }
 
     /// Removes what attachments of a network have that are not spared; none of which anything is known any more.
@@ -104,10 +105,11 @@ package struct FilterPlan: Hashable, Sendable {
         of identify: () throws(KernelError) -> FilterOwners,
         where isUnwanted: (String) -> Bool
     ) throws(KernelError) {
-        let engine = try FilterEngine()
-        // Who watches for spoofed sources does not say of which network it is.
-        try engine.sweep([Masquerade.layout], of: identify)
-        try engine.sweepMasqueradeChains(of: network, where: isUnwanted)
+        try FilterEngine.removing { engine throws(KernelError) in
+            // Who watches for spoofed sources does not say of which network it is.
+            try engine.sweep([Masquerade.layout], of: identify)
+            try engine.sweepMasqueradeChains(of: network, where: isUnwanted)
+        }
     }
 
     /// What is not there, in words; empty when all of it is.

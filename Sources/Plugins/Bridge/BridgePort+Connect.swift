@@ -4,6 +4,7 @@ internal import CNI
 internal import JSON
 internal import Linux
 internal import Netlink
+internal import PacketFilter
 internal import Plugin
 internal import Wiring
 
@@ -214,7 +215,7 @@ extension BridgePort {
         } catch {
             switch error.cause.errno {
             case .addressInUse: throw CNIError(.addressConflict, intention, error)
-            case .notSupported:
+            case .notSupported where !error.cause.meansNoPacketFilter:
                 throw CNIError(.unsupportedField, intention, error).adding("needed by vlan and vlanTrunk")
             default: throw CNIError(.kernelRefused, intention, error)
             }

@@ -101,7 +101,9 @@ extension BridgePort {
             }
         }
         if configuration.filters.needsKernel {
-            try translating("cannot filter packets", .unavailable) { () throws(KernelError) in _ = try FilterEngine() }
+            try translating("cannot filter packets", .unavailable) { () throws(KernelError) in
+                try FilterEngine().probe()
+            }
         }
         try AddressDelegate(for: request)?.status()
     }

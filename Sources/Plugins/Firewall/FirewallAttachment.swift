@@ -111,7 +111,7 @@ struct FirewallAttachment {
         let configuration = try FirewallConfiguration(request.configuration)
         do throws(KernelError) {
             switch configuration.backend {
-            case .nftables, nil: _ = try FilterEngine()
+            case .nftables, nil: try FilterEngine().probe()
             case .iptables, .firewalld: break
             }
         } catch {
@@ -179,7 +179,9 @@ extension FirewallAttachment {
         if let plan = file.record.flatMap({ FirewallPlan($0) }) {
             try plan.remove(sparing: otherAddresses)
         } else {
-            try FilterEngine().sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
+            try FilterEngine.removing { engine throws(KernelError) in
+                try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
+            }
         }
         try file.remove()
     }
@@ -187,22 +189,23 @@ extension FirewallAttachment {
     /// Removes what is known by its owner, and what the reference made with iptables for the addresses of the result.
     private func removeUnrecorded() throws(KernelError) {
         let key = request.key
-        let engine = try FilterEngine()
-        try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
-        let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
-        guard !addresses.isEmpty else { return }
-        let taken = try otherAddresses()
-        for family in [AddressFamily.v4, .v6] {
-            let ours = addresses.filter { $0.family == family && !taken.contains($0) }
-            guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
-                continue
-            }
-            do throws(IPTablesError) {
-                try IPTablesTool(family).edit(IPTablesFirewall.table) { edit in
-                    IPTablesFirewall().remove(ours, from: &edit)
+        try FilterEngine.removing { engine throws(KernelError) in
+            try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
+            let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
+            guard !addresses.isEmpty else { return }
+            let taken = try otherAddresses()
+            for family in [AddressFamily.v4, .v6] {
+                let ours = addresses.filter { $0.family == family && !taken.contains($0) }
+                guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
+                    continue
                 }
-            } catch {
-                throw error.kernelError
+                do throws(IPTablesError) {
+                    try IPTablesTool(family).edit(IPTablesFirewall.table) { edit in
+                        IPTablesFirewall().remove(ours, from: &edit)
+                    }
+                } catch {
+                    throw error.kernelError
+                }
             }
         }
     }
@@ -226,9 +229,11 @@ extension FirewallAttachment {
             }
         }
         do throws(KernelError) {
-            try FilterEngine().sweep([FirewallFilter.layout]) { () throws(KernelError) in
-                let keys = try store.keys(of: network, plugin: FirewallAttachment.plugin)
-                return .network(network, sparing: .init(surviving, of: network, and: keys))
+            try FilterEngine.removing { engine throws(KernelError) in
+                try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in
+                    let keys = try store.keys(of: network, plugin: FirewallAttachment.plugin)
+                    return .network(network, sparing: .init(surviving, of: network, and: keys))
+                }
             }
         } catch {
             errors.append("\(error)")

@@ -121,7 +121,7 @@ struct FirewallPlan {
     func remove(sparing taken: () throws(KernelError) -> [IPAddress]) throws(KernelError) {
         switch backend {
         case .nftables:
-            try FilterEngine().remove([share], of: key)
+            try FilterEngine.removing { engine throws(KernelError) in try engine.remove([share], of: key) }
         case .iptables:
             let spared = try taken()
             let addresses = configuration.addresses.filter { !spared.contains($0) }
@@ -131,7 +131,9 @@ struct FirewallPlan {
                 try edit(family) { edit in chains.remove(addresses, from: &edit) }
             }
         case .firewalld:
-            if configuration.policy != .open { try FilterEngine().remove([share], of: key) }
+            if configuration.policy != .open {
+                try FilterEngine.removing { engine throws(KernelError) in try engine.remove([share], of: key) }
+            }
             let spared = try taken()
             do throws(FirewalldError) {
                 // Without firewalld its rules are gone too.

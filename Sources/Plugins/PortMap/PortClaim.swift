@@ -53,7 +53,8 @@ struct PortClaim: ~Copyable {
         guard !suspects.isEmpty else { return [] }
         // A container's ports are asked for on each of its networks; it is no rival of itself.
         return try allHolders().filter { holder in
-            holder.record.key.containerID != key.containerID && holder.forwards.contains { theirs in suspects.contains { $0.conflicts(with: theirs) } }
+            holder.record.key.containerID != key.containerID
+                && holder.forwards.contains { theirs in suspects.contains { $0.conflicts(with: theirs) } }
         }
     }
 

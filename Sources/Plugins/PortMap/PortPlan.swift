@@ -67,10 +67,11 @@ struct PortPlan {
     ///
     /// - Throws: ``KernelError``.
     func remove() throws(KernelError) {
-        let engine = try FilterEngine()
-        switch configuration.backend {
-        case .nftables: try engine.remove([share], of: key)
-        case .iptables: try PortPlan.removeChains(of: [key], engine)
+        try FilterEngine.removing { engine throws(KernelError) in
+            switch configuration.backend {
+            case .nftables: try engine.remove([share], of: key)
+            case .iptables: try PortPlan.removeChains(of: [key], engine)
+            }
         }
     }
 

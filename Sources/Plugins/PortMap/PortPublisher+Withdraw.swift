@@ -48,9 +48,10 @@ extension PortPublisher {
     func removeRules(of key: AttachmentKey, _ plan: PortPlan?) throws(KernelError) {
         guard let plan else {
             // The record died with its writer: then the comments say whose the rules are.
-            let engine = try FilterEngine()
-            try engine.sweep([PortMapFilter.layout]) { () throws(KernelError) in .attachment(key) }
-            return try PortPlan.removeChains(of: [key], engine)
+            return try FilterEngine.removing { engine throws(KernelError) in
+                try engine.sweep([PortMapFilter.layout]) { () throws(KernelError) in .attachment(key) }
+                try PortPlan.removeChains(of: [key], engine)
+            }
         }
         try plan.remove()
         try forgetConnections(plan.configuration.forwards, isOver: true)
@@ -59,13 +60,14 @@ extension PortPublisher {
     /// Removes what the reference may have left, and what is ours if the records were lost.
     private func removeUnrecorded() throws(KernelError) {
         let key = request.key
-        let engine = try FilterEngine()
-        // Every attachment with ports has a record as long as the registry is there.
-        if try !HostPortRegistry.exists(in: request.attachments.root) {
-            try engine.sweep([PortMapFilter.layout]) { () throws(KernelError) in .attachment(key) }
+        try FilterEngine.removing { engine throws(KernelError) in
+            // Every attachment with ports has a record as long as the registry is there.
+            if try !HostPortRegistry.exists(in: request.attachments.root) {
+                try engine.sweep([PortMapFilter.layout]) { () throws(KernelError) in .attachment(key) }
+            }
+            try engine.removeReferencePorts(of: key.containerID)
+            try PortPlan.removeChains(of: [key], engine)
         }
-        try engine.removeReferencePorts(of: key.containerID)
-        try PortPlan.removeChains(of: [key], engine)
     }
 
     /// Removes the ports of all attachments of the network but the survivors, and those younger than this call.
@@ -115,21 +117,26 @@ extension PortPublisher {
 
     /// Removes what no record tells of: ours of lost records, and the reference's chains of iptables.
     private func sweepUnrecorded(_ network: String, _ surviving: [AttachmentID]) throws(KernelError) {
-        let engine = try FilterEngine()
-        let store = request.attachments
-        try engine.sweep([PortMapFilter.layout]) { () throws(KernelError) in
-            .network(
-                network,
-                sparing: try .init(surviving, of: network, and: store.keys(of: network, plugin: PortPublisher.plugin))
-            )
-        }
-        let start = "dnat name: \"\(network)\" id: \""
-        try engine.sweepIPTablesChains(calledFrom: [IPTablesPortMap.entryChain]) { name, comment in
-            guard name.hasPrefix("CNI-DN-"), let comment, comment.hasPrefix(start), comment.hasSuffix("\"") else {
-                return false
+        try FilterEngine.removing { engine throws(KernelError) in
+            let store = request.attachments
+            try engine.sweep([PortMapFilter.layout]) { () throws(KernelError) in
+                .network(
+                    network,
+                    sparing: try .init(
+                        surviving,
+                        of: network,
+                        and: store.keys(of: network, plugin: PortPublisher.plugin)
+                    )
+                )
             }
-            let containerID = comment.dropFirst(start.count).dropLast()
-            return !surviving.contains { $0.containerID[...] == containerID }
+            let start = "dnat name: \"\(network)\" id: \""
+            try engine.sweepIPTablesChains(calledFrom: [IPTablesPortMap.entryChain]) { name, comment in
+                guard name.hasPrefix("CNI-DN-"), let comment, comment.hasPrefix(start), comment.hasSuffix("\"") else {
+                    return false
+                }
+                let containerID = comment.dropFirst(start.count).dropLast()
+                return !surviving.contains { $0.containerID[...] == containerID }
+            }
         }
     }
 

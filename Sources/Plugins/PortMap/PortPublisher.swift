@@ -56,7 +56,7 @@ struct PortPublisher {
     /// STATUS: whether the kernel has what an ADD needs.
     func probe() throws(CNIError) {
         do throws(KernelError) {
-            _ = try FilterEngine()
+            try FilterEngine().probe()
         } catch {
             throw CNIError(.unavailable, "ports cannot be published", details: "\(error)")
         }
