@@ -103,9 +103,19 @@ extension PacketFilterSocket {
     borrowing func present(_ group: FilterShare.Elements) throws(KernelError) -> [SetElement] {
         var present: [SetElement] = []
         for element in group.elements {
-            if let found = try self.element(element.key, of: group.set) { present.append(found) }
+            if let found = try find(element, in: group.set) { present.append(found) }
         }
         return present
+    }
+
+    /// The element of the same key; a set that somebody else made in another form has none.
+    private borrowing func find(_ element: SetElement, in set: NamedSet) throws(KernelError) -> SetElement? {
+        do throws(KernelError) {
+            return try self.element(element.key, of: set)
+        } catch {
+            guard error.errno == .invalidArgument else { throw error }
+            return nil
+        }
     }
 
     /// What of an attachment's share is not there, in words.
@@ -128,7 +138,7 @@ extension PacketFilterSocket {
         }
         for group in share.elements + share.shared.flatMap({ $0.entries }) {
             for element in group.elements {
-                let found = try self.element(element.key, of: group.set)
+                let found = try find(element, in: group.set)
                 if let found, found.isOfSibling(of: key) { continue }
                 if found?.key != element.key || found?.content != element.content || found?.comment != element.comment {
                     let words = element.description(key: group.set.key)
