@@ -18,8 +18,13 @@ extension AttachmentKey {
     /// The comment of a rule: its owner for programs, then the same for people, cut to what nft accepts.
     package var ruleComment: String {
         let text = "\(ruleOwner), net: \(network), if: \(interfaceName), id: \(containerID)"
-        // nft(8): at most 128 octets. Names hold no quotes and nothing but ASCII.
-        return String(decoding: text.utf8.filter { $0 != UInt8(ascii: "\"") }.prefix(128), as: UTF8.self)
+        // nft(8): at most 128 octets. A quote would end it, and a letter of several octets must not be cut in two;
+        // an interface can have either in its name.
+        var octets: [UInt8] = []
+        for octet in text.utf8.prefix(128) {
+            octets.append(octet < 0x80 && octet != UInt8(ascii: "\"") ? octet : UInt8(ascii: "?"))
+        }
+        return String(decoding: octets, as: UTF8.self)
     }
 
     /// What a rule's comment says of the container, which may be cut off.

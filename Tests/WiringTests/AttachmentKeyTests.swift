@@ -49,6 +49,20 @@ struct AttachmentKeyTests {
         #expect(try #require(end.address.octets.first) & 0b10 != 0)
     }
 
+    @Test("The comment of a rule has at most 128 octets of ASCII without quotes, whatever letters the cut falls into")
+    func comments() {
+        for length in 1...100 {
+            for name in ["eth0", "üüüüüüü", "e\"h", "🦆🦆🦆"] {
+                let long = key(String(repeating: "n", count: length), String(repeating: "c", count: 64), name)
+                let comment = long.ruleComment
+                #expect(comment.utf8.count <= 128)
+                #expect(comment.utf8.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\"") })
+                #expect(comment.hasPrefix("\(long.ruleOwner), net: n"))
+            }
+        }
+        #expect(key("blue", "c1", "eth0").ruleComment.hasSuffix(", net: blue, if: eth0, id: c1"))
+    }
+
     @Test("A key is printed with all its parts")
     func description() {
         #expect("\(key("blue", "c1", "eth0"))" == "blue/c1:eth0")
