@@ -157,6 +157,10 @@ let modules: [Target] = [
         "HostLocalTests",
         ["HostLocal", "AddressPools", "Addressing", "CNI", "JSON", "LeaseStore", "Linux", "Plugin", "TestSupport"]
     ),
+    tests(
+        "FirewallTests",
+        ["Firewall", "Addressing", "CNI", "JSON", "Linux", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
+    ),
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
@@ -173,6 +177,10 @@ let modules: [Target] = [
         ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
+    tests(
+        "FirewallKernelTests",
+        ["Firewall", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+    ),
     tests("SBRTests", ["SBR", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests("SBRKernelTests", ["SBR", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests(

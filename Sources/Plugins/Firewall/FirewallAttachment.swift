@@ -132,6 +132,7 @@ struct FirewallAttachment {
         let key = request.key
         let intention = "cannot verify the firewall of container \(key.containerID)"
         let configuration = try FirewallConfiguration(request.configuration)
+        try configuration.requireBridge()
         guard !configuration.addresses.isEmpty || configuration.policy != .open else { return }
         let missing = try translating(intention) { () throws(KernelError) in
             let record = try request.attachments.record(of: key, plugin: FirewallAttachment.plugin)

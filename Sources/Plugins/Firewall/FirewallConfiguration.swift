@@ -28,7 +28,7 @@ struct FirewallConfiguration {
     let adminChain: String
     let zone: String
     let policy: IngressPolicy
-    /// All addresses of the result so far, as single hosts.
+    /// All addresses of the result so far, as single hosts, each once.
     let addresses: [IPAddress]
     /// The bridge that the policy is about: the first interface of the result; empty for an open network.
     let bridge: String
@@ -51,18 +51,31 @@ struct FirewallConfiguration {
             throw CNIError(error, in: "network configuration")
         }
         let result = configuration.previousResult
-        addresses = (result?.ips ?? []).map { $0.address.address }
+        var addresses: [IPAddress] = []
+        for ip in result?.ips ?? [] where !addresses.contains(ip.address.address) {
+            addresses.append(ip.address.address)
+        }
+        self.addresses = addresses
         hostInterfaces = (result?.interfaces ?? []).filter { $0.sandbox.isEmpty }.map { $0.name }
         bridge = policy == .open ? "" : result?.interfaces.first?.name ?? ""
     }
 
-    /// - Throws: ``CNIError`` when a policy has no bridge to be about.
+    /// - Throws: ``CNIError`` when a policy has no bridge to be about, or one that no rule can name.
     func requireBridge() throws(CNIError) {
-        guard policy != .open, bridge.isEmpty else { return }
+        guard policy != .open else { return }
+        guard !bridge.isEmpty else {
+            throw CNIError(
+                .invalidConfiguration,
+                "ingressPolicy: \(policy.rawValue) needs an interface in prevResult",
+                details: "the first one is the bridge the policy is about; put firewall behind the bridge plugin"
+            )
+        }
+        // In a rule, a star at the end stands for any ending.
+        if bridge.utf8.count <= 15, !bridge.utf8.contains(0), bridge.utf8.last != UInt8(ascii: "*") { return }
         throw CNIError(
             .invalidConfiguration,
-            "ingressPolicy: \(policy.rawValue) needs an interface in prevResult",
-            details: "the first one is the bridge the policy is about; put firewall behind the bridge plugin"
+            "ingressPolicy: \(policy.rawValue) cannot be about interface \"\(bridge)\" of prevResult",
+            details: "the first one is the bridge the policy is about: 1 to 15 octets, and no * at the end"
         )
     }
 

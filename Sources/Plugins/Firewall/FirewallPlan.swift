@@ -34,6 +34,7 @@ struct FirewallPlan {
     init?(_ record: AttachmentRecord) {
         do throws(CNIError) {
             configuration = try FirewallConfiguration(NetworkConfiguration(record.configuration))
+            try configuration.requireBridge()
         } catch {
             return nil
         }
