@@ -30,7 +30,7 @@ struct FirewallAttachment {
         var file = try translating(intention, .storeUnusable) { () throws(KernelError) in try openRecord() }
         let isFresh = !file.existed
         do throws(KernelError) {
-            if let old = file.record.flatMap({ FirewallPlan($0) }) { try old.remove(sparing: otherAddresses) }
+            if !isFresh { try removeRules(of: request.key, file.record) }
             var record = record(of: plan)
             try file.write(record)
             try plan.make(isFresh: isFresh)
@@ -85,7 +85,9 @@ struct FirewallAttachment {
         because cause: CNIError
     ) -> CNIError {
         do throws(KernelError) {
-            if file.record != nil { try plan.remove(sparing: otherAddresses) }
+            if file.record != nil {
+                try plan.remove { () throws(KernelError) in try otherAddresses(than: request.key) }
+            }
             try file.remove()
             return cause
         } catch {
@@ -93,12 +95,12 @@ struct FirewallAttachment {
         }
     }
 
-    /// The addresses of all other attachments that have a record.
-    private func otherAddresses() throws(KernelError) -> [IPAddress] {
+    /// The addresses of all attachments but one that have a record.
+    private func otherAddresses(than own: AttachmentKey) throws(KernelError) -> [IPAddress] {
         let store = request.attachments
         var addresses: [IPAddress] = []
         for network in try store.networks() {
-            for key in try store.keys(of: network, plugin: FirewallAttachment.plugin) where key != request.key {
+            for key in try store.keys(of: network, plugin: FirewallAttachment.plugin) where key != own {
                 guard let record = try store.record(of: key, plugin: FirewallAttachment.plugin) else { continue }
                 addresses += FirewallPlan(record)?.configuration.addresses ?? []
             }
@@ -177,14 +179,18 @@ extension FirewallAttachment {
     }
 
     private func close(_ key: AttachmentKey, _ file: consuming AttachmentFile) throws(KernelError) {
-        if let plan = file.record.flatMap({ FirewallPlan($0) }) {
-            try plan.remove(sparing: otherAddresses)
-        } else {
-            try FilterEngine.removing { engine throws(KernelError) in
+        try removeRules(of: key, file.record)
+        try file.remove()
+    }
+
+    /// Removes what an attachment has by its record; without one the comments say whose the elements are.
+    private func removeRules(of key: AttachmentKey, _ record: AttachmentRecord?) throws(KernelError) {
+        guard let plan = record.flatMap({ FirewallPlan($0) }) else {
+            return try FilterEngine.removing { engine throws(KernelError) in
                 try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
             }
         }
-        try file.remove()
+        try plan.remove { () throws(KernelError) in try otherAddresses(than: key) }
     }
 
     /// Removes what is known by its owner, and what the reference made with iptables for the addresses of the result.
@@ -194,7 +200,7 @@ extension FirewallAttachment {
             try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
             let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
             guard !addresses.isEmpty else { return }
-            let taken = try otherAddresses()
+            let taken = try otherAddresses(than: key)
             for family in [AddressFamily.v4, .v6] {
                 let ours = addresses.filter { $0.family == family && !taken.contains($0) }
                 guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
