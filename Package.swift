@@ -161,6 +161,10 @@ let modules: [Target] = [
         "FirewallTests",
         ["Firewall", "Addressing", "CNI", "JSON", "Linux", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
     ),
+    tests(
+        "PortMapTests",
+        ["PortMap", "Addressing", "CNI", "JSON", "Linux", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
+    ),
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),

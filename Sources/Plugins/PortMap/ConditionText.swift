@@ -12,20 +12,22 @@ struct ConditionText {
     }
 
     private let words: [String]
+    private let family: AddressFamily
     private var position = 0
 
     /// Reads conditions.
     ///
+    /// `family`: of all packets that they are about.
     /// - Throws: ``Failure``.
-    static func parse(_ words: [String]) throws(Failure) -> [Statement] {
-        var text = ConditionText(words)
+    static func parse(_ words: [String], _ family: AddressFamily) throws(Failure) -> [Statement] {
+        var text = ConditionText(words, family)
         var statements: [Statement] = []
         while text.position < text.words.count { statements.append(try text.comparison()) }
         return statements
     }
 
     /// Splits as nft does: at blanks, and around braces and commas; quotes only surround.
-    private init(_ words: [String]) {
+    private init(_ words: [String], _ family: AddressFamily) {
         var tokens: [String] = []
         for word in words {
             var token: [UInt8] = []
@@ -45,6 +47,7 @@ struct ConditionText {
             flush()
         }
         self.words = tokens
+        self.family = family
     }
 
     private mutating func next(_ expected: String) throws(Failure) -> String {
@@ -61,6 +64,11 @@ struct ConditionText {
 
     private mutating func comparison() throws(Failure) -> Statement {
         let (field, kind) = try self.field()
+        if case .address(let other) = kind, other != family {
+            throw Failure(
+                explanation: "\(words[(position - 2)..<position].joined(separator: " ")) is of the other family"
+            )
+        }
         let isInverted = skip("!=")
         if !isInverted { _ = skip("==") }
         var data: [Datum] = []
@@ -124,7 +132,8 @@ struct ConditionText {
             switch kind {
             case .address(let family): Self.addresses(word, family)
             case .port: Self.ports(word)
-            case .name: (1...15).contains(word.utf8.count) ? .name(word) : nil
+            // Any name at all would be no condition.
+            case .name: (1...15).contains(word.utf8.count) && word != "*" ? .name(word) : nil
             case .mark: Self.number(word).map { .mark($0) }
             case .transport: Transport(word).map { .octet($0.rawValue) }
             case .ether: MACAddress(word).map { .ether($0) }
@@ -145,6 +154,8 @@ struct ConditionText {
     }
 
     private static func ports(_ word: String) -> Datum? {
+        // Swift reads a sign, nft does not.
+        guard !word.utf8.contains(UInt8(ascii: "+")) else { return nil }
         if let port = UInt16(word) { return .port(port) }
         guard let (first, last) = halves(word), let lower = UInt16(first), let upper = UInt16(last), lower <= upper
         else {
@@ -154,7 +165,8 @@ struct ConditionText {
     }
 
     private static func number(_ word: String) -> UInt32? {
-        word.hasPrefix("0x") ? UInt32(word.dropFirst(2), radix: 16) : UInt32(word)
+        guard !word.utf8.contains(UInt8(ascii: "+")) else { return nil }
+        return word.hasPrefix("0x") ? UInt32(word.dropFirst(2), radix: 16) : UInt32(word)
     }
 
     private static func halves(_ word: String) -> (String, String)? {

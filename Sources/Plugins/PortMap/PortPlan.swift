@@ -21,7 +21,7 @@ struct PortPlan {
         for family in [AddressFamily.v4, .v6] where configuration.backend == .nftables {
             guard let words = configuration.conditions[family], !words.isEmpty else { continue }
             do throws(ConditionText.Failure) {
-                conditions[family] = try ConditionText.parse(words)
+                conditions[family] = try ConditionText.parse(words, family)
             } catch {
                 throw CNIError(
                     .invalidConfiguration,
