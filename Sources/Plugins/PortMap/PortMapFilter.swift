@@ -40,7 +40,17 @@ enum PortMapFilter {
         )
     }
 
-    /// Ports that are forwarded under conditions: to the chain that knows them.
+    /// Ports of one address of the host that are forwarded under conditions: to the chain that knows them.
+    static func conditionalHosts(_ family: AddressFamily) -> NamedSet {
+        NamedSet(
+            table,
+            "conditional_hosts\(family.digit)",
+            key: [family.dataType, .inetProto, .inetService],
+            content: .verdict
+        )
+    }
+
+    /// The same of every address of the host.
     static func conditional(_ family: AddressFamily) -> NamedSet {
         NamedSet(table, "conditional\(family.digit)", key: [.inetProto, .inetService], content: .verdict)
     }
@@ -55,7 +65,7 @@ enum PortMapFilter {
         comment: "Published ports of containers",
         sets: families.flatMap { family in
             [hosts(family), ports(family)] + Transport.all.map { ranges(family, $0) }
-                + [conditional(family), replies(family)]
+                + [conditionalHosts(family), conditional(family), replies(family)]
         },
         chains: [
             FilterLayout.FixedChain(Chain(table, "hostports"), rules: families.flatMap { forwarding($0) }),
@@ -91,7 +101,10 @@ enum PortMapFilter {
                     .dnat(.map([transport.destinationPort], ranges(family, transport)), []),
                 ]
             }
-            + [[.match(.metaNfproto, .nfproto(family)), .verdictMap(port, .set(conditional(family)))]]
+            + [
+                [.verdictMap([family.destination] + port, .set(conditionalHosts(family)))],
+                [.match(.metaNfproto, .nfproto(family)), .verdictMap(port, .set(conditional(family)))],
+            ]
     }
 }
 
@@ -167,21 +180,26 @@ extension PortMapFilter {
         let chain = Chain(table, "conditions\(family.digit)-\(key.ruleOwner)")
         let comment = key.ruleComment
         var rules: [Rule] = []
-        var entries: [SetElement] = []
+        var hosts: [SetElement] = []
+        var ports: [SetElement] = []
         for forward in forwards {
             var statements = conditions
+            var element: [Datum] = [.octet(forward.transport.rawValue), .port(forward.hostPort)]
             if let address = forward.hostAddress { statements.append(.match(family.destination, .address(address))) }
             statements.append(.match(forward.transport.destinationPort, .port(forward.hostPort)))
             let port = forward.containerPort...forward.containerPort
             statements.append(.dnat(.address(forward.target, ports: port), []))
             rules.append(Rule(chain, statements, comment: comment))
-            let element: [Datum] = [.octet(forward.transport.rawValue), .port(forward.hostPort)]
-            // Ports of several addresses lead to one chain.
-            guard entries.last?.key != element else { continue }
-            entries.append(SetElement(key: element, verdict: .jump(chain.name), comment: comment))
+            if let address = forward.hostAddress {
+                element.insert(.address(address), at: 0)
+                hosts.append(SetElement(key: element, verdict: .jump(chain.name), comment: comment))
+            } else {
+                ports.append(SetElement(key: element, verdict: .jump(chain.name), comment: comment))
+            }
         }
         share.chains.append(.init(chain, rules: rules))
-        share.elements.append(.init(conditional(family), entries))
+        if !hosts.isEmpty { share.elements.append(.init(conditionalHosts(family), hosts)) }
+        if !ports.isEmpty { share.elements.append(.init(conditional(family), ports)) }
     }
 
     /// Connections that could not find back otherwise: from the container's own network, and from the host itself.
