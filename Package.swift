@@ -185,6 +185,10 @@ let modules: [Target] = [
         "FirewallKernelTests",
         ["Firewall", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
+    tests(
+        "PortMapKernelTests",
+        ["PortMap", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+    ),
     tests("SBRTests", ["SBR", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests("SBRKernelTests", ["SBR", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests(

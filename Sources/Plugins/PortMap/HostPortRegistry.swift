@@ -10,8 +10,8 @@ internal import Linux
 struct HostPortRegistry: ~Copyable {
     private let file: Descriptor
     private let path: String
-    /// Whether the file was made by this: then nobody has counted yet.
-    let isNew: Bool
+    /// Whether all records were counted once, by whoever made the file; otherwise nobody has, or died over it.
+    let isCounted: Bool
 
     /// Opens and locks the registry, making an empty one when there is none.
     ///
@@ -22,7 +22,8 @@ struct HostPortRegistry: ~Copyable {
         let file = try directory.open(HostPortRegistry.name, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
         let path = HostPortRegistry.path(in: root)
         try file.lock(path, waitingAtMost: bound)
-        isNew = try file.status(path).size == 0
+        // What finishCounting wrote stands behind all counts.
+        isCounted = try file.status(path).size > Transport.all.count << 16
         self.path = path
         self.file = file
     }

@@ -24,7 +24,7 @@ struct PortClaim: ~Copyable {
     ) throws(KernelError) -> PortClaim {
         let claim = PortClaim(try HostPortRegistry(in: store.root, waitingAtMost: bound), key, store)
         // Somebody removed the registry under the records, or there never was one.
-        if claim.registry.isNew { try claim.countAll() }
+        if !claim.registry.isCounted { try claim.countAll() }
         return claim
     }
 
@@ -42,7 +42,7 @@ struct PortClaim: ~Copyable {
 
     /// The attachments that have some of these ports, so that packets for one could not be told from the other's.
     ///
-    /// Looks at no record as long as nobody has any of the ports.
+    /// Looks at no record as long as nobody has any of the ports; if it does, the counts are right afterwards.
     ///
     /// - Throws: ``KernelError``.
     func holders(conflictingWith wanted: [Forward]) throws(KernelError) -> [Holder] {
@@ -51,14 +51,16 @@ struct PortClaim: ~Copyable {
             suspects.append(forward)
         }
         guard !suspects.isEmpty else { return [] }
+        let holders = try allHolders()
+        try correct(suspects, by: holders)
         // A container's ports are asked for on each of its networks; it is no rival of itself.
-        return try allHolders().filter { holder in
-            holder.record.key.containerID != key.containerID
-                && holder.forwards.contains { theirs in suspects.contains { $0.conflicts(with: theirs) } }
+        return holders.filter { holder in
+            guard holder.record.key.containerID != key.containerID else { return false }
+            return holder.forwards.contains { theirs in suspects.contains { $0.conflicts(with: theirs) } }
         }
     }
 
-    /// Counts an attachment in, to be called before its record is written.
+    /// Counts an attachment in, before its record is written.
     ///
     /// - Throws: ``KernelError``.
     func take(_ forwards: [Forward]) throws(KernelError) {
@@ -69,7 +71,7 @@ struct PortClaim: ~Copyable {
         }
     }
 
-    /// Counts an attachment out, to be called after its record was removed.
+    /// Counts an attachment out, after its record was removed or replaced during the same claim.
     ///
     /// - Throws: ``KernelError``.
     func giveBack(_ forwards: [Forward]) throws(KernelError) {
@@ -98,7 +100,10 @@ struct PortClaim: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     func recount(_ forwards: [Forward]) throws(KernelError) {
-        let holders = try allHolders()
+        try correct(forwards, by: allHolders())
+    }
+
+    private func correct(_ forwards: [Forward], by holders: [Holder]) throws(KernelError) {
         for (port, transport) in forwards.distinctPorts {
             let count = holders.count { holder in
                 holder.forwards.contains { $0.hostPort == port && $0.transport == transport }
@@ -109,14 +114,16 @@ struct PortClaim: ~Copyable {
 
     private func countAll() throws(KernelError) {
         let holders = try allHolders()
-        for holder in holders { try take(holder.forwards) }
+        // Who died over counting may have left some counts.
+        try correct(holders.flatMap { $0.forwards }, by: holders)
         try registry.finishCounting()
     }
 
+    /// All attachments with ports, this one too if it has a record.
     private func allHolders() throws(KernelError) -> [Holder] {
         var holders: [Holder] = []
         for network in try store.networks() {
-            for other in try store.keys(of: network, plugin: PortPublisher.plugin) where other != key {
+            for other in try store.keys(of: network, plugin: PortPublisher.plugin) {
                 guard let record = try store.record(of: other, plugin: PortPublisher.plugin),
                     let configuration = PortMapConfiguration(of: record)
                 else { continue }

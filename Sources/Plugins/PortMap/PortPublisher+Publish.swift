@@ -19,12 +19,16 @@ extension PortPublisher {
         let plan = try PortPlan(configuration, key)
         guard !configuration.forwards.isEmpty else { return result }
         var file = try openRecord()
-        // What an ADD left that was cut off or never deleted would stand beside the new ports.
         let isFresh = !file.existed
+        let old = file.record.flatMap { PortPlan($0) }
+        let former = old?.configuration.forwards ?? []
         do throws(CNIError) {
-            if !isFresh { try release(file.record) }
+            // What an ADD left that was cut off or never deleted would stand beside the new ports.
+            if !isFresh {
+                try translating(intention) { () throws(KernelError) in try removeRules(of: key, old) }
+            }
             var record = record()
-            try claim(configuration) { () throws(KernelError) in try file.write(record) }
+            try claim(configuration, insteadOf: former) { () throws(KernelError) in try file.write(record) }
             try translating(intention) { () throws(KernelError) in
                 try plan.make(isFresh: isFresh)
                 try letLocalhostThrough(configuration)
@@ -34,17 +38,7 @@ extension PortPublisher {
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
             return result
         } catch {
-            throw takeBack(plan, file, because: error)
-        }
-    }
-
-    private func release(_ record: AttachmentRecord?) throws(CNIError) {
-        try translating(intention) { () throws(KernelError) in
-            let plan = record.flatMap { PortPlan($0) }
-            try removeRules(of: request.key, plan)
-            guard let plan else { return }
-            try PortClaim.open(request.key, in: request.attachments, waitingAtMost: request.settings.lockBound)
-                .giveBack(plan.configuration.forwards)
+            throw takeBack(plan, former, file, because: error)
         }
     }
 
@@ -60,8 +54,11 @@ extension PortPublisher {
     }
 
     /// Makes sure that nobody else has the ports, and writes down that they are ours.
+    ///
+    /// `former`: what the attachment had by the record that is written over.
     private func claim(
         _ configuration: PortMapConfiguration,
+        insteadOf former: [Forward],
         writing write: () throws(KernelError) -> Void
     ) throws(CNIError) {
         let forwards = configuration.forwards
@@ -72,12 +69,15 @@ extension PortPublisher {
         for holder in holders {
             guard holder.record.isOfDeadContainer else { throw taken(forwards, by: holder) }
             try evict(holder)
+            try translating(intention, .storeUnusable) { () throws(KernelError) in
+                try claim.giveBack(holder.forwards)
+            }
         }
         if !configuration.allowsListening { try refuseListeners(on: forwards) }
         try translating(intention, .storeUnusable) { () throws(KernelError) in
-            if !holders.isEmpty { try claim.recount(forwards) }
             try claim.take(forwards)
             try write()
+            try claim.giveBack(former)
         }
     }
 
@@ -116,7 +116,7 @@ extension PortPublisher {
                 guard error.errno != .noSuchFileOrDirectory else { return }
                 throw error
             }
-            try PortPlan(holder.record)?.remove()
+            try removeRules(of: key, PortPlan(holder.record))
             try file.remove()
         }
         Machine.log("portmap: took the ports of \(key), whose namespace is gone")
@@ -156,8 +156,11 @@ extension PortPublisher {
     }
 
     /// Removes what was made, and the claim; what cannot be removed stays in the record.
+    ///
+    /// `former`: what the attachment had before.
     private func takeBack(
         _ plan: PortPlan,
+        _ former: [Forward],
         _ file: consuming AttachmentFile,
         because cause: CNIError
     ) -> CNIError {
@@ -170,7 +173,7 @@ extension PortPublisher {
                     waitingAtMost: request.settings.lockBound
                 )
                 try file.remove()
-                try claim.recount(plan.configuration.forwards)
+                try claim.recount(plan.configuration.forwards + former)
             } else {
                 try file.remove()
             }

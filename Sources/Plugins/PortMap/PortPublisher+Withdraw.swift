@@ -34,9 +34,10 @@ extension PortPublisher {
     private func close(_ key: AttachmentKey, _ file: consuming AttachmentFile) throws(KernelError) {
         let plan = file.record.flatMap { PortPlan($0) }
         try removeRules(of: key, plan)
-        try file.remove()
-        guard let plan else { return }
+        guard let plan else { return try file.remove() }
+        // Whoever counts the records meanwhile must not count this one out once more.
         let claim = try PortClaim.open(key, in: request.attachments, waitingAtMost: request.settings.lockBound)
+        try file.remove()
         try claim.giveBack(plan.configuration.forwards)
         // What was this attachment's goes to the next network of the same container.
         for sibling in try claim.siblings(wanting: plan.configuration.forwards) {
