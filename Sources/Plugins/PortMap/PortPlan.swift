@@ -55,7 +55,7 @@ struct PortPlan {
         case .nftables:
             try FilterEngine().install([share], of: key, isFresh: isFresh)
         case .iptables:
-            for target in configuration.targets {
+            for target in configuration.targets where forwards(to: target.family) {
                 try edit(target.family) { chain, settings, edit in
                     chain.install(mappings, to: target, settings, in: &edit)
                 }
@@ -93,8 +93,7 @@ struct PortPlan {
     func missing() throws(KernelError) -> [String] {
         guard configuration.backend == .iptables else { return try FilterEngine().missing([share], of: key) }
         var missing: [String] = []
-        for target in configuration.targets where configuration.forwards.contains(where: { $0.family == target.family })
-        {
+        for target in configuration.targets where forwards(to: target.family) {
             do throws(IPTablesError) {
                 let contents = try IPTablesTool(target.family).read(IPTablesPortMap.table)
                 let chain = IPTablesPortMap(network: key.network, containerID: key.containerID)
@@ -110,6 +109,10 @@ struct PortPlan {
 
 // For iptables
 extension PortPlan {
+    private func forwards(to family: AddressFamily) -> Bool {
+        configuration.forwards.contains { $0.family == family }
+    }
+
     private var mappings: [IPTablesPortMap.Mapping] {
         configuration.mappings.map { mapping in
             IPTablesPortMap.Mapping(

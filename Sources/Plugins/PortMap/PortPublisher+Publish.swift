@@ -142,11 +142,10 @@ extension PortPublisher {
 
     /// Lets the host reach the container by 127.0.0.1, which otherwise no packet leaves the host with.
     private func letLocalhostThrough(_ configuration: PortMapConfiguration) throws(KernelError) {
-        guard configuration.masquerades, let target = configuration.targets.first(where: { $0.family == .v4 }) else {
-            return
-        }
+        guard configuration.masquerades, let forward = configuration.forwards.first(where: { $0.family == .v4 })
+        else { return }
         let socket = try NetlinkSocket()
-        guard let link = try socket.outgoingLink(towards: target.address) else { return }
+        guard let link = try socket.outgoingLink(towards: forward.target) else { return }
         do throws(KernelError) {
             try socket.execute(.setRouteLocalnet(link: link))
         } catch {

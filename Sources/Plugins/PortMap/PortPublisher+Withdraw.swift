@@ -136,8 +136,18 @@ extension PortPublisher {
                     return false
                 }
                 let containerID = comment.dropFirst(start.count).dropLast()
-                return !surviving.contains { $0.containerID[...] == containerID }
+                return !surviving.contains { $0.containerID[...] == containerID } && !hasRecord(containerID)
             }
+        }
+    }
+
+    /// Whether a container of the network has ports by now: one that began after GC was called.
+    private func hasRecord(_ containerID: Substring) -> Bool {
+        do throws(KernelError) {
+            return try request.attachments.keys(of: request.configuration.name, plugin: PortPublisher.plugin)
+                .contains { $0.containerID[...] == containerID }
+        } catch {
+            return true
         }
     }
 
