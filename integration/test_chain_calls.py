@@ -152,20 +152,39 @@ def second_network(runtime: Caller, member: Member, chain: Chain) -> Caller:
     return other
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first leaves first", "second leaves first"])
 @each_runtime
-def test_two_networks_with_the_same_ports(world: Host, chain: Chain, ours: Implementation) -> None:
+def test_two_networks_with_the_same_ports(world: Host, chain: Chain, order: tuple[int, int],
+                                          ours: Implementation) -> None:
     """Runtimes send the ports of a container to each of its networks: whichever stays, they are heard."""
     runtime = caller(world, chain, ours, chain.make(FIRST))
     member = runtime.member("c1", *PORTS)
     good(runtime.attach(member))
-    other = second_network(runtime, member, chain)
+    attachments = ((runtime, "eth0"), (second_network(runtime, member, chain), "eth1"))
     serve(world, "c1", 80)
     world.settle()
     assert fetch(world, OUTSIDE, HOST4, PUBLIC) == f"c1 {OUTSIDER4}"
-    good(Runtime.delete(runtime, member, **runtime.options(member)))
-    assert fetch(world, None, "127.0.0.1", PUBLIC).startswith("c1 ")
-    good(Runtime.delete(other, member, "eth1", **other.options(member)))
-    assert remains(world, [(runtime, member), (other, member)]) == {}
+    for position, heard in zip(order, (True, False)):
+        each, interface = attachments[position]
+        good(Runtime.delete(each, member, interface, **each.options(member)))
+        assert fetch(world, None, "127.0.0.1", PUBLIC).startswith("c1 ") is heard
+    assert remains(world, [(each, member) for each, _ in attachments]) == {}
+
+
+def test_one_port_for_many(world: Host, ours: Implementation) -> None:
+    """Of ten pods that want the same port at the same moment it is heard from one, whoever that is."""
+    runtime = caller(world, CONTAINERD, ours, CONTAINERD.make(FIRST))
+    pods = [runtime.member(f"p{number}", Port(PUBLIC, 80)) for number in range(PODS)]
+    with concurrent.futures.ThreadPoolExecutor(PODS) as crowd:
+        outcomes = list(crowd.map(runtime.attach, pods))
+        having = [pod for pod, outcome in zip(pods, outcomes) if outcome.ok]
+        for pod in having:
+            serve(world, pod.name, 80)
+        assert fetch(world, OUTSIDE, HOST4, PUBLIC) in [f"{pod.name} {OUTSIDER4}" for pod in having]
+        assert len(having) == 1 or implementations.testing_the_reference()
+        for outcome in crowd.map(runtime.detach, pods):
+            good(outcome)
+    assert remains(world, [(runtime, pod) for pod in pods]) == {}
 
 
 @pytest.mark.beats_reference
