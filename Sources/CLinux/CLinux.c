@@ -140,6 +140,33 @@ int culvert_open_memory_file(const char *name) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
+int culvert_strand_descriptor(int descriptor) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
+    // The second end lies in its own queue: nobody can take it out, so nobody but the collector closes it.
+    int stranded[2] = {descriptor, ends[1]};
+    union {
+        char octets[CMSG_SPACE(sizeof stranded)];
+        struct cmsghdr header;
+    } control = {0};
+    struct iovec text = {.iov_base = "", .iov_len = 1};
+    struct msghdr message = {
+        .msg_iov = &text,
+        .msg_iovlen = 1,
+        .msg_control = control.octets,
+        .msg_controllen = sizeof control.octets,
+    };
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof stranded);
+    memcpy(CMSG_DATA(&control.header), stranded, sizeof stranded);
+    int error = sendmsg(ends[0], &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+    close(ends[1]);
+    if (error == 0) return ends[0];
+    close(ends[0]);
+    return -error;
+}
+
 int culvert_open_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno;
 }

@@ -24,6 +24,7 @@ package struct NetlinkSocket: ~Copyable {
     }
 
     let handle: OpaquePointer
+    private let closing = Closing()
 
     /// Connects in the namespace of the calling thread.
     ///
@@ -47,7 +48,18 @@ package struct NetlinkSocket: ~Copyable {
     }
 
     deinit {
+        let collector = closing.isLeft ? culvert_strand_descriptor(nl_socket_get_fd(handle)) : -1
         nl_socket_free(handle)
+        if collector >= 0 { close(collector) }
+    }
+
+    private final class Closing {
+        var isLeft = false
+    }
+
+    /// Leaves it to the kernel to close this socket, for which nobody waits.
+    package func leaveClosing() {
+        closing.isLeft = true
     }
 
     /// Sends requests in one datagram; the kernel works on them in order.

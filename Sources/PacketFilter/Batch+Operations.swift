@@ -19,6 +19,16 @@ extension Batch {
     /// Whether anything is taken away that may be absent.
     var destroys: Bool { steps.contains { $0.verb == .destroy } }
 
+    /// Whether it takes anything away.
+    var removes: Bool {
+        steps.contains { step in
+            switch step.verb {
+            case .delete, .destroy, .flush, .replace: true
+            case .add, .create, .insert: false
+            }
+        }
+    }
+
     /// Where the message of a step stands in the octets.
     func range(of index: Int) -> Range<Int> {
         steps[index].start..<(index + 1 < steps.count ? steps[index + 1].start : octets.count)

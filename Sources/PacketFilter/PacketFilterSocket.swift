@@ -163,6 +163,9 @@ extension PacketFilterSocket {
         }
         let last = first &+ UInt32(indices.count)
         datagram += Self.envelope(Int(NFNL_MSG_BATCH_END), sequence: last &+ 1, generation: nil)
+        // Whoever closes the socket waits until nobody reads the rules any more that were removed, some ten
+        // milliseconds (nft_rcv_nl_event); they are out of effect before.
+        if batch.removes { socket.leaveClosing() }
         socket.makeRoom(forOctets: datagram.count)
         try socket.send(&datagram, operation: "change the packet filter")
         return try readAnswers(batch, indices, first: first)

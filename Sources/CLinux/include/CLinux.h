@@ -57,6 +57,11 @@ int culvert_parse_real(const char *text, double *number);
 /// memfd_create(2), close-on-exec. Returns a descriptor, or a negative errno.
 int culvert_open_memory_file(const char *name);
 
+/// Leaves the last close of a descriptor to the kernel's collector of unreachable local sockets (unix(7), SCM_RIGHTS),
+/// which begins when the returned descriptor is closed, and for which nobody waits from Linux 6.9 on. Returns that
+/// descriptor, which is to be closed after all others of the file, or a negative errno.
+int culvert_strand_descriptor(int descriptor);
+
 /// pipe2(2), close-on-exec: ends[0] is for reading. Returns 0, or the errno.
 int culvert_open_pipe(int ends[2]);
 
