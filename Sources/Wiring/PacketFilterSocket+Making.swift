@@ -4,6 +4,8 @@ internal import PacketFilter
 
 // What has to be done for a share to be there
 extension PacketFilterSocket {
+    /// Makes a share, and of its layout what is missing.
+    ///
     /// `replacing`: whether something of the attachment may be there already.
     /// `making`: what the batch makes already, which the kernel does not show yet; what this makes is put to it.
     borrowing func add(
