@@ -142,7 +142,7 @@ let modules: [Target] = [
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
-    tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink"]),
+    tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter"]),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
@@ -151,7 +151,7 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeTests",
-        ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ["Bridge", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests(
         "HostLocalTests",
@@ -178,7 +178,7 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeKernelTests",
-        ["Bridge", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ["Bridge", "Addressing", "CNI", "JSON", "Linux", "Netlink", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests(
@@ -196,7 +196,10 @@ let modules: [Target] = [
         ["Tuning", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("TuningKernelTests", ["Tuning", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
-    tests("WiringKernelTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "TestSupport"]),
+    tests(
+        "WiringKernelTests",
+        ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]
+    ),
 ]
 
 /// All of `culvert-cni` as one module.

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -41,6 +42,11 @@ int culvert_unshare_network_namespace(void) {
 
 int culvert_own_descriptors(void) {
     return close_range(3, ~0U, CLOSE_RANGE_UNSHARE) == 0 ? 0 : errno;
+}
+
+int culvert_own_mounts(void) {
+    if (unshare(CLONE_NEWNS) != 0) return errno;
+    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : errno;
 }
 
 int culvert_is_network_namespace(int descriptor) {

@@ -111,6 +111,22 @@ struct BridgePlanTests {
         #expect(steps == ["pair", "port", "interface"] + expected + ["operational"])
     }
 
+    @Test(
+        "Packet filters come behind the gateway and before the port's operation, and only where they have work",
+        arguments: [
+            (#""ipMasq": true"#, ["10.1.2.3/24"], ["filter"]), (#""ipMasq": true"#, nil, []),
+            (#""macspoofchk": true"#, nil, ["filter"]),
+            (
+                #""ipMasq": true, "ipspoofchk": true, "isGateway": true"#, ["10.1.2.3/24"],
+                ["sharedAddress", "forwarding", "filter"]
+            ),
+        ] as [(String, [String]?, [String])]
+    )
+    func filters(members: String, ips: [String]?, expected: [String]) throws {
+        let steps = Self.steps(try connection(members, ips))
+        #expect(steps == ["pair", "port", "interface"] + expected + ["operational"])
+    }
+
     @Test("The gateway replaces others only by force", arguments: [false, true])
     func force(isForced: Bool) throws {
         let plan = try connection("\"isGateway\": true, \"forceAddress\": \(isForced)", ["10.1.2.3/24"])

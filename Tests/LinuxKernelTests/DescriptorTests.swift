@@ -31,6 +31,38 @@ struct DescriptorTests {
         }
     }
 
+    @Test("Single octets are read and written anywhere, and what lies between is zero")
+    func octets() throws {
+        try withTemporaryDirectory { directory in
+            let file = try Descriptor(opening: "\(directory)/file", O_RDWR | O_CREAT, mode: 0o600)
+            #expect(try file.readOctet(at: 0, "file") == 0)
+            try file.writeOctet(7, at: 5, "file")
+            try file.writeOctet(255, at: 65_535, "file")
+            try file.writeOctet(9, at: 5, "file")
+            let octets = try [0, 4, 5, 6, 65_535, 65_536].map { try file.readOctet(at: $0, "file") }
+            #expect(octets == [0, 0, 9, 0, 255, 0])
+            #expect(try file.status("file").size == 65_536)
+            // The position is nobody's business.
+            #expect(try file.readAll("file").count == 65_536)
+        }
+    }
+
+    @Test("A file that cannot be read or written is named")
+    func octetErrors() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/file"
+            try writeFile(path, "x")
+            let reading = #expect(throws: KernelError.self) {
+                try Descriptor(opening: path, O_WRONLY).readOctet(at: 0, "the file")
+            }
+            #expect(reading == KernelError("read the file", .badFileDescriptor))
+            let writing = #expect(throws: KernelError.self) {
+                try Descriptor(opening: path, O_RDONLY).writeOctet(1, at: 0, "the file")
+            }
+            #expect(writing == KernelError("write the file", .badFileDescriptor))
+        }
+    }
+
     @Test("Exactly the limit is read, and one byte more is refused", arguments: [0, 1, 100, 4096, 5000])
     func limit(count: Int) throws {
         try withTemporaryDirectory { directory in

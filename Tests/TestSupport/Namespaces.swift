@@ -37,6 +37,17 @@ package func anotherNamespace() throws -> NetworkNamespace {
     return other
 }
 
+/// Puts an empty directory over one, for the calling thread and the programs that it runs.
+///
+/// For a thread of its own: there is no way back.
+package func hideDirectory(_ path: String) throws {
+    let result = culvert_own_mounts()
+    guard result == 0 else { throw KernelError("unshare mounts", Errno(rawValue: result)) }
+    let arguments = ["mount", "-t", "tmpfs", "none", path]
+    let child = try ChildProcess.run("/usr/bin/mount", arguments, environment: [], input: [])
+    guard child.ending == .exited(0) else { throw KernelError("hide \(path)", .invalidArgument) }
+}
+
 extension NetworkNamespace {
     /// A path for CNI_NETNS, good on this thread while the handle lives.
     package var path: String { "/proc/thread-self/fd/\(rawDescriptor)" }

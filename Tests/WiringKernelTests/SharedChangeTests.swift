@@ -35,6 +35,28 @@ struct SharedChangeTests {
         #expect(scene.bridge?.isUp == true && scene.bridge?.isPromiscuous == false)
     }
 
+    @Test("A bridge that is down gives up looking for others with its address; one that is up is left alone")
+    func duplicates() throws {
+        let values = try inNewNamespace {
+            let stage = try Stage()
+            for name in ["br0", "br1"] {
+                try stage.host.execute(.addBridge(name, address: mac(9), mtu: 0, filtersVLANs: false))
+            }
+            guard let other = try stage.host.link(named: "br1") else { throw Malformed(text: "br1") }
+            try stage.host.execute(.setUp(true, link: other.index, name: "br1"))
+            var transaction = try stage.transaction()
+            let bridges = ["br0", "br1"].map { name in
+                Change.bridge(
+                    BridgeSpecification(name: name, address: mac(1), mtu: 0, isPromiscuous: false, filtersVLANs: false)
+                )
+            }
+            guard transaction.failure(of: bridges) == nil else { throw Malformed(text: "bridges") }
+            transaction.commit()
+            return try ["br0", "br1"].map { try Sysctl("ipv6", link: $0, "accept_dad").read() }
+        }
+        #expect(values == ["0", "1"])
+    }
+
     @Test("A bridge becomes promiscuous when it has to")
     func promiscuous() throws {
         let bridge = BridgeSpecification(

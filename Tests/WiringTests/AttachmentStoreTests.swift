@@ -14,4 +14,10 @@ struct AttachmentStoreTests {
         #expect(AttachmentStore.fileName(of: Self.key) == "c1:eth0.5.json")
         #expect(AttachmentStore.temporaryName(of: "c1:eth0.5.json") == "c1:eth0.5.json.tmp")
     }
+
+    @Test("A plugin further down the chain adds its name")
+    func pluginNames() {
+        #expect(AttachmentStore.fileName(of: Self.key, plugin: "portmap") == "c1:eth0.5:portmap.json")
+        #expect(AttachmentStore.fileName(of: Self.key, plugin: "") == AttachmentStore.fileName(of: Self.key))
+    }
 }

@@ -35,6 +35,10 @@ int culvert_unshare_network_namespace(void);
 /// nothing in it but 0, 1 and 2. Returns 0, or the errno.
 int culvert_own_descriptors(void);
 
+/// unshare(2) with CLONE_NEWNS, and nothing passed on: from here on what the calling thread mounts, nobody else sees.
+/// Returns 0, or the errno.
+int culvert_own_mounts(void);
+
 /// Whether the file behind the descriptor is a network namespace. Returns 1, 0, or a negative errno.
 int culvert_is_network_namespace(int descriptor);
 

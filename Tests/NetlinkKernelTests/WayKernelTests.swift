@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Linux
+import Netlink
+import TestSupport
+import Testing
+
+@Suite("Ways to addresses", .enabled(if: canUnshare, "needs root"))
+struct WayKernelTests {
+    /// Runs ip(8), which knows all types of routes.
+    private static func ip(_ words: String) throws {
+        let arguments = ["ip"] + words.split(separator: " ").map(String.init)
+        let child = try ChildProcess.run("/usr/sbin/ip", arguments, environment: [], input: [])
+        guard child.ending == .exited(0) else { throw Malformed(text: words) }
+    }
+
+    /// Whether each address is the host's own, and whether it is reached through the bridge or at all.
+    private static func look(_ addresses: [String], _ commands: [String] = []) throws -> [String] {
+        try inNewNamespace {
+            let socket = try NetlinkSocket()
+            let index = try socket.makeBridge("br0").index
+            for text in ["10.1.2.3/24", "fd00::5/64"] {
+                try socket.execute(.addAddress(try cidr(text), to: index, name: "br0"))
+            }
+            for words in commands { try ip(words) }
+            return try addresses.map { text in
+                let address = try cidr(text + (text.contains(":") ? "/128" : "/32")).address
+                let link = try socket.outgoingLink(towards: address)
+                let way = link == index ? "br0" : link == 1 ? "lo" : link == nil ? "none" : "other"
+                return try "\(text) \(way)\(socket.isLocal(address) ? " local" : "")"
+            }
+        }
+    }
+
+    @Test("The host's own addresses are local, its neighbours are behind their link, others nowhere")
+    func ways() throws {
+        let expected = [
+            "127.0.0.1 lo local", "127.9.9.9 lo local", "10.1.2.3 lo local", "10.1.2.9 br0", "9.9.9.9 none",
+            "::1 lo local", "fd00::9 br0", "2001:db8::1 none",
+        ]
+        #expect(try Self.look(expected.map { String($0.prefix { $0 != " " }) }) == expected)
+    }
+
+    @Test("An address of IPv6 is local as soon as the kernel uses it")
+    func local6() throws {
+        let seen = try Self.look(["fd00::7", "fd00::8"], ["addr add fd00::7/64 dev br0 nodad"])
+        #expect(seen == ["fd00::7 lo local", "fd00::8 br0"])
+    }
+
+    @Test("A link lets packets of 127.0.0.0/8 through as soon as it is told, and others do not")
+    func routeLocalnet() throws {
+        let values = try inNewNamespace {
+            let socket = try NetlinkSocket()
+            let index = try socket.makeBridge("br0").index
+            _ = try socket.makeBridge("br1")
+            try socket.execute(.setRouteLocalnet(link: index))
+            return try ["br0", "br1"].map { try Sysctl("ipv4", link: $0, "route_localnet").read() }
+        }
+        #expect(values == ["1", "0"])
+    }
+
+    @Test("A port that is isolated stays a hairpin")
+    func isolation() throws {
+        let ports = try inNewNamespace {
+            let socket = try NetlinkSocket()
+            let bridge = try socket.makeBridge("br0")
+            let other = try anotherNamespace()
+            try socket.execute(.addVethPair(pair(), bridge: bridge.index, namespace: other.rawDescriptor))
+            let port = try socket.required("veth0")
+            try socket.execute(.setPort(port.index, name: "veth0", isHairpin: true, isIsolated: false))
+            let before = try socket.required("veth0").port
+            try socket.execute(.isolatePort(port.index, name: "veth0"))
+            return [before, try socket.required("veth0").port]
+        }
+        #expect(ports.map { $0?.isHairpin } == [true, true])
+        #expect(ports.map { $0?.isIsolated } == [false, true])
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import Linux
+import PacketFilter
+import TestSupport
+import Testing
+import Wiring
+
+private let first = attachment("c1")
+private let second = attachment("c2")
+
+@Suite("What containers have in the packet filter", .enabled(if: canUnshare, "needs root"))
+struct FilterEngineTests {
+    /// The rule set before, between and after some steps.
+    private static func ruleSets(
+        _ steps: [@Sendable (borrowing FilterEngine) throws -> Void]
+    ) throws -> [[String]] {
+        try inNewNamespace {
+            let engine = try FilterEngine()
+            return try steps.map { step in
+                try step(engine)
+                return try ruleSet()
+            }
+        }
+    }
+
+    @Test("The table comes with the first and goes with the last, and what is one's own with its owner")
+    func life() throws {
+        let sets = try Self.ruleSets([
+            { try $0.admit(first, "10.0.0.1") }, { try $0.admit(second, "10.0.0.2") },
+            { try $0.expel(first, "10.0.0.1") }, { try $0.expel(second, "10.0.0.2") },
+        ])
+        #expect(sets[0].filter { $0.hasPrefix("chain ") }.count == 4)
+        #expect(sets[0].contains("comment \"A club\"") && sets[0].contains("comment \"For everybody\""))
+        #expect(sets[1].filter { $0.hasPrefix("chain ") }.count == 5)
+        #expect(sets[2].filter { $0.contains("10.0.0.1") || $0.contains("own-c1") } == [])
+        let own = sets[2].filter { $0.contains("10.0.0.2") }
+        #expect(own.count == 3 && own.allSatisfy { $0.contains(second.ruleComment) })
+        #expect(sets[2].contains("chain room {"))
+        #expect(sets[3] == [])
+    }
+
+    @Test("What is installed is complete by its own count, twice as well as once")
+    func complete() throws {
+        let (missing, sets) = try inNewNamespace {
+            let engine = try FilterEngine()
+            let none = try engine.missing(first, "10.0.0.1")
+            try engine.admit(first, "10.0.0.1")
+            let set = try ruleSet()
+            try engine.admit(first, "10.0.0.1", isFresh: false)
+            return ([none, try engine.missing(first, "10.0.0.1")], [set, try ruleSet()])
+        }
+        #expect(missing == [["table inet club"], []])
+        #expect(sets[0] == sets[1])
+    }
+
+    @Test("A chain that always stands is made whole by the next one who joins")
+    func flushed() throws {
+        let sets = try Self.ruleSets([
+            { try $0.admit(first, "10.0.0.1") }, { _ in try nft("flush chain inet club forward") },
+            { try $0.admit(second, "10.0.0.2") },
+        ])
+        #expect(sets[1].contains("jump open") == false)
+        #expect(["jump open", "ip saddr vmap @members", "iifname vmap @doors"].allSatisfy { sets[2].contains($0) })
+    }
+
+    @Test(
+        "What somebody else put into the table keeps it",
+        arguments: [
+            ("add rule inet club open counter accept", "accept", "delete table inet club"),
+            ("add rule inet club forward ip daddr 9.9.9.9 drop", "9.9.9.9", "delete table inet club"),
+            ("add chain inet club theirs", "chain theirs", "delete table inet club"),
+            ("add set inet club theirs { type ipv4_addr; }", "set theirs", "delete table inet club"),
+            ("add counter inet club theirs", "counter theirs", "delete table inet club"),
+            ("add element inet club doors { \"eth7\" : accept }", "eth7", "delete table inet club"),
+        ]
+    )
+    func foreign(addition: String, trace: String, end: String) throws {
+        let sets = try Self.ruleSets([
+            { try $0.admit(first, "10.0.0.1") }, { _ in try nft(addition) }, { try $0.expel(first, "10.0.0.1") },
+            { try $0.sweep([Club.layout]) { .network("blue", sparing: .init()) } }, { _ in try nft(end) },
+        ])
+        for set in sets[2...3] {
+            #expect(set.contains { $0.contains(trace) }, "\(set)")
+            #expect(!set.contains { $0.contains("10.0.0.1") || $0.contains("chain room") })
+        }
+        #expect(sets[4] == [])
+    }
+
+    @Test("A rule of somebody else's in a shared chain keeps the chain, and who leaves can leave")
+    func foreignInShared() throws {
+        let sets = try Self.ruleSets([
+            { try $0.admit(first, "10.0.0.1") }, { _ in try nft("insert rule inet club room ip daddr 9.9.9.9 accept") },
+            { try $0.expel(first, "10.0.0.1") },
+        ])
+        #expect(sets[2].contains("chain room {") && sets[2].contains("ip daddr 9.9.9.9 accept"))
+        #expect(!sets[2].contains { $0.contains("10.0.0.1") })
+    }
+
+    @Test("Each room goes with the last who is in it")
+    func rooms() throws {
+        let sets = try Self.ruleSets([
+            { try $0.admit(first, "10.0.0.1", room: "red") }, { try $0.admit(second, "10.0.0.2", room: "green") },
+            { try $0.expel(first, "10.0.0.1", room: "red") }, { try $0.expel(second, "10.0.0.2", room: "green") },
+        ])
+        #expect(sets[1].contains("chain red {") && sets[1].contains("chain green {"))
+        #expect(!sets[2].contains { $0.contains("red") } && sets[2].contains("chain green {"))
+        #expect(sets[3] == [])
+    }
+}
