@@ -32,6 +32,7 @@ extension Errno {
     package static var busy: Errno { Errno(rawValue: EBUSY) }
     package static var fileExists: Errno { Errno(rawValue: EEXIST) }
     package static var fileTooLarge: Errno { Errno(rawValue: EFBIG) }
+    package static var hostUnreachable: Errno { Errno(rawValue: EHOSTUNREACH) }
     package static var interrupted: Errno { Errno(rawValue: EINTR) }
     package static var invalidArgument: Errno { Errno(rawValue: EINVAL) }
     package static var isDirectory: Errno { Errno(rawValue: EISDIR) }

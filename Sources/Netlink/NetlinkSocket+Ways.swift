@@ -43,8 +43,11 @@ extension NetlinkSocket {
         do throws(KernelError) {
             return try ask(NetlinkRequest("find the way to \(address)", message))
         } catch {
-            guard error.errno == .networkUnreachable else { throw error }
-            return nil
+            switch error.errno {
+            // No route, or one of type `unreachable`, `prohibit` or `blackhole`: ip-route(8).
+            case .networkUnreachable, .hostUnreachable, .permissionDenied, .invalidArgument: return nil
+            default: throw error
+            }
         }
     }
 }

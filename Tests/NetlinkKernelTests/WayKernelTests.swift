@@ -47,6 +47,18 @@ struct WayKernelTests {
         #expect(seen == ["fd00::7 lo local", "fd00::8 br0"])
     }
 
+    @Test(
+        "A route that leads nowhere is none, and no error",
+        arguments: ["unreachable", "prohibit", "blackhole", "throw"]
+    )
+    func dead(type: String) throws {
+        let seen = try Self.look(
+            ["10.9.0.1", "fd09::1", "10.1.2.9"],
+            ["route add \(type) 10.9.0.0/16", "-6 route add \(type) fd09::/64"]
+        )
+        #expect(seen == ["10.9.0.1 none", "fd09::1 none", "10.1.2.9 br0"])
+    }
+
     @Test("A link lets packets of 127.0.0.0/8 through as soon as it is told, and others do not")
     func routeLocalnet() throws {
         let values = try inNewNamespace {
