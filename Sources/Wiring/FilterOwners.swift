@@ -27,9 +27,10 @@ package enum FilterOwners: Hashable, Sendable {
 
         fileprivate func contain(_ comment: String) -> Bool {
             if owners.contains(where: { comment.hasPrefix($0) }) { return true }
-            guard !containers.isEmpty, let id = AttachmentKey.containerID(inRuleComment: comment) else { return false }
-            // Long comments are cut: what remains of the id has to do.
+            guard !containers.isEmpty else { return false }
+            // Long comments are cut: what remains of the id has to do, and if nothing remains, it may be anybody's.
             let isCut = comment.utf8.count == 128
+            guard let id = AttachmentKey.containerID(inRuleComment: comment) else { return isCut }
             return containers.contains { $0 == id || isCut && $0.hasPrefix(id) }
         }
     }

@@ -98,4 +98,16 @@ struct FilterOwnerTests {
         #expect(owners.include(key("blue", "c").ruleComment))
         #expect(owners.include(key("blue", "c12").ruleComment))
     }
+
+    @Test("Of a cut comment the beginning of the id spares, and without any of it all are spared", arguments: 0..<90)
+    func cut(length: Int) {
+        let network = String(repeating: "n", count: length)
+        let id = String(repeating: "0123456789abcdef", count: 4)
+        let other = "x" + id.dropFirst()
+        let owners = FilterOwners.network(network, sparing: Self.survivors(containers: [id]))
+        #expect(!owners.include(key(network, id).ruleComment))
+        // 56 octets besides the names: from 72 on nothing of the id is left.
+        #expect(owners.include(key(network, other).ruleComment) == (length < 72), "\(length)")
+        #expect(FilterOwners.network(network, sparing: Self.survivors()).include(key(network, id).ruleComment))
+    }
 }
