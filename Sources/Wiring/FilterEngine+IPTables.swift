@@ -26,16 +26,25 @@ extension FilterEngine {
             try socket.update { batch throws(KernelError) in
                 try socket.removeChains(names, of: family.natTable, calledFrom: callers, &batch)
             }
-            guard try LegacyTables.inUse(family).contains("nat") else { continue }
+            guard try LegacyTables.inUse(family).contains("nat"), let tool = Self.legacyTool(family) else { continue }
             do throws(IPTablesError) {
-                let isThere = IPTablesTool.isAvailable(family, .legacy)
-                try IPTablesTool(family, isThere ? .legacy : .usual).edit(.nat) { edit in
+                try tool.edit(.nat) { edit in
                     for name in names { edit.removeChain(name) }
                 }
             } catch {
                 throw error.kernelError
             }
         }
+    }
+
+    /// The program for the older tables; nil where there is none, and so nobody who could have put our chains there.
+    ///
+    /// The tables themselves may be in use all the same: by a pod of the host's network, with programs of its own.
+    private static func legacyTool(_ family: AddressFamily) -> IPTablesTool? {
+        for variant in [IPTablesTool.Variant.legacy, .usual] where IPTablesTool.isAvailable(family, variant) {
+            do throws(IPTablesError) { return try IPTablesTool(family, variant) } catch { continue }
+        }
+        return nil
     }
 
     /// The masquerade chains of a network's attachments that are unwanted; whoever made them.
@@ -64,15 +73,19 @@ extension FilterEngine {
         where isUnwanted: (_ name: String, _ comment: String?) -> Bool
     ) throws(KernelError) {
         for family in [AddressFamily.v4, .v6] {
-            var variants: [IPTablesTool.Variant] = []
+            var tools: [IPTablesTool] = []
             if try socket.chains(of: family.natTable).contains(where: { $0.chain.name.hasPrefix("CNI-") }) {
-                variants.append(.nft)
-            }
-            if try LegacyTables.inUse(family).contains("nat") { variants.append(.legacy) }
-            for variant in variants {
                 do throws(IPTablesError) {
-                    let isThere = IPTablesTool.isAvailable(family, variant)
-                    try IPTablesTool(family, isThere ? variant : .usual).edit(.nat) { edit in
+                    let isThere = IPTablesTool.isAvailable(family, .nft)
+                    tools.append(try IPTablesTool(family, isThere ? .nft : .usual))
+                } catch {
+                    throw error.kernelError
+                }
+            }
+            if try LegacyTables.inUse(family).contains("nat"), let tool = Self.legacyTool(family) { tools.append(tool) }
+            for tool in tools {
+                do throws(IPTablesError) {
+                    try tool.edit(.nat) { edit in
                         let jumps = edit.contents.rules.filter { callers.contains($0.chain) }
                         for jump in jumps {
                             guard let target = jump.target, isUnwanted(target, jump.comment) else { continue }

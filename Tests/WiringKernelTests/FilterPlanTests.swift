@@ -130,6 +130,16 @@ struct IPTablesChainTests {
         #expect(set.contains("chain POSTROUTING") && !set.contains("CNI-"))
     }
 
+    @Test("Older tables that others use are no trouble where there is no program for them")
+    func withoutLegacyProgram() throws {
+        try inNewNamespace {
+            try run("/usr/sbin/iptables-legacy-restore", "--noflush", input: "*nat\n:KUBE-X -\nCOMMIT\n")
+            try hideDirectory("/usr/sbin")
+            try FilterPlan.removeAll(of: key)
+            try FilterEngine().sweepMasqueradeChains(of: "podman") { _ in true }
+        }
+    }
+
     @Test("A sweep takes those whose comment names an unwanted container of the network", arguments: ["nft", "legacy"])
     func sweep(variant: String) throws {
         let (asked, lines) = try inNewNamespace {
