@@ -54,6 +54,17 @@ package struct AttachmentStore: Hashable, Sendable {
         }
     }
 
+    /// Whether a container may have a record of a network: also if nobody can tell.
+    ///
+    /// `plugin`: as for ``keys(of:plugin:)``.
+    package func mayHold(containerID: String, of network: String, plugin: String = "") -> Bool {
+        do throws(KernelError) {
+            return try keys(of: network, plugin: plugin).contains { $0.containerID == containerID }
+        } catch {
+            return true
+        }
+    }
+
     private static func names(in path: String) throws(KernelError) -> [String] {
         do throws(KernelError) {
             return try Directory(path: path).names()

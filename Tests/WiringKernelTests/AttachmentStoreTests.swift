@@ -102,6 +102,20 @@ struct AttachmentStoreTests {
         }
     }
 
+    @Test("Whether a container has a record is known, and where it is not, it may have one")
+    func mayHold() throws {
+        try withTemporaryDirectory { root in
+            let store = AttachmentStore(root: root)
+            #expect(!store.mayHold(containerID: "c1", of: "blue"))
+            try Self.write(attachment("c1"), in: store)
+            #expect(store.mayHold(containerID: "c1", of: "blue"))
+            #expect(!store.mayHold(containerID: "c1", of: "blue", plugin: "portmap"))
+            #expect(!store.mayHold(containerID: "c", of: "blue") && !store.mayHold(containerID: "c1", of: "red"))
+            try writeFile("\(root)/attachments/green", "no directory")
+            #expect(store.mayHold(containerID: "c1", of: "green"))
+        }
+    }
+
     @Test("A container is dead when its namespace is gone or another, and not when nobody can tell")
     func death() throws {
         try withTemporaryDirectory { root in

@@ -110,7 +110,9 @@ extension BridgePort {
         try FilterPlan.sweep(network) { () throws(KernelError) in
             .network(network, sparing: .init(surviving, of: network, and: try store.keys(of: network)))
         } where: { containerID in
-            !surviving.contains { $0.containerID == containerID }
+            // Asked when the chains are read: whoever came meanwhile has a record by then.
+            guard !surviving.contains(where: { $0.containerID == containerID }) else { return false }
+            return !store.mayHold(containerID: containerID, of: network)
         }
     }
 
