@@ -62,10 +62,15 @@ extension PacketFilterSocket {
         guard let installed = try self.chain(chain) else { return }
         let entries = shared.entries.flatMap { $0.elements }.count { $0.target == chain.name }
         guard Int(installed.useCount) <= shared.own.rules.count + entries + pointers else { return }
-        for group in shared.entries {
-            let present = try present(group)
-            if !present.isEmpty { batch.delete(present, from: group.set) }
+        // Where rules or entries are missing, the place that they leave may be somebody else's pointers.
+        let ruleCount = try rules(of: chain).count
+        var present: [(set: NamedSet, elements: [SetElement])] = []
+        for group in shared.entries { present.append((group.set, try self.present(group))) }
+        let leading = present.reduce(0) { $0 + $1.elements.count { $0.target == chain.name } }
+        guard ruleCount <= shared.own.rules.count, Int(installed.useCount) <= ruleCount + leading + pointers else {
+            return
         }
+        for group in present where !group.elements.isEmpty { batch.delete(group.elements, from: group.set) }
         batch.flush(chain)
         batch.delete(chain)
     }

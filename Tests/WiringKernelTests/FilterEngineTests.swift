@@ -96,6 +96,23 @@ struct FilterEngineTests {
         #expect(!sets[2].contains { $0.contains("10.0.0.1") })
     }
 
+    @Test("Who leaves can leave though somebody flushed what others still point to", arguments: [false, true])
+    func leaveFlushed(withoutDoor: Bool) throws {
+        let sets = try Self.ruleSets([
+            {
+                for number in 1...4 { try $0.admit(attachment("c\(number)"), "10.0.0.\(number)") }
+                try nft("flush chain inet club room")
+                if withoutDoor { try nft("flush map inet club doors") }
+            },
+            { try $0.expel(first, "10.0.0.1") },
+            { for number in 2...3 { try $0.expel(attachment("c\(number)"), "10.0.0.\(number)") } },
+            { try $0.expel(attachment("c4"), "10.0.0.4") },
+        ])
+        #expect(sets[1].contains("chain room {") && !sets[1].contains { $0.contains("10.0.0.1") })
+        #expect(sets[2].contains("chain room {") && sets[2].contains { $0.contains("10.0.0.4") })
+        #expect(sets[3] == [])
+    }
+
     @Test("Each room goes with the last who is in it")
     func rooms() throws {
         let sets = try Self.ruleSets([
