@@ -120,12 +120,23 @@ extension PacketFilterSocket {
             return false
         }
         for fixed in layout.chains {
-            guard let installed = try chain(fixed.chain), Int(installed.useCount) <= layout.useCount(of: fixed) else {
-                return false
-            }
+            guard let installed = try chain(fixed.chain), Int(installed.useCount) <= layout.useCount(of: fixed),
+                ChainHook.isOurs(installed.hook, fixed.hook)
+            else { return false }
         }
         for set in layout.sets where try !isEmpty(set) { return false }
         return true
+    }
+}
+
+extension ChainHook {
+    /// Whether a chain stands where a layout puts it, and lets pass what no rule decides on.
+    ///
+    /// Otherwise it is somebody else's, with a meaning of its own even if there is no rule in it.
+    fileprivate static func isOurs(_ installed: ChainHook?, _ wanted: ChainHook?) -> Bool {
+        guard let installed, let wanted else { return installed == nil && wanted == nil }
+        return installed.kind == wanted.kind && installed.point == wanted.point
+            && installed.priority == wanted.priority && installed.policy ?? .accept == wanted.policy ?? .accept
     }
 }
 

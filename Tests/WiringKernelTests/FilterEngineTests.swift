@@ -72,6 +72,7 @@ struct FilterEngineTests {
             ("add set inet club theirs { type ipv4_addr; }", "set theirs", "delete table inet club"),
             ("add counter inet club theirs", "counter theirs", "delete table inet club"),
             ("add element inet club doors { \"eth7\" : accept }", "eth7", "delete table inet club"),
+            ("add chain inet club forward { policy drop; }", "policy drop", "delete table inet club"),
         ]
     )
     func foreign(addition: String, trace: String, end: String) throws {

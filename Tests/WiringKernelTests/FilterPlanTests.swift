@@ -52,6 +52,20 @@ struct FilterPlanTests {
         #expect(sets[1] == [])
     }
 
+    @Test("What is refused is taken back with all the rest")
+    func refused() throws {
+        let (failure, set) = try inNewNamespace {
+            let stage = try Stage()
+            // A chain of the name, but one that packets enter by themselves.
+            try nft("add table bridge nat\nadd chain bridge nat PREROUTING { type filter hook prerouting priority 7; }")
+            let before = try ruleSet()
+            var transaction = try stage.transaction()
+            let failure = transaction.failure(of: [.filter(try Self.plan(.nftables, watches: true)), .noLink("lo")])
+            return (failure, try ruleSet() == before)
+        }
+        #expect(failure != nil && set)
+    }
+
     @Test("What nobody knows of goes by the attachment's name alone, the reference's chains included")
     func removeAll() throws {
         let sets = try inNewNamespace {
