@@ -23,7 +23,12 @@ extension PacketFilterSocket {
             making.layouts.append(share.layout)
         }
         for shared in share.shared where !making.chains.contains(shared.own.chain) {
-            if isThere, try chain(shared.own.chain)?.useCount ?? 0 > 0 { continue }
+            if isThere, try chain(shared.own.chain)?.useCount ?? 0 > 0 {
+                guard replacing else { continue }
+                making.chains.append(shared.own.chain)
+                try repair(shared, in: &batch)
+                continue
+            }
             making.chains.append(shared.own.chain)
             batch.add(shared.own.chain)
             for rule in shared.own.rules { batch.add(rule) }
@@ -71,6 +76,20 @@ extension PacketFilterSocket {
         if !new.isEmpty { batch.create(new, in: group.set) }
     }
 
+    /// Makes what somebody took away from a chain that others point to already, or from what leads there.
+    private borrowing func repair(_ shared: FilterShare.SharedChain, in batch: inout Batch) throws(KernelError) {
+        let own = shared.own
+        if try rules(of: own.chain).count < own.rules.count {
+            batch.flush(own.chain)
+            for rule in own.rules { batch.add(rule) }
+        }
+        for group in shared.entries {
+            let present = try present(group)
+            let missing = group.elements.filter { element in !present.contains { $0.key == element.key } }
+            if !missing.isEmpty { batch.add(missing, to: group.set) }
+        }
+    }
+
     /// Makes a layout, or what is missing of it.
     ///
     /// - Returns: whether its table was there.
@@ -81,18 +100,19 @@ extension PacketFilterSocket {
             for fixed in layout.chains { add(fixed, to: &batch) }
             return false
         }
-        if Int(table.useCount) < layout.sets.count + layout.chains.count {
+        var damaged: [FilterLayout.FixedChain] = []
+        for fixed in layout.chains {
+            if let installed = try chain(fixed.chain) {
+                guard !fixed.isOpen, Int(installed.useCount) != layout.useCount(of: fixed) else { continue }
+                batch.flush(fixed.chain)
+            }
+            damaged.append(fixed)
+        }
+        // No set goes before the rules that look into it; and what others have in the table counts like a set.
+        if !damaged.isEmpty || Int(table.useCount) < layout.sets.count + layout.chains.count {
             for set in layout.sets { batch.add(set) }
         }
-        for fixed in layout.chains {
-            guard let installed = try chain(fixed.chain) else {
-                add(fixed, to: &batch)
-                continue
-            }
-            guard !fixed.isOpen, Int(installed.useCount) != layout.useCount(of: fixed) else { continue }
-            batch.flush(fixed.chain)
-            add(fixed, to: &batch)
-        }
+        for fixed in damaged { add(fixed, to: &batch) }
         return true
     }
 

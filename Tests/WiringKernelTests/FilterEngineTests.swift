@@ -53,6 +53,48 @@ struct FilterEngineTests {
         #expect(sets[0] == sets[1])
     }
 
+    @Test(
+        "Whatever somebody takes away is missed by name, and put back",
+        arguments: [
+            ("flush chain inet club forward", ["chain inet club forward"]),
+            ("flush chain inet club own-c1", ["chain inet club own-c1"]),
+            ("flush chain inet club room", ["chain inet club room"]),
+            ("flush chain inet club open", ["chain inet club open", "rule of inet club open: "]),
+            ("delete element inet club members { 10.0.0.1 }", ["element of map inet club members: 10.0.0.1"]),
+            ("delete element inet club doors { \"room\" }", ["element of map inet club doors: room"]),
+            (
+                "flush chain inet club forward; flush map inet club doors; delete map inet club doors",
+                ["chain inet club forward", "element of map inet club doors"]
+            ),
+            ("flush ruleset", ["table inet club"]),
+        ]
+    )
+    func repair(damage: String, expected: [String]) throws {
+        let (missing, sets) = try inNewNamespace {
+            let engine = try FilterEngine()
+            try engine.admit(first, "10.0.0.1")
+            try engine.admit(second, "10.0.0.2")
+            // A chain of somebody else's counts as much as a set that is missing.
+            try nft("add chain inet club theirs")
+            let before = try ruleSet()
+            try nft(damage.split(separator: ";").joined(separator: "\n"))
+            let missing = try engine.missing(first, "10.0.0.1")
+            try engine.install([
+                .init(key: first, shares: [Club.share(first, "10.0.0.1")]),
+                .init(key: second, shares: [Club.share(second, "10.0.0.2")]),
+            ])
+            let after = try ruleSet()
+            return (missing, [before, after, try engine.missing(first, "10.0.0.1")])
+        }
+        // An open chain is anybody's: that it is empty is no fault of its own.
+        let words = expected.filter { $0 != "chain inet club open" }
+        #expect(missing.count == words.count)
+        for (found, word) in zip(missing, words) { #expect(found.hasPrefix(word), "\(found)") }
+        let wanted = sets[0].filter { $0 != "chain theirs {" }.sorted()
+        #expect(sets[1].filter { $0 != "chain theirs {" }.sorted().filter { $0 != "}" } == wanted.filter { $0 != "}" })
+        #expect(sets[2] == [])
+    }
+
     @Test("A chain that always stands is made whole by the next one who joins")
     func flushed() throws {
         let sets = try Self.ruleSets([
