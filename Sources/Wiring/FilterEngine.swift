@@ -39,7 +39,8 @@ package struct FilterEngine: ~Copyable {
 
     /// Makes everything that some shares consist of.
     ///
-    /// `isFresh`: nothing of this attachment can be there. Then nothing is looked for, unless an element is in the way.
+    /// `isFresh`: nothing of this attachment can be there. Then nothing is looked for, unless an element or a chain is in
+    /// the way.
     /// - Throws: ``KernelError``; then nothing is changed.
     package func install(_ shares: [FilterShare], of key: AttachmentKey, isFresh: Bool) throws(KernelError) {
         do throws(KernelError) {
@@ -50,7 +51,7 @@ package struct FilterEngine: ~Copyable {
                 }
             }
         } catch {
-            // An element of somebody who is gone, or our own of an ADD that was cut off.
+            // An element of somebody who is gone, or an element or a chain of our own of an ADD that was cut off.
             guard isFresh, error.errno == .fileExists else { throw error }
             try install(shares, of: key, isFresh: false)
         }

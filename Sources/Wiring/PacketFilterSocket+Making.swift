@@ -41,7 +41,10 @@ extension PacketFilterSocket {
                 if try chain(own.chain) != nil { batch.flush(own.chain) }
             }
         }
-        for own in share.chains { batch.add(own.chain) }
+        for own in share.chains {
+            // A chain that should not be there has rules, too: the new ones would come behind them.
+            if replacing { batch.add(own.chain) } else { batch.create(own.chain) }
+        }
         for own in share.chains {
             for rule in own.rules { batch.add(rule) }
         }

@@ -45,6 +45,20 @@ struct FilterStrangerTests {
         #expect(sets[0] == sets[1])
     }
 
+    @Test("A chain of one's own that is there already is emptied first, also where no element is in the way")
+    func ownChain() throws {
+        let rules = try inNewNamespace {
+            let engine = try FilterEngine()
+            var share = try Club.share(old, "10.0.0.1")
+            share.elements = []
+            share.shared = []
+            try engine.install([share], of: old, isFresh: true)
+            try engine.install([share], of: old, isFresh: true)
+            return try ruleSet().filter { $0.hasPrefix("ip saddr 10.0.0.1") }
+        }
+        #expect(rules.count == 2)
+    }
+
     @Test("A sweep takes one attachment's, or a network's but the survivors', and nobody else's")
     func sweep() throws {
         let sets = try inNewNamespace {
