@@ -70,7 +70,10 @@ extension PacketFilterSocket {
         _ batch: inout Batch
     ) throws(KernelError) {
         let kept = old.filter { $0.isOfSibling(of: key) }.map { $0.key }
-        let stale = old.filter { !kept.contains($0.key) }
+        // What the batch has put there already is not shown as such, and stays.
+        let stale = old.filter { element in
+            !kept.contains(element.key) && !making.elements.contains(.init(set: group.set.name, key: element.key))
+        }
         if !stale.isEmpty { batch.delete(stale, from: group.set) }
         var new: [SetElement] = []
         for element in group.elements where !kept.contains(element.key) {

@@ -59,6 +59,23 @@ struct FilterStrangerTests {
         #expect(rules.count == 2)
     }
 
+    @Test("Of two who claim one element the first one gets it, whoever had it, if anybody", arguments: [0, 1, 2])
+    func rivals(flushing count: Int) throws {
+        let set = try inNewNamespace {
+            let engine = try FilterEngine()
+            try engine.admit(old, "10.0.0.1")
+            try engine.admit(new, "10.0.0.1")
+            if count == 1 { try nft("flush map inet club members") }
+            if count == 2 { try nft("flush ruleset") }
+            try engine.install([
+                .init(key: new, shares: [Club.share(new, "10.0.0.1")]),
+                .init(key: old, shares: [Club.share(old, "10.0.0.1")]),
+            ])
+            return try ruleSet()
+        }
+        #expect(set.contains { $0.contains("10.0.0.1 comment \"\(new.ruleComment)\" : goto room") })
+    }
+
     @Test("A sweep takes one attachment's, or a network's but the survivors', and nobody else's")
     func sweep() throws {
         let sets = try inNewNamespace {
