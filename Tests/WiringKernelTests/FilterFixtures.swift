@@ -92,7 +92,7 @@ extension FilterEngine {
     }
 
     func missing(_ key: AttachmentKey, _ address: String, room: String = "room") throws -> [String] {
-        try missing([Club.share(key, address, room: room)])
+        try missing([Club.share(key, address, room: room)], of: key)
     }
 }
 

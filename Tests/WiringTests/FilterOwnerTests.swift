@@ -29,11 +29,6 @@ struct RuleCommentTests {
         #expect(key("blue", id).ruleComment.utf8.count == min(128, 60 + length))
     }
 
-    @Test("Quotes, which nft cannot read, are left out")
-    func quotes() {
-        #expect(key("blue", "c\"1\"").ruleComment.hasSuffix(", net: blue, if: eth0, id: c1"))
-    }
-
     @Test("Other attachments have other owners, those of one network the same beginning")
     func different() {
         let keys = [key("blue", "c1"), key("blue", "c2"), key("blue", "c1", "eth1"), key("red", "c1")]
