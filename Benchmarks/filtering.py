@@ -199,7 +199,7 @@ def measure_foreign(bench):
     settle(bench, contestants)
     titles = {
         "none": "ADD of the chain, no foreign chains",
-        "iptables": f"{foreign.CHAINS} foreign chains, iptables",
+        "iptables": f"{foreign.CHAINS} foreign nat chains, iptables",
         "nft": f"{foreign.CHAINS} foreign chains, nft",
     }
     measured = rounds(

@@ -28,6 +28,6 @@ def nft_table():
 # The words of a tool, and what it is to read.
 FOR_IPTABLES = (
     ["iptables-restore", "--noflush"],
-    iptables_table("nat", "PREROUTING") + iptables_table("filter", "FORWARD"),
+    iptables_table("nat", "PREROUTING"),
 )
 FOR_NFT = (["nft", "-f", "-"], nft_table())
