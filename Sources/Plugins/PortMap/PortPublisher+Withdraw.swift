@@ -135,19 +135,11 @@ extension PortPublisher {
                 guard name.hasPrefix("CNI-DN-"), let comment, comment.hasPrefix(start), comment.hasSuffix("\"") else {
                     return false
                 }
-                let containerID = comment.dropFirst(start.count).dropLast()
-                return !surviving.contains { $0.containerID[...] == containerID } && !hasRecord(containerID)
+                let containerID = String(comment.dropFirst(start.count).dropLast())
+                // One that has a record by now began after GC was called.
+                return !surviving.contains { $0.containerID == containerID }
+                    && !store.mayHold(containerID: containerID, of: network, plugin: PortPublisher.plugin)
             }
-        }
-    }
-
-    /// Whether a container of the network has ports by now: one that began after GC was called.
-    private func hasRecord(_ containerID: Substring) -> Bool {
-        do throws(KernelError) {
-            return try request.attachments.keys(of: request.configuration.name, plugin: PortPublisher.plugin)
-                .contains { $0.containerID[...] == containerID }
-        } catch {
-            return true
         }
     }
 
