@@ -4,7 +4,7 @@ SHELL := bash -o pipefail
 
 PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
-PLUGINS := bandwidth bridge firewall host-local loopback portmap sbr tuning
+PLUGINS := bandwidth bridge firewall host-local loopback portmap sbr static tuning
 FUZZ_SECONDS ?= 60
 
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev musl-dev

@@ -101,12 +101,14 @@ let modules: [Target] = [
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
     plugin("Firewall", ["Wiring", "Netlink", "PacketFilter", "IPTables", "Firewalld"]),
     plugin("SBR", ["Netlink"]),
+    plugin("Static", ["CLinux", "LeaseStore", "Netlink", "Wiring"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
         dependencies: [
-            "Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR", "Tuning", "Linux",
+            "Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR", "Static", "Tuning",
+            "Linux",
         ],
         swiftSettings: strict
     ),
@@ -191,6 +193,14 @@ let modules: [Target] = [
     ),
     tests("SBRTests", ["SBR", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests("SBRKernelTests", ["SBR", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
+    tests(
+        "StaticTests",
+        ["Static", "Addressing", "CNI", "JSON", "LeaseStore", "Linux", "Plugin", "Wiring", "TestSupport"]
+    ),
+    tests(
+        "StaticKernelTests",
+        ["Static", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]
+    ),
     tests(
         "TuningTests",
         ["Tuning", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]

@@ -17,14 +17,15 @@ extension NetlinkSocket {
 
     /// Whether an address is one of the host's own.
     ///
+    /// `link`: only there; for link-local addresses, which other links may have too (RFC 4291, 2.5.6).
     /// - Throws: ``KernelError``.
-    package func isLocal(_ address: IPAddress) throws(KernelError) -> Bool {
+    package func isLocal(_ address: IPAddress, onLink link: Int32? = nil) throws(KernelError) -> Bool {
         // The type is the eighth octet of an rtmsg.
-        guard let reply = try way(to: address), reply.payload.count >= 8 else { return false }
+        guard let reply = try way(to: address, through: link), reply.payload.count >= 8 else { return false }
         return reply.payload[reply.payload.startIndex + 7] == UInt8(RTN_LOCAL)
     }
 
-    private func way(to address: IPAddress) throws(KernelError) -> NetlinkReply? {
+    private func way(to address: IPAddress, through link: Int32? = nil) throws(KernelError) -> NetlinkReply? {
         let message = NetlinkMessage(type: RTM_GETROUTE)
         message.append(
             rtmsg(
@@ -40,6 +41,7 @@ extension NetlinkSocket {
             )
         )
         message.put(Int(RTA_DST.rawValue), octets: address.octets)
+        if let link { message.put(Int(RTA_OIF.rawValue), UInt32(link)) }
         do throws(KernelError) {
             return try ask(NetlinkRequest("find the way to \(address)", message))
         } catch {
