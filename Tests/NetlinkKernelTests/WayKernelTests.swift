@@ -47,6 +47,18 @@ struct WayKernelTests {
         #expect(seen == ["fd00::7 lo local", "fd00::8 br0"])
     }
 
+    @Test("A link-local address is the host's own on the link that has it, and on no other")
+    func linkLocal() throws {
+        let seen = try inNewNamespace {
+            let socket = try NetlinkSocket()
+            let links = try ["br0", "br1"].map { try socket.makeBridge($0).index }
+            try Self.ip("addr add fe80::77/64 dev br0 nodad")
+            let address = try cidr("fe80::77/64").address
+            return try links.map { try socket.isLocal(address, onLink: $0) }
+        }
+        #expect(seen == [true, false])
+    }
+
     @Test(
         "A route that leads nowhere is none, and no error",
         arguments: ["unreachable", "prohibit", "blackhole", "throw"]

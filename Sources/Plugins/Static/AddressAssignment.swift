@@ -68,7 +68,7 @@ struct AddressAssignment {
 
     /// Everything that ADD promised is as it is configured, and still this attachment's own.
     ///
-    /// Addresses that ADD did not return are passed over, as in the reference: the runtime may ask without what it named
+    /// Addresses that ADD did not return are passed over, as in the reference: the runtime may not repeat what it named
     /// then.
     func verify() throws(CNIError) {
         guard let promised = request.configuration.previousResult else {

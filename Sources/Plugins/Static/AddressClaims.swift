@@ -141,9 +141,12 @@ struct AddressClaims {
     func sweep(sparing surviving: [AttachmentID]) throws(CNIError) {
         try withExisting { directory throws(KernelError) in
             try directory.removeLeftovers()
+            let survivors = Set(
+                surviving.map { LeaseOwner(containerID: $0.containerID, interfaceName: $0.interfaceName) }
+            )
             var claimants: Set<LeaseOwner> = []
             for lease in try directory.leases() {
-                if try isSpared(lease, surviving) {
+                if try isSpared(lease, survivors) {
                     claimants.insert(lease.owner)
                 } else {
                     try directory.release(lease.address)
@@ -155,17 +158,20 @@ struct AddressClaims {
         }
     }
 
-    private func isSpared(
-        _ lease: LeaseDirectory.Lease,
-        _ surviving: [AttachmentID]
-    ) throws(KernelError) -> Bool {
-        let key = AttachmentKey(
-            network: request.configuration.name,
-            containerID: lease.owner.containerID,
-            interfaceName: lease.owner.interfaceName
+    private func isSpared(_ lease: LeaseDirectory.Lease, _ survivors: Set<LeaseOwner>) throws(KernelError) -> Bool {
+        let owner = lease.owner
+        // Old runtimes name only the container.
+        let whole = LeaseOwner(containerID: owner.containerID, interfaceName: "")
+        if survivors.contains(owner) || survivors.contains(whole) { return true }
+        if lease.modifiedNanoseconds > request.beganWall { return true }
+        return try request.attachments.isAlive(
+            AttachmentKey(
+                network: request.configuration.name,
+                containerID: owner.containerID,
+                interfaceName: owner.interfaceName
+            ),
+            since: request.beganBoot
         )
-        if surviving.contains(where: { $0.covers(key) }) || lease.modifiedNanoseconds > request.beganWall { return true }
-        return try request.attachments.isAlive(key, since: request.beganBoot)
     }
 
     /// Whether claims could be made, as far as it can be told without making one.

@@ -56,7 +56,8 @@ struct ClaimantNamespace {
             guard error.errno == .noSuchFileOrDirectory else { throw error }
             return false
         }
-        guard let end = content.firstIndex(of: UInt8(ascii: "\n")), end > 0, end + 1 < content.count else { return false }
+        guard let end = content.firstIndex(of: UInt8(ascii: "\n")), end > 0, end + 1 < content.count
+        else { return false }
         let identity = String(decoding: content[..<end], as: UTF8.self)
         do throws(KernelError) {
             guard let status = try FileStatus.of(String(decoding: content[(end + 1)...], as: UTF8.self))

@@ -73,7 +73,11 @@ struct HostAddresses {
         }
     }
 
-    private func find(_ name: String, _ vlan: UInt16, on socket: borrowing NetlinkSocket) throws(KernelError) -> Site? {
+    private func find(
+        _ name: String,
+        _ vlan: UInt16,
+        on socket: borrowing NetlinkSocket
+    ) throws(KernelError) -> Site? {
         guard !name.isEmpty, let bridge = try socket.link(named: name), bridge.kind == "bridge" else { return nil }
         // Untagged frames are in VLAN 1 where the bridge tells VLANs apart.
         guard vlan != 0 else { return Site(bridge: bridge, link: bridge, vlans: [0, 1]) }
