@@ -72,6 +72,16 @@ extension Neighbour {
 }
 
 extension NetlinkRequest {
+    /// Forgets who has an address on a link: whoever needs to know asks anew.
+    ///
+    /// Like `ip neighbour delete ADDRESS dev LINK`; `ENOENT` means that nothing was known.
+    package static func deleteNeighbour(_ address: IPAddress, onLink index: Int32) -> NetlinkRequest {
+        let message = NetlinkMessage(type: RTM_DELNEIGH)
+        message.append(ndmsg(family: address.family.number, index: index))
+        message.put(Int(NDA_DST), octets: address.octets)
+        return NetlinkRequest("forget neighbour \(address) on link \(index)", message)
+    }
+
     static func neighbourQuery(_ address: IPAddress, onLink index: Int32) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_GETNEIGH)
         message.append(ndmsg(family: address.family.number, index: index))

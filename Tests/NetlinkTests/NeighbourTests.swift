@@ -34,6 +34,20 @@ struct NeighbourTests {
         )
     }
 
+    @Test("One address on one link is forgotten")
+    func forgetting() throws {
+        let request = NetlinkRequest.deleteNeighbour(try #require(IPAddress("fd00::5")), onLink: 9)
+        #expect(request.operation == "forget neighbour fd00::5 on link 9")
+        expectOctets(
+            request,
+            """
+            30 00 00 00 1d 00 01 00 00 00 00 00 00 00 00 00  | RTM_DELNEIGH
+            0a 00 00 00 09 00 00 00 00 00 00 00  | ndmsg: AF_INET6, index 9
+            14 00 01 00 fd 00 00 00 00 00 00 00 00 00 00 00 00 00 00 05  | NDA_DST
+            """
+        )
+    }
+
     @Test("One station of one bridge is asked for, in a VLAN or in none")
     func station() {
         let request = NetlinkRequest.stationQuery(address5, onBridge: 9, vlan: 100)

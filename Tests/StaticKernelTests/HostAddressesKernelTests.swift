@@ -116,6 +116,26 @@ struct HostAddressesKernelTests {
         #expect(answers == ["", ""])
     }
 
+    @Test("The host forgets a container that is gone when its address is given again")
+    func forgotten() throws {
+        let states = try withTemporaryDirectory { root in
+            try inNewNamespace {
+                try Self.run("ip link add cni0 up type bridge")
+                for line in Self.station("reachable") where line.hasPrefix("ip ") { try Self.run(line) }
+                let socket = try NetlinkSocket()
+                let bridge = try socket.link(named: "cni0")?.index ?? 0
+                let addresses = ["10.1.2.9", "fd00::9"].compactMap { IPAddress($0) }
+                let states = { try addresses.map { try socket.neighbour($0, onLink: bridge)?.state ?? .unknown } }
+                let before = try states()
+                let ipam = #"{"type": "static", "addresses": [{"address": "10.1.2.9/24"}, {"address": "fd00::9/64"}]}"#
+                let text = #"{"cniVersion": "1.0.0", "name": "blue", "type": "bridge", "ipam": \#(ipam)}"#
+                _ = try staticAddresses.answer(.add(try Request(text, ["CULVERT_RUN_DIR": root])))
+                return before + (try states())
+            }
+        }
+        #expect(states == [.known, .known, .unknown, .unknown])
+    }
+
     @Test("A station with the address that the runtime wants for this container is this container")
     func ourselves() throws {
         let changes = ["CNI_ARGS": "MAC=02:00:00:00:00:09"]

@@ -115,6 +115,7 @@ struct StaticPluginTests {
                 }
                 #expect(try Self.add(try Self.request(root, successor)) == ["192.0.2.5/24"])
                 #expect(try Self.claims(root) == ["192.0.2.5 \(successor) eth0"])
+                #expect(try Self.files(root) == ["192.0.2.5", "\(successor):eth0", "lock"])
                 // Its DEL comes late, and is nobody else's.
                 _ = try staticAddresses.answer(.delete(predecessor))
                 #expect(try Self.files(root) == ["192.0.2.5", "\(successor):eth0", "lock"])

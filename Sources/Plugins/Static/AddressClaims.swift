@@ -20,7 +20,7 @@ struct AddressClaims {
         /// This attachment, of an ADD that was cut off or is repeated.
         case us
         /// Somebody whose namespace is gone, and whose DEL never came.
-        case dead
+        case dead(LeaseOwner)
         case other(LeaseOwner)
     }
 
@@ -49,7 +49,7 @@ struct AddressClaims {
     private func currentHolder(of address: IPAddress) throws(KernelError) -> Holder {
         guard let holder = try LeaseOwner(inFile: "\(path)/\(address)") else { return .nobody }
         if holder.covers(owner) { return .us }
-        return try namespace(of: holder).isGone() ? .dead : .other(holder)
+        return try namespace(of: holder).isGone() ? .dead(holder) : .other(holder)
     }
 
     /// Takes addresses, all of them under one lock or none; those that this attachment has already stay its own.
@@ -81,8 +81,10 @@ struct AddressClaims {
             case .us:
                 try inStore { () throws(KernelError) in try directory.renew(address) }
                 return false
-            case .nobody, .dead:
+            case .nobody:
                 try inStore { () throws(KernelError) in try directory.release(address) }
+            case .dead(let claimant):
+                try inStore { () throws(KernelError) in try bury(claimant, in: directory) }
             case .other(let other):
                 throw refusal(of: address, heldBy: other)
             }
@@ -92,6 +94,12 @@ struct AddressClaims {
             "cannot claim IP address \(address)",
             details: "somebody writes to \(path) without holding its lock"
         )
+    }
+
+    /// Frees everything of a container that is gone, the proof that it is last.
+    private func bury(_ claimant: LeaseOwner, in directory: borrowing LeaseDirectory) throws(KernelError) {
+        for lease in try directory.leases() where lease.owner == claimant { try directory.release(lease.address) }
+        try namespace(of: claimant).remove()
     }
 
     /// What to answer when another container has an address.

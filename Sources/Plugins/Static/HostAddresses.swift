@@ -26,7 +26,7 @@ struct HostAddresses {
         let vlans: [UInt16]
     }
 
-    /// Refuses addresses that are in use.
+    /// Refuses addresses that are in use, and has the host forget who had them before.
     ///
     /// - Parameters:
     ///   - addresses: none of which may be the host's own.
@@ -48,11 +48,11 @@ struct HostAddresses {
                     details: "ip route get \(address) has the link; give the container another address"
                 )
             }
-            guard let site, strange.contains(address) else { continue }
+            guard let site else { continue }
             let station = try translating(intention) { () throws(KernelError) in
                 try self.station(with: address, site, on: socket)
             }
-            guard let station, try !own().contains(station) else { continue }
+            guard let station, strange.contains(address), try !own().contains(station) else { continue }
             throw CNIError(
                 .addressUnavailable,
                 "requested IP address \(address) is not available: \(station) has it on \(site.link.name)",
@@ -99,7 +99,8 @@ struct HostAddresses {
     /// The station that has an address, if the host has lately heard of it and it is on the bridge still.
     ///
     /// The host's entry for a container outlives the container, and the next one often wants just the same address. What
-    /// the bridge learned goes with the container's port.
+    /// the bridge learned goes with the container's port; an entry that is left behind would only send the next one's
+    /// packets to nobody, of IPv6 for eight seconds (RFC 4861, 7.3).
     private func station(
         with address: IPAddress,
         _ site: Site,
@@ -114,7 +115,18 @@ struct HostAddresses {
             for vlan in site.vlans where try socket.hasStation(station, onBridge: site.bridge.index, vlan: vlan) {
                 return station
             }
+            forget(address, site, on: socket)
             return nil
+        }
+    }
+
+    private func forget(_ address: IPAddress, _ site: Site, on socket: borrowing NetlinkSocket) {
+        do throws(KernelError) {
+            try socket.execute(.deleteNeighbour(address, onLink: site.link.index))
+        } catch {
+            // The kernel forgets in time, and may have by now.
+            guard error.errno != .noSuchFileOrDirectory else { return }
+            Machine.log("static: \(error)")
         }
     }
 

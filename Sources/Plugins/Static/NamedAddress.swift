@@ -52,7 +52,6 @@ struct NamedAddress: Hashable {
         if plain.isMulticast { return "\(plain) is a group's (multicast)" }
         // RFC 919, 7.
         if plain.family == .v4, plain.value == UInt128(UInt32.max) { return "\(plain) means everybody (broadcast)" }
-        if plain == address.broadcast { return "\(plain) means everybody in \(address.network) (broadcast)" }
         return nil
     }
 
