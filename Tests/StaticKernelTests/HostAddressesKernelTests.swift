@@ -175,7 +175,9 @@ struct HostAddressesKernelTests {
         #expect(try Self.add(["10.1.2.9/24"], lines, #""type": "bridge", "bridge": "named0""#) == [""])
         let answers = try Self.add(["10.1.2.9/24"], lines, #""type": "bridge", "bridge": "other0""#)
         #expect(answers == [Self.stations("10.1.2.9", "other0")])
-        // No bridge, none of this name, or not that kind of link.
+        // No bridge, none of this name, not that kind of link, or a key that means something else.
+        #expect(try Self.add(["10.1.2.9/24"], lines, #""type": "switch", "bridge": ["other0"], "mac": 17"#) == [""])
+        #expect(try Self.add(["10.1.2.9/24"], lines, #""type": "switch", "bridge": "other0", "vlan": "red""#) == [""])
         #expect(try Self.add(["10.1.2.9/24"], lines, #""type": "macvlan""#) == [""])
         #expect(try Self.add(["10.1.2.9/24"], lines, #""type": "bridge", "bridge": "none0""#) == [""])
         #expect(try Self.add(["10.1.2.9/24"], lines, #""type": "bridge", "bridge": "veth0""#) == [""])

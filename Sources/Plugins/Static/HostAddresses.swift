@@ -33,7 +33,7 @@ struct HostAddresses {
     ///   - strange: those of them which no station may have either; the others are known to be this container's.
     /// - Throws: ``CNIError``, code 104 when one is in use.
     func refuseUsed(_ addresses: [IPAddress], strange: [IPAddress]) throws(CNIError) {
-        let (name, vlan) = try bridge()
+        let (name, vlan) = bridge
         let intention = "cannot find out who has the addresses"
         let socket = try translating(intention) { () throws(KernelError) in try NetlinkSocket() }
         let site = try translating(intention) { () throws(KernelError) in try find(name, vlan, on: socket) }
@@ -62,14 +62,16 @@ struct HostAddresses {
     }
 
     /// The name of the network's bridge, empty without one, and the VLAN that its containers are in.
-    private func bridge() throws(CNIError) -> (String, UInt16) {
+    ///
+    /// These keys are another plugin's: if they are not what they are for `bridge`, that is no business of ours.
+    private var bridge: (String, UInt16) {
         let configuration = request.configuration
         do throws(JSONTypeError) {
             let named = try configuration.reader.string("bridge") ?? ""
             let name = named.isEmpty && configuration.type == "bridge" ? "cni0" : named
             return (name, UInt16(try configuration.reader.integer("vlan", in: 0...4095) ?? 0))
         } catch {
-            throw CNIError(error, in: "network configuration")
+            return ("", 0)
         }
     }
 
@@ -130,16 +132,12 @@ struct HostAddresses {
         }
     }
 
-    /// The hardware addresses that the runtime wants this container to have.
+    /// The hardware addresses that the runtime wants this container to have; wrong ones are for others to refuse.
     private func own() throws(CNIError) -> [MACAddress] {
         var texts: [String] = []
         if let mac = try request.arguments().mac { texts.append(mac) }
-        do throws(JSONTypeError) {
-            for reader in [request.configuration.arguments, request.configuration.runtimeConfig] {
-                if let mac = try reader?.string("mac") { texts.append(mac) }
-            }
-        } catch {
-            throw CNIError(error, in: "network configuration")
+        for reader in [request.configuration.arguments, request.configuration.runtimeConfig] {
+            if let mac = try? reader?.string("mac") { texts.append(mac) }
         }
         return texts.compactMap { MACAddress($0) }
     }
