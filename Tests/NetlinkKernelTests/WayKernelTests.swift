@@ -54,6 +54,10 @@ struct WayKernelTests {
             let links = try ["br0", "br1"].map { try socket.makeBridge($0).index }
             try Self.ip("addr add fe80::77/64 dev br0 nodad")
             let address = try cidr("fe80::77/64").address
+            let end = Machine.bootNanoseconds + 20_000_000_000
+            while try !socket.isLocal(address, onLink: links[0]), Machine.bootNanoseconds < end {
+                Machine.pause(.milliseconds(5))
+            }
             return try links.map { try socket.isLocal(address, onLink: $0) }
         }
         #expect(seen == [true, false])

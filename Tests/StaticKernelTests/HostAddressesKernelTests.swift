@@ -20,6 +20,21 @@ struct HostAddressesKernelTests {
         guard child.ending == .exited(0) else { throw Malformed(text: line) }
     }
 
+    /// Waits until the host's addresses of IPv6 are in use: after the link has its carrier.
+    private static func awaitAddresses(_ lines: [String]) throws {
+        let socket = try NetlinkSocket()
+        for line in lines where line.hasPrefix("ip address add") && line.hasSuffix(" nodad") {
+            let words = line.split(separator: " ").map(String.init)
+            guard let address = CIDR(words[3])?.address, let link = try socket.link(named: words[5])
+            else { throw Malformed(text: line) }
+            let end = Machine.bootNanoseconds + 20_000_000_000
+            while try !socket.isLocal(address, onLink: link.index) {
+                guard Machine.bootNanoseconds < end else { throw Malformed(text: "too late: \(line)") }
+                Machine.pause(.milliseconds(5))
+            }
+        }
+    }
+
     /// The answers to ADDs of one address each, on a host with `cni0`, its port `veth0`, and `other0`: the message of a
     /// refusal, or nothing.
     private static func add(
@@ -37,6 +52,7 @@ struct HostAddressesKernelTests {
                     "ip address add 10.1.2.1/24 dev cni0", "ip address add fd00::1/64 dev cni0 nodad",
                 ]
                 for line in always + preparation { try run(line) }
+                try awaitAddresses(always + preparation)
                 return addresses.map { address in
                     let text = """
                         {"cniVersion": "1.0.0", "name": "blue", \(members),
