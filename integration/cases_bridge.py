@@ -137,6 +137,10 @@ CASES: list[Case] = [
     Case("chained as podman chains", network(bridge(isGateway=True, ipMasq=True, hairpinMode=True), PORTS, {
         "type": "firewall", "backend": ""}, {"type": "tuning"}), capabilities=PUBLISHED, differences=("D37",)),
     Case("addresses from a foreign plugin", network(bridge({
+        "type": "foreign-ipam", "addresses": [{"address": "10.77.0.7/24", "gateway": "10.77.0.1"}],
+        "routes": [{"dst": "0.0.0.0/0"}], "dns": {"nameservers": ["192.0.2.53"]}}, isGateway=True)),
+        differences=("D32",)),
+    Case("addresses from static", network(bridge({
         "type": "static", "addresses": [{"address": "10.77.0.7/24", "gateway": "10.77.0.1"}],
         "routes": [{"dst": "0.0.0.0/0"}], "dns": {"nameservers": ["192.0.2.53"]}}, isGateway=True)),
         differences=("D32",)),

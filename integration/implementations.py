@@ -10,6 +10,8 @@ import tempfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE_DIRECTORY = pathlib.Path("/usr/lib/cni")
+#: `foreign-ipam`, a plugin that nobody has in its own process.
+FOREIGN_DIRECTORY = REPOSITORY / "integration" / "foreign"
 PLUGINS = ("bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap", "sbr", "static", "tuning")
 
 
@@ -60,7 +62,7 @@ def install() -> Implementation:
     binary = built / "culvert-cni"
     if not binary.is_file():
         if all((built / plugin).is_file() for plugin in PLUGINS):
-            return Implementation("ours", built, (REFERENCE_DIRECTORY,))
+            return Implementation("ours", built, (REFERENCE_DIRECTORY, FOREIGN_DIRECTORY))
         raise FileNotFoundError(f"neither {binary} nor plugins in {built}: run `make build` or set CULVERT_BIN")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="integration-", dir=built.parent))
     directory.chmod(0o755)
@@ -69,7 +71,7 @@ def install() -> Implementation:
     tool = built / "culvert"
     if tool.is_file():
         link_or_copy(tool, directory / "cnitool")
-    return Implementation("ours", directory, (REFERENCE_DIRECTORY,))
+    return Implementation("ours", directory, (REFERENCE_DIRECTORY, FOREIGN_DIRECTORY))
 
 
 def uninstall(implementation: Implementation) -> None:
@@ -78,4 +80,4 @@ def uninstall(implementation: Implementation) -> None:
         shutil.rmtree(implementation.directory)
 
 
-REFERENCE = Implementation("reference", REFERENCE_DIRECTORY)
+REFERENCE = Implementation("reference", REFERENCE_DIRECTORY, (FOREIGN_DIRECTORY,))
