@@ -20,6 +20,25 @@ struct RuleReload {
         var troubles: [String] = []
         /// How many rules, elements, chains and tables were missing.
         var missing = 0
+        /// What is said of firewalld when it has once not answered: nobody waits for it again.
+        private var silence: KernelError?
+
+        /// Does something for one record, and remembers why if it cannot; whether it could.
+        mutating func tries(
+            _ want: RecordedRules,
+            asksFirewalld: Bool = false,
+            _ body: () throws(KernelError) -> Void
+        ) -> Bool {
+            do throws(KernelError) {
+                if asksFirewalld, let silence { throw silence }
+                try body()
+                return true
+            } catch {
+                if asksFirewalld, error.errno == .timedOut { silence = error }
+                troubles.append("\(want.key) \(want.plugin): \(error)")
+                return false
+            }
+        }
     }
 
     /// - Throws: `CNIError` when the records or the packet filter cannot be read at all.
@@ -29,18 +48,18 @@ struct RuleReload {
         var shares: [FilterEngine.Claim] = []
         var others: [RecordedRules] = []
         for want in wants {
-            let missing: [String]
-            do throws(KernelError) {
-                missing = try want.missing()
-            } catch {
-                outcome.troubles.append("\(want.key) \(want.plugin): \(error)")
-                continue
-            }
+            var missing: [String] = []
+            // What stands in nf_tables is put back even if firewalld cannot be asked.
+            let isComplete =
+                outcome.tries(want) { () throws(KernelError) in missing = try want.missing() }
+                && outcome.tries(want, asksFirewalld: want.usesFirewalld) { () throws(KernelError) in
+                    missing += try want.missingElsewhere()
+                }
             guard !missing.isEmpty else { continue }
             outcome.missing += missing.count
             outcome.report.append("\(want.key) \(want.plugin): \(missing.joined(separator: "; "))")
             if !want.shares.isEmpty { shares.append(FilterEngine.Claim(key: want.key, shares: want.shares)) }
-            if want.hasOthers { others.append(want) }
+            if want.hasOthers && isComplete { others.append(want) }
         }
         if changing, outcome.missing > 0 { try putBack(shares, others, &outcome) }
         outcome.report.append(summary(outcome, of: wants.count, changing: changing))
@@ -56,10 +75,8 @@ struct RuleReload {
             try FilterEngine().install(claims)
         }
         for want in others {
-            do throws(KernelError) {
+            _ = outcome.tries(want, asksFirewalld: want.usesFirewalld) { () throws(KernelError) in
                 try want.makeOthers()
-            } catch {
-                outcome.troubles.append("\(want.key) \(want.plugin): \(error)")
             }
         }
     }
@@ -118,10 +135,18 @@ struct RecordedRules {
         bridge?.masquerade?.backend == .iptables || portmap?.usesIPTables == true || firewall?.usesOthers == true
     }
 
+    var usesFirewalld: Bool { firewall?.usesFirewalld == true }
+
+    /// What is not there, in words, but for what ``missingElsewhere()`` says.
     func missing() throws(KernelError) -> [String] {
         if let bridge { return try bridge.missing() }
         if let portmap { return try portmap.missing() }
-        return try firewall?.missing() ?? []
+        return try firewall?.missingShare() ?? []
+    }
+
+    /// What iptables or firewalld do not have for the firewall.
+    func missingElsewhere() throws(KernelError) -> [String] {
+        try firewall?.missingElsewhere() ?? []
     }
 
     /// Makes what stands elsewhere than in nf_tables.

@@ -26,7 +26,11 @@ struct FirewallAttachment {
         try configuration.requireBridge()
         guard !configuration.addresses.isEmpty || configuration.policy != .open else { return result }
         let intention = "cannot let container \(request.key.containerID) through the firewall"
-        let plan = try translating(intention) { () throws(KernelError) in try FirewallPlan(configuration, request.key) }
+        let plan = try translating(intention) { () throws(KernelError) in
+            let plan = try FirewallPlan(configuration, request.key)
+            try plan.requireDaemon()
+            return plan
+        }
         var file = try translating(intention, .storeUnusable) { () throws(KernelError) in try openRecord() }
         let isFresh = !file.existed
         do throws(KernelError) {
@@ -114,7 +118,8 @@ struct FirewallAttachment {
         do throws(KernelError) {
             switch configuration.backend {
             case .nftables, nil: try FilterEngine().probe()
-            case .iptables, .firewalld: break
+            case .firewalld: try FirewallPlan(configuration, request.key).requireDaemon()
+            case .iptables: break
             }
         } catch {
             throw CNIError(.unavailable, "the firewall cannot let containers through", details: "\(error)")
@@ -193,16 +198,19 @@ extension FirewallAttachment {
         try plan.remove { () throws(KernelError) in try otherAddresses(than: key) }
     }
 
-    /// Removes what is known by its owner, and what the reference made with iptables for the addresses of the result.
+    /// Removes what is known by its owner, and what the reference made for the addresses of the result.
     private func removeUnrecorded() throws(KernelError) {
         let key = request.key
+        let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
+        var foreign: [IPAddress] = []
+        if !addresses.isEmpty {
+            let taken = try otherAddresses(than: key)
+            foreign = addresses.filter { !taken.contains($0) }
+        }
         try FilterEngine.removing { engine throws(KernelError) in
             try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
-            let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
-            guard !addresses.isEmpty else { return }
-            let taken = try otherAddresses(than: key)
             for family in [AddressFamily.v4, .v6] {
-                let ours = addresses.filter { $0.family == family && !taken.contains($0) }
+                let ours = foreign.filter { $0.family == family }
                 guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
                     continue
                 }
@@ -215,6 +223,19 @@ extension FirewallAttachment {
                 }
             }
         }
+        try removeUnrecordedSources(foreign)
+    }
+
+    /// Takes addresses out of the zone that the configuration names, unless it names another backend or makes no sense.
+    private func removeUnrecordedSources(_ addresses: [IPAddress]) throws(KernelError) {
+        let configuration: FirewallConfiguration
+        do throws(CNIError) {
+            configuration = try FirewallConfiguration(request.configuration)
+        } catch {
+            return
+        }
+        guard configuration.backend == nil || configuration.backend == .firewalld else { return }
+        try FirewallPlan.removeSources(addresses, fromZone: configuration.zone)
     }
 
     /// Removes the rules of all attachments of the network but the survivors, and those younger than this call.

@@ -136,26 +136,65 @@ struct FirewallPlan {
                 try FilterEngine.removing { engine throws(KernelError) in try engine.remove([share], of: key) }
             }
             let spared = try taken()
-            do throws(FirewalldError) {
-                // Without firewalld its rules are gone too.
-                guard var daemon = try FirewallDaemon.find() else { return }
-                for address in configuration.addresses where !spared.contains(address) {
-                    _ = try daemon.removeSource(address, fromZone: configuration.zone)
-                }
-            } catch {
-                throw error.kernelError
-            }
+            let addresses = configuration.addresses.filter { !spared.contains($0) }
+            try FirewallPlan.removeSources(addresses, fromZone: configuration.zone)
         }
+    }
+
+    /// Takes addresses out of a zone of firewalld's, as far as they are in it.
+    ///
+    /// - Throws: ``KernelError``.
+    static func removeSources(_ addresses: [IPAddress], fromZone zone: String) throws(KernelError) {
+        do throws(FirewalldError) {
+            // Without firewalld its rules are gone too.
+            guard !addresses.isEmpty, var daemon = try FirewallDaemon.find() else { return }
+            for address in addresses {
+                do throws(FirewalldError) {
+                    _ = try daemon.removeSource(address, fromZone: zone)
+                } catch {
+                    // The operator has put the address into another zone, or has no such zone any more.
+                    guard case .refused(_, let code, _) = error, ["ZONE_CONFLICT", "INVALID_ZONE"].contains(code)
+                    else { throw error }
+                }
+            }
+        } catch {
+            throw error.kernelError
+        }
+    }
+
+    /// Makes sure that who holds the rules can be asked for them, so that a refusal leaves nothing behind.
+    ///
+    /// - Throws: ``KernelError``.
+    func requireDaemon() throws(KernelError) {
+        guard backend == .firewalld else { return }
+        try daemon { _ throws(FirewalldError) in }
     }
 
     /// What is not there, in words; empty when all of it is.
     ///
     /// - Throws: ``KernelError``.
     func missing() throws(KernelError) -> [String] {
+        try missingShare() + missingElsewhere()
+    }
+
+    /// What is not in nf_tables.
+    ///
+    /// - Throws: ``KernelError``.
+    func missingShare() throws(KernelError) -> [String] {
+        switch backend {
+        case .nftables: try FilterEngine().missing([share], of: key)
+        case .iptables: []
+        case .firewalld: configuration.policy == .open ? [] : try FilterEngine().missing([share], of: key)
+        }
+    }
+
+    /// What iptables or firewalld do not have.
+    ///
+    /// - Throws: ``KernelError``.
+    func missingElsewhere() throws(KernelError) -> [String] {
         var missing: [String] = []
         switch backend {
-        case .nftables:
-            missing = try FilterEngine().missing([share], of: key)
+        case .nftables: break
         case .iptables:
             for family in families {
                 let contents = try read(family)
@@ -168,7 +207,6 @@ struct FirewallPlan {
                 missing += rules.map { "rule of \($0.chain) for \(configuration.bridge)" }
             }
         case .firewalld:
-            if configuration.policy != .open { missing = try FilterEngine().missing([share], of: key) }
             try daemon { daemon throws(FirewalldError) in
                 for address in configuration.addresses {
                     guard try !daemon.hasSource(address, inZone: configuration.zone) else { continue }

@@ -27,11 +27,21 @@ package struct FirewallRules {
         }
     }
 
-    /// What is not there, in words.
+    /// Whether firewalld is asked for anything.
+    package var usesFirewalld: Bool { plan.backend == .firewalld }
+
+    /// What is not in nf_tables, in words.
     ///
     /// - Throws: ``KernelError``.
-    package func missing() throws(KernelError) -> [String] {
-        try plan.missing()
+    package func missingShare() throws(KernelError) -> [String] {
+        try plan.missingShare()
+    }
+
+    /// What iptables or firewalld do not have, in words.
+    ///
+    /// - Throws: ``KernelError``.
+    package func missingElsewhere() throws(KernelError) -> [String] {
+        try plan.missingElsewhere()
     }
 
     /// Makes what iptables or firewalld hold.
