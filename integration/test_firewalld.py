@@ -5,18 +5,20 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import os
+import pathlib
 import re
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from faults import KILLED, TRACE, Point, points_in
 from firewalld import ZONE, FirewalldHost
 from host import Container, Host, Outcome
 from implementations import REFERENCE, REPOSITORY, Implementation, build_directory
-from kernel_state import left_behind, read_tree
+from kernel_state import RECORDS, left_behind, read_tree
 from runtime import Runtime, bridge, host_local, network, valid_attachments
 from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, fetch, ruleset, serve
 
@@ -27,17 +29,21 @@ PUBLISHED, INSIDE, ELSEWHERE, ON_HOST = 8080, 80, 81, 82
 FIRST = {"10.77.0.2", "fd77::2"}
 SECOND = {"10.77.0.3", "fd77::3"}
 #: How long a client waits who may be rejected, and how long the plugin waits for an answer.
-PATIENCE_SECONDS, BOUND_SECONDS = 1.0, 10.0
+PATIENCE_SECONDS, BOUND_SECONDS = 0.7, 10.0
 
 
 @pytest.fixture
 def world() -> Iterator[FirewalldHost]:
     """A host with firewalld and an outside."""
     with FirewalldHost() as host:
-        add_outside(host)
-        # The addresses of links would be tentative for a second or two.
-        host.must("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad")
+        prepare(host)
         yield host
+
+
+def prepare(host: Host) -> None:
+    """An outside, and links whose addresses are not tentative for a second or two."""
+    add_outside(host)
+    host.must("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad")
 
 
 def chain_on(host: Host, implementation: Implementation, number: int = 0, version: str = "1.1.0", wall: bool = True,
@@ -150,6 +156,11 @@ def test_a_container_comes_and_goes(world: FirewalldHost, ours: Implementation, 
 @pytest.fixture
 def pair(world: FirewalldHost, ours: Implementation) -> tuple[Runtime, Container, Container]:
     """Two containers of one network, the first with the published port."""
+    return two_on(world, ours)
+
+
+def two_on(world: FirewalldHost, ours: Implementation) -> tuple[Runtime, Container, Container]:
+    """The same on any host."""
     runtime = chain_on(world, ours)
     one, two = world.add_containers(["c1", "c2"])
     good(attach(runtime, one))
@@ -210,12 +221,12 @@ def test_without_firewalld(world: FirewalldHost, ours: Implementation, gone: str
     one, two = world.add_containers(["c1", "c2"])
     good(attach(runtime, one))
     GONE[gone](world)
-    records = read_tree(world.path("/run/culvert/attachments"))
+    records = read_tree(world.path(RECORDS))
     assert runtime.status().error()["code"] == 50
     refused = attach(runtime, two, PUBLISHED + 1)
     assert refused.error()["code"] == 100 and "firewalld" in refused.error_text and "not run" in refused.error_text
     good(runtime.delete(two))
-    assert read_tree(world.path("/run/culvert/attachments")) == records
+    assert read_tree(world.path(RECORDS)) == records
     assert "firewalld" in runtime.check(one).error_text
     good(runtime.delete(one))
     assert left_behind(world, (one, two), ("cni0", "wire")) == {}
@@ -280,6 +291,8 @@ def test_what_firewalld_forgets_comes_back(world: FirewalldHost, pair: tuple[Run
     assert "nothing is missing" in good(reload(world)).stdout
     for each in (one, two):
         good(runtime.delete(each))
+    if event == "crash":
+        world.must("firewall-cmd --reload")
     assert nothing_left(world, one, two)
 
 
@@ -301,7 +314,8 @@ def test_everything_is_flushed(world: FirewalldHost, pair: tuple[Runtime, Contai
     assert ruleset_of_ours(world) == mine and "firewalld" not in ruleset(world)
     # Nobody rejects anything until firewalld is told.
     assert "unpublished" in passing(reached(world, one))
-    world.must("firewall-cmd --reload")
+    # firewalld 1.3 cannot be reloaded without its table.
+    restart(world)
     assert "put back 4 things" in good(reload(world)).stdout
     assert passing(reached(world, one)) == ALWAYS | TRUSTED
 
@@ -323,7 +337,7 @@ def test_nftables_beside_firewalld(world: FirewalldHost, ours: Implementation, c
     world.must("nft flush ruleset")
     good(reload(world))
     assert ruleset_of_ours(world) == mine and "firewalld" not in ruleset(world)
-    world.must("firewall-cmd --reload")
+    restart(world)
     assert passing(reached(world, container)) == ALWAYS | TRUSTED
     good(runtime.delete(container))
     assert nothing_left(world, container)
@@ -379,13 +393,13 @@ def test_policies_beside_firewalld(world: FirewalldHost, ours: Implementation) -
         good(attach(runtime, each, PUBLISHED + int(runtime is networks[1])))
         serve(world, each.id, INSIDE)
     assert world.sources() == hosts(FIRST | {"10.78.0.2", "fd78::2"})
-    assert fetch(world, "c1", "10.78.0.2", INSIDE, 1) == fetch(world, "c2", "fd77::2", INSIDE, 1) == ""
+    assert fetch(world, "c1", "10.78.0.2", INSIDE, PATIENCE_SECONDS) == fetch(world, "c2", "fd77::2", INSIDE, PATIENCE_SECONDS) == ""
     world.stop_firewalld()
     world.must("nft flush ruleset")
-    assert fetch(world, "c1", "10.78.0.2", INSIDE, 1) == "c2 10.77.0.2"
+    assert fetch(world, "c1", "10.78.0.2", INSIDE, PATIENCE_SECONDS) == "c2 10.77.0.2"
     outcome = reload(world)
     assert outcome.status == 1 and "firewalld" in outcome.stderr
-    assert fetch(world, "c1", "10.78.0.2", INSIDE, 1) == fetch(world, "c2", "fd77::2", INSIDE, 1) == ""
+    assert fetch(world, "c1", "10.78.0.2", INSIDE, PATIENCE_SECONDS) == fetch(world, "c2", "fd77::2", INSIDE, PATIENCE_SECONDS) == ""
     world.start_firewalld()
     good(reload(world))
     for runtime, each in zip(networks, containers):
@@ -415,9 +429,11 @@ def test_an_address_in_another_zone(world: FirewalldHost, ours: Implementation, 
     assert refused.error()["code"] == 100 and "ZONE_CONFLICT" in refused.error_text
     assert "left behind" not in refused.error_text
     assert world.sources() == set() and world.sources("drop") == before
-    assert not [path for path in read_tree(world.path("/run/culvert/attachments")) if path.endswith("firewall.json")]
+    assert not [path for path in read_tree(world.path(RECORDS)) if path.endswith("firewall.json")]
     good(runtime.delete(container))
-    assert nothing_left(world, container) and world.sources("drop") == before
+    assert world.sources("drop") == before
+    world.must(f"firewall-cmd --zone=drop --remove-source={before.pop()}")
+    assert nothing_left(world, container)
 
 
 @pytest.mark.parametrize("event", ["moved", "zone removed"])
@@ -443,12 +459,25 @@ def timed(call: Any) -> tuple[Outcome, float]:
     return outcome, time.monotonic() - start
 
 
-@pytest.mark.parametrize("who", ["bus", "firewalld"])
-def test_nobody_answers(world: FirewalldHost, pair: tuple[Runtime, Container, Container], who: str) -> None:
-    """Every call ends with a clear error, in bounded time; once answers come again, everything can be done."""
-    runtime, one, two = pair
+def test_nobody_answers(ours: Implementation) -> None:
+    """With the bus or firewalld stopped, every call ends in bounded time; with answers, everything can be done again."""
+    with concurrent.futures.ThreadPoolExecutor(2) as at_once:
+        for told in [at_once.submit(silence, ours, who) for who in ("bus", "firewalld")]:
+            told.result()
+
+
+def silence(ours: Implementation, who: str) -> None:
+    """Calls while somebody does not answer, and after."""
+    with FirewalldHost() as world:
+        prepare(world)
+        tell_of_silence(world, ours, who)
+
+
+def tell_of_silence(world: FirewalldHost, ours: Implementation, who: str) -> None:
+    """The same on a host."""
+    runtime, one, two = two_on(world, ours)
     third, fourth = world.add_containers(["c3", "c4"])
-    unset = chain_on(world, runtime.implementation, 1, backend="")
+    unset = chain_on(world, ours, 1, backend="")
     world.signal(who, "STOP")
     calls = {
         "ADD": functools.partial(attach, runtime, third, PUBLISHED + 2),
@@ -466,6 +495,8 @@ def test_nobody_answers(world: FirewalldHost, pair: tuple[Runtime, Container, Co
         outcome = found[verb][0]
         assert outcome.error()["code"] == 100 and "system bus" in outcome.error_text, outcome.stdout
     assert found["reload"][0].status == 1 and "system bus" in found["reload"][0].stderr
+    # A bus that was not reached was told nothing.
+    assert ("left behind" in found["ADD"][0].error_text) == (who == "firewalld")
     for each in (third, two):
         good(runtime.delete(each))
     assert world.sources() == hosts(FIRST)
@@ -476,3 +507,161 @@ def test_nobody_answers(world: FirewalldHost, pair: tuple[Runtime, Container, Co
     if "ADD, unset" in found:
         good(unset.delete(fourth))
     assert nothing_left(world, one, two, third, fourth)
+
+
+def calls_of(host: Host, call: Any) -> list[Point]:
+    """Where a plugin says something to somebody, in an undisturbed run."""
+    good(call(wrapper={"firewall": ["strace", "-f", "-s", "400", "-o", TRACE]}))
+    return [point for point in points_in(host.path(TRACE).read_text()) if point.name == "sendto"]
+
+
+def test_a_plugin_that_dies(world: FirewalldHost, ours: Implementation, container: Container) -> None:
+    """Killed before any word to firewalld or to the kernel, it leaves nothing that one DEL does not remove."""
+    runtime = chain_on(world, ours, ingressPolicy="same-bridge")
+    adding = calls_of(world, functools.partial(attach, runtime, container))
+    deleting = calls_of(world, functools.partial(runtime.delete, container))
+    assert len(adding) > 8 and len(deleting) > 6
+    for point in adding:
+        assert attach(runtime, container, wrapper={"firewall": point.wrapper}).status in KILLED, str(point)
+        good(runtime.delete(container))
+        assert nothing_left(world, container), str(point)
+    for point in deleting:
+        good(attach(runtime, container))
+        assert runtime.delete(container, wrapper={"firewall": point.wrapper}).status in KILLED, str(point)
+        good(runtime.delete(container))
+        assert nothing_left(world, container), str(point)
+
+
+@pytest.mark.parametrize("who", ["firewalld", "bus"])
+def test_who_is_asked_dies(world: FirewalldHost, ours: Implementation, container: Container, who: str) -> None:
+    """Killed between the two addresses: ADD says so, and leaves nothing, not even a record."""
+    runtime = chain_on(world, ours)
+    words = calls_of(world, functools.partial(attach, runtime, container))
+    good(runtime.delete(container))
+    last = [point for point in words if "addSource" in point.arguments][-1]
+    slowly = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto",
+              "-e", f"inject=sendto:delay_enter=2s:when={last.ordinal}"]
+    with concurrent.futures.ThreadPoolExecutor(1) as meanwhile:
+        call = meanwhile.submit(attach, runtime, container, wrapper={"firewall": slowly})
+        while world.sources() != hosts({"10.77.0.2"}):
+            assert not call.done(), call.result().stdout
+        world.signal(who, "KILL")
+        refused = call.result()
+    assert refused.error()["code"] == 100, refused.stdout
+    assert "left behind" not in refused.error_text, refused.stdout
+    assert not [path for path in read_tree(world.path(RECORDS)) if path.endswith("firewall.json")]
+    if who == "bus":
+        # firewalld ends without a bus.
+        world.start_bus()
+    world.start_firewalld()
+    good(runtime.delete(container))
+    assert left_behind(world, (container,), ("cni0", "wire")) == {} and world.sources() == set()
+
+
+def test_the_reference_leaves_the_same(ours: Implementation) -> None:
+    """The same sources, the same answers, and nothing when the container is gone."""
+    def story(implementation: Implementation) -> tuple[set[str], dict[str, str], set[str]]:
+        with FirewalldHost() as host:
+            prepare(host)
+            runtime = chain_on(host, implementation, version="1.0.0")
+            container = host.add_container("c1")
+            good(attach(runtime, container))
+            start_servers(host, container)
+            found = host.sources(), reached(host, container)
+            good(runtime.delete(container))
+            return *found, host.sources()
+    mine, theirs = story(ours), story(REFERENCE)
+    assert mine == theirs
+    assert mine[0] == hosts(FIRST) and mine[2] == set()
+
+
+@pytest.mark.parametrize("way", ["theirs, then ours", "ours, then theirs"])
+@pytest.mark.parametrize("backend", ["firewalld", ""])
+def test_taking_turns_with_the_reference(world: FirewalldHost, ours: Implementation, container: Container, way: str,
+                                         backend: str) -> None:
+    """What the firewall of one implementation told firewalld, that of the other takes back."""
+    theirs, mine = (chain_on(world, each, version="1.0.0", backend=backend) for each in (REFERENCE, ours))
+    first, second = (theirs, mine) if way.startswith("theirs") else (mine, theirs)
+    good(attach(first, container))
+    assert world.sources() == hosts(FIRST)
+    wall, previous = first.network["plugins"][-1], first.results["c1", "eth0"]
+    for verb in ("CHECK", "DEL", "DEL"):
+        good(second.call(verb, wall, container, previous=previous))
+    assert world.sources() == set()
+    good(first.delete(container))
+    if first is mine:
+        assert nothing_left(world, container)
+
+
+def test_unrecorded_sources_of_others(world: FirewalldHost, ours: Implementation) -> None:
+    """A DEL without a record takes nothing from a container that has one, nor with another backend configured."""
+    runtime = chain_on(world, ours, version="1.0.0")
+    one, two = world.add_containers(["c1", "c2"])
+    good(attach(runtime, one))
+    wall, previous = runtime.network["plugins"][-1], runtime.results["c1", "eth0"]
+    good(runtime.call("DEL", wall, two, previous=previous))
+    assert world.sources() == hosts(FIRST)
+    world.must("rm /run/culvert/attachments/net0/c1:eth0:firewall.json")
+    good(runtime.call("DEL", {**wall, "backend": "nftables"}, one, previous=previous))
+    assert world.sources() == hosts(FIRST)
+    good(runtime.call("DEL", wall, one, previous=previous))
+    assert world.sources() == set()
+    good(runtime.delete(one))
+
+
+def words_of(unit: str, key: str) -> list[list[str]]:
+    """The commands of a unit as systemd reads them, without the sign that forgives them."""
+    lines = (REPOSITORY / "conf/systemd" / unit).read_text().splitlines()
+    values = [line.removeprefix(f"{key}=").removeprefix("-") for line in lines if line.startswith(f"{key}=")]
+    return [[word.replace("$$", "$") for word in shlex.split(value)] for value in values]
+
+
+def install_tool(host: Host) -> None:
+    """Puts the tool where the units expect it."""
+    host.must(f"ln -s {build_directory()}/culvert /usr/local/bin/culvert")
+
+
+def test_the_unit_that_listens(world: FirewalldHost, pair: tuple[Runtime, Container, Container]) -> None:
+    """As shipped: whenever firewalld has reloaded, the sources are there again, without anybody's doing."""
+    install_tool(world)
+    (command,) = words_of("culvert-firewalld.service", "ExecStart")
+    log = "/run/unit.log"
+    FORGETTING["reload"](world)
+    world.must(f"{shlex.join(command)} </dev/null >{log} 2>&1 & echo $! >/run/unit.pid")
+    for event in ("reload", "complete reload", "reload"):
+        wait_for(lambda: world.sources() == hosts(FIRST | SECOND), world.path(log))
+        FORGETTING[event](world)
+    wait_for(lambda: world.path(log).read_text().count("put back 4 things") == 4, world.path(log))
+    for each in pair[1:]:
+        good(pair[0].check(each))
+    # Without a bus it ends, and systemd starts it anew.
+    world.signal("bus", "TERM")
+    wait_for(lambda: not world.run(["sh", "-c", "kill -0 $(cat /run/unit.pid)"]).ok, world.path(log))
+    assert "Restart=always" in (REPOSITORY / "conf/systemd/culvert-firewalld.service").read_text()
+
+
+def wait_for(happened: Callable[[], bool], log: pathlib.Path) -> None:
+    """Waits for what another process does; with its log if that does not happen."""
+    end = time.monotonic() + BOUND_SECONDS
+    while not happened():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("unit, key", [
+    ("firewalld.service.d-culvert.conf", "ExecStartPost"), ("firewalld.service.d-culvert.conf", "ExecReload"),
+    ("culvert-reload.service", "ExecStart"), ("nftables.service.d-culvert.conf", "ExecStartPost"),
+    ("nftables.service.d-culvert.conf", "ExecReload"),
+])
+def test_the_units_that_follow(world: FirewalldHost, pair: tuple[Runtime, Container, Container], unit: str,
+                               key: str) -> None:
+    """As shipped: after a start or reload of whoever flushes, everything is there again."""
+    install_tool(world)
+    if unit.startswith("nftables"):
+        world.must("nft flush ruleset")
+    restart(world)
+    (command,) = words_of(unit, key)
+    good(world.run(command, env={"PATH": "/usr/bin:/bin"}))
+    assert world.sources() == hosts(FIRST | SECOND)
+    for each in pair[1:]:
+        good(pair[0].check(each))
