@@ -34,8 +34,10 @@ class FirewalldHost(Host):
 
     apart = ("--pid", "--fork")
 
-    def __init__(self) -> None:
+    def __init__(self, settings: str = "") -> None:
+        """`settings`: lines of firewalld.conf."""
         super().__init__(PREPARATION, WAITING)
+        self.path("/etc/firewalld/firewalld.conf").write_text(f"{settings}\n", encoding="utf-8")
         try:
             self.start_bus()
             self.start_firewalld()

@@ -28,7 +28,8 @@ struct FirewallAttachment {
         let intention = "cannot let container \(request.key.containerID) through the firewall"
         let plan = try translating(intention) { () throws(KernelError) in
             let plan = try FirewallPlan(configuration, request.key)
-            try plan.requireDaemon()
+            // Who chose by itself has just asked.
+            if configuration.backend == .firewalld { try configuration.requireDaemon() }
             return plan
         }
         var file = try translating(intention, .storeUnusable) { () throws(KernelError) in try openRecord() }
@@ -118,7 +119,7 @@ struct FirewallAttachment {
         do throws(KernelError) {
             switch configuration.backend {
             case .nftables, nil: try FilterEngine().probe()
-            case .firewalld: try FirewallPlan(configuration, request.key).requireDaemon()
+            case .firewalld: try configuration.requireDaemon()
             case .iptables: break
             }
         } catch {
@@ -171,7 +172,8 @@ extension FirewallAttachment {
                 )
             } catch {
                 guard error.errno == .noSuchFileOrDirectory else { throw error }
-                return try removeUnrecorded()
+                try removeUnrecorded()
+                return try removeUnrecordedSources()
             }
             try close(request.key, file)
         } catch {
@@ -198,19 +200,16 @@ extension FirewallAttachment {
         try plan.remove { () throws(KernelError) in try otherAddresses(than: key) }
     }
 
-    /// Removes what is known by its owner, and what the reference made for the addresses of the result.
+    /// Removes what is known by its owner, and what the reference made with iptables for the addresses of the result.
     private func removeUnrecorded() throws(KernelError) {
         let key = request.key
-        let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
-        var foreign: [IPAddress] = []
-        if !addresses.isEmpty {
-            let taken = try otherAddresses(than: key)
-            foreign = addresses.filter { !taken.contains($0) }
-        }
         try FilterEngine.removing { engine throws(KernelError) in
             try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
+            let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
+            guard !addresses.isEmpty else { return }
+            let taken = try otherAddresses(than: key)
             for family in [AddressFamily.v4, .v6] {
-                let ours = foreign.filter { $0.family == family }
+                let ours = addresses.filter { $0.family == family && !taken.contains($0) }
                 guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
                     continue
                 }
@@ -223,19 +222,20 @@ extension FirewallAttachment {
                 }
             }
         }
-        try removeUnrecordedSources(foreign)
     }
 
-    /// Takes addresses out of the zone that the configuration names, unless it names another backend or makes no sense.
-    private func removeUnrecordedSources(_ addresses: [IPAddress]) throws(KernelError) {
+    /// Takes the addresses of the result out of the zone where the reference may have put them, unless another backend
+    /// is configured.
+    private func removeUnrecordedSources() throws(KernelError) {
         let configuration: FirewallConfiguration
         do throws(CNIError) {
             configuration = try FirewallConfiguration(request.configuration)
         } catch {
+            // The reference did nothing with that either.
             return
         }
-        guard configuration.backend == nil || configuration.backend == .firewalld else { return }
-        try FirewallPlan.removeSources(addresses, fromZone: configuration.zone)
+        guard configuration.mayHaveSources else { return }
+        try configuration.removeSources { () throws(KernelError) in try otherAddresses(than: request.key) }
     }
 
     /// Removes the rules of all attachments of the network but the survivors, and those younger than this call.

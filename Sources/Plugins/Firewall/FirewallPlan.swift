@@ -92,11 +92,7 @@ struct FirewallPlan {
                 }
             }
         case .firewalld:
-            try daemon { daemon throws(FirewalldError) in
-                for address in configuration.addresses {
-                    _ = try daemon.addSource(address, toZone: configuration.zone)
-                }
-            }
+            try configuration.addSources()
             // firewalld knows zones and no bridges: the policy is kept by rules of its own.
             if configuration.policy != .open {
                 try FilterEngine().install([share], of: key, isFresh: isFresh)
@@ -135,39 +131,8 @@ struct FirewallPlan {
             if configuration.policy != .open {
                 try FilterEngine.removing { engine throws(KernelError) in try engine.remove([share], of: key) }
             }
-            let spared = try taken()
-            let addresses = configuration.addresses.filter { !spared.contains($0) }
-            try FirewallPlan.removeSources(addresses, fromZone: configuration.zone)
+            try configuration.removeSources(sparing: taken)
         }
-    }
-
-    /// Takes addresses out of a zone of firewalld's, as far as they are in it.
-    ///
-    /// - Throws: ``KernelError``.
-    static func removeSources(_ addresses: [IPAddress], fromZone zone: String) throws(KernelError) {
-        do throws(FirewalldError) {
-            // Without firewalld its rules are gone too.
-            guard !addresses.isEmpty, var daemon = try FirewallDaemon.find() else { return }
-            for address in addresses {
-                do throws(FirewalldError) {
-                    _ = try daemon.removeSource(address, fromZone: zone)
-                } catch {
-                    // The operator has put the address into another zone, or has no such zone any more.
-                    guard case .refused(_, let code, _) = error, ["ZONE_CONFLICT", "INVALID_ZONE"].contains(code)
-                    else { throw error }
-                }
-            }
-        } catch {
-            throw error.kernelError
-        }
-    }
-
-    /// Makes sure that who holds the rules can be asked for them, so that a refusal leaves nothing behind.
-    ///
-    /// - Throws: ``KernelError``.
-    func requireDaemon() throws(KernelError) {
-        guard backend == .firewalld else { return }
-        try daemon { _ throws(FirewalldError) in }
     }
 
     /// What is not there, in words; empty when all of it is.
@@ -207,29 +172,9 @@ struct FirewallPlan {
                 missing += rules.map { "rule of \($0.chain) for \(configuration.bridge)" }
             }
         case .firewalld:
-            try daemon { daemon throws(FirewalldError) in
-                for address in configuration.addresses {
-                    guard try !daemon.hasSource(address, inZone: configuration.zone) else { continue }
-                    missing.append("source \(address) of zone \(configuration.zone)")
-                }
-            }
+            missing = try configuration.missingSources()
         }
         return missing
-    }
-
-    private func daemon(
-        _ body: (inout FirewallDaemon) throws(FirewalldError) -> Void
-    ) throws(KernelError) {
-        do throws(FirewalldError) {
-            guard var daemon = try FirewallDaemon.find() else {
-                throw FirewalldError.unreachable(
-                    KernelError("reach firewalld", .connectionRefused, explanation: "it does not run on this host")
-                )
-            }
-            try body(&daemon)
-        } catch {
-            throw error.kernelError
-        }
     }
 
     private func edit(_ family: AddressFamily, _ decide: (inout IPTablesEdit) -> Void) throws(KernelError) {
