@@ -28,6 +28,7 @@ pytestmark = pytest.mark.needs_culvert
 PUBLISHED, INSIDE, ELSEWHERE, ON_HOST = 8080, 80, 81, 82
 FIRST = {"10.77.0.2", "fd77::2"}
 SECOND = {"10.77.0.3", "fd77::3"}
+TOOL = (os.path.join(build_directory(), "culvert"), "reload")
 #: How long a client waits who may be rejected, and how long the plugin waits for an answer.
 PATIENCE_SECONDS, BOUND_SECONDS = 0.7, 10.0
 
@@ -75,7 +76,7 @@ def hosts(addresses: set[str]) -> set[str]:
 
 def reload(host: Host, *words: str) -> Outcome:
     """Runs the tool."""
-    return host.run([os.path.join(build_directory(), "culvert"), "reload", *words])
+    return host.run([*TOOL, *words])
 
 
 def start_servers(host: Host, *containers: Container) -> None:
@@ -559,6 +560,32 @@ def test_a_plugin_that_dies(world: FirewalldHost, ours: Implementation, containe
         assert runtime.delete(container, wrapper={"firewall": point.wrapper}).status in KILLED, str(point)
         good(runtime.delete(container))
         assert nothing_left(world, container), str(point)
+
+
+def test_a_container_that_goes_during_reload(world: FirewalldHost,
+                                             pair: tuple[Runtime, Container, Container]) -> None:
+    """Nothing is put back for a container whose DEL comes after the tool has seen what is missing."""
+    runtime, one, two = pair
+    FORGETTING["reload"](world)
+    good(world.run(["strace", "-f", "-s", "400", "-o", TRACE, *TOOL]))
+    words = [point for point in points_in(world.path(TRACE).read_text()) if point.name == "sendto"]
+    first = next(point for point in words if "addSource" in point.arguments)
+    for ordinal in (first.ordinal, first.ordinal - 1):
+        FORGETTING["reload"](world)
+        slowly = ["strace", "-f", "-qq", "-o", TRACE, "-e", "trace=sendto",
+                  "-e", f"inject=sendto:delay_enter=2s:when={ordinal}"]
+        with concurrent.futures.ThreadPoolExecutor(1) as meanwhile:
+            world.path(TRACE).write_text("")
+            call = meanwhile.submit(world.run, [*slowly, *TOOL])
+            wait_for(lambda: len(world.path(TRACE).read_text().splitlines()) >= ordinal, world.path(TRACE))
+            good(runtime.delete(one))
+            good(call.result())
+        assert world.sources() == hosts(SECOND)
+        world.must("rm -r /var/lib/cni/networks; mkdir /var/lib/cni/networks")
+        good(attach(runtime, one, args="IP=10.77.0.2,fd77::2"))
+    for each in (one, two):
+        good(runtime.delete(each))
+    assert nothing_left(world, one, two)
 
 
 @pytest.mark.parametrize("who", ["firewalld", "bus"])

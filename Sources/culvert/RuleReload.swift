@@ -76,9 +76,29 @@ struct RuleReload {
         }
         for want in others {
             _ = outcome.tries(want, asksFirewalld: want.usesFirewalld) { () throws(KernelError) in
-                try want.makeOthers()
+                try putBack(want)
             }
         }
+    }
+
+    /// Makes what does not say whose it is, unless a DEL or another ADD was faster: nobody would take it away.
+    private func putBack(_ want: RecordedRules) throws(KernelError) {
+        let settings = Settings(variable: Machine.variable)
+        let file: AttachmentFile
+        do throws(KernelError) {
+            file = try AttachmentFile(
+                existing: want.key,
+                of: want.record.plugin,
+                in: AttachmentStore(root: settings.runDirectory),
+                waitingAtMost: settings.lockBound
+            )
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return
+        }
+        if file.record == want.record.content { try want.makeOthers() }
+        // Locked until here.
+        _ = consume file
     }
 
     private func summary(_ outcome: Outcome, of count: Int, changing: Bool) -> String {
@@ -113,6 +133,8 @@ struct RecordedRules {
     let key: AttachmentKey
     /// As people call it.
     let plugin: String
+    /// What it was read from, and whose record that is.
+    let record: (content: AttachmentRecord, plugin: String)
     /// What stands in nf_tables.
     let shares: [FilterShare]
     private let bridge: FilterPlan?
@@ -127,6 +149,7 @@ struct RecordedRules {
         firewall = plugin == FirewallRules.plugin ? FirewallRules(record) : nil
         guard let shares = bridge?.shares ?? portmap?.shares ?? firewall?.shares else { return nil }
         self.shares = shares
+        self.record = (record, plugin)
         self.plugin = plugin.isEmpty ? "bridge" : plugin
     }
 
