@@ -27,6 +27,12 @@ extension AttachmentKey {
         return String(decoding: octets, as: UTF8.self)
     }
 
+    /// What a rule's comment says for people: network, interface and container.
+    package static func words(ofRuleComment comment: String) -> String {
+        guard let comma = comment.utf8.firstIndex(of: UInt8(ascii: ",")) else { return comment }
+        return String(Substring(comment.utf8[comma...].dropFirst(2)))
+    }
+
     /// What a rule's comment says of the container, which may be cut off.
     static func containerID(inRuleComment comment: String) -> String? {
         let octets = Array(comment.utf8)

@@ -49,6 +49,7 @@ package struct FilterEngine: ~Copyable {
                 for share in shares {
                     try socket.add(share, of: key, replacing: !isFresh, making: &making, to: &batch)
                 }
+                try socket.removeLost(making, from: &batch)
             }
         } catch {
             // An element of somebody who is gone, or an element or a chain of our own of an ADD that was cut off.
@@ -79,6 +80,7 @@ package struct FilterEngine: ~Copyable {
                     try socket.add(share, of: claim.key, replacing: true, making: &making, to: &batch)
                 }
             }
+            try socket.removeLost(making, from: &batch)
         }
     }
 
@@ -89,9 +91,19 @@ package struct FilterEngine: ~Copyable {
             let key: [Datum]
         }
 
+        /// What elements led to that make room for others.
+        struct Loss {
+            let layout: FilterLayout
+            let targets: [String]
+        }
+
         var layouts: [FilterLayout] = []
+        /// Those that attachments share, made or in use by one of the batch.
         var chains: [Chain] = []
         var elements: Set<Element> = []
+        /// What was there and goes.
+        var deleted: Set<Element> = []
+        var lost: [Loss] = []
     }
 
     /// Removes what an attachment has, as far as it is still there and still this one's.
@@ -141,6 +153,32 @@ package struct FilterEngine: ~Copyable {
         }
     }
 
+    /// An element as the kernel has it; nil when there is none.
+    ///
+    /// - Throws: ``KernelError``.
+    package func installed(_ key: [Datum], of set: NamedSet) throws(KernelError) -> SetElement? {
+        try socket.element(key, of: set)
+    }
+
+    /// All elements of a set; none of one that is not there.
+    ///
+    /// - Throws: ``KernelError``.
+    package func elements(of set: NamedSet) throws(KernelError) -> [SetElement] {
+        try socket.elements(of: set)
+    }
+
+    /// Brings up to date whom others keep apart from some interfaces.
+    ///
+    /// `identify`: asked in the generation that is then changed; none is nothing to do.
+    /// - Throws: ``KernelError``; then nothing is changed.
+    package func update(
+        _ identify: (borrowing FilterEngine) throws(KernelError) -> [FilterShare.Neighbours]
+    ) throws(KernelError) {
+        try socket.update { batch throws(KernelError) in
+            for neighbours in try identify(self) { try socket.update(neighbours, isThere: true, in: &batch) }
+        }
+    }
+
     /// What of an attachment's shares is not there, in words; empty when all of it is.
     ///
     /// - Throws: ``KernelError``.
@@ -152,8 +190,19 @@ package struct FilterEngine: ~Copyable {
 
     /// Removes the tables in which nobody has anything any more.
     private func removeUnused(_ layouts: [FilterLayout]) throws(KernelError) {
+        var isLeft = false
         try socket.update { batch throws(KernelError) in
-            for layout in layouts where try socket.isUnused(layout) { batch.delete(layout.table) }
+            isLeft = false
+            for layout in layouts {
+                if try socket.isUnused(layout) {
+                    batch.delete(layout.table)
+                } else if try socket.isForsaken(layout) {
+                    try socket.removeUnpointed(layout, from: &batch)
+                    isLeft = isLeft || !batch.isEmpty
+                }
+            }
         }
+        // Now that its chains are gone.
+        if isLeft { try removeUnused(layouts) }
     }
 }

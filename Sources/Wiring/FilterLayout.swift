@@ -32,13 +32,30 @@ package struct FilterLayout: Hashable, Sendable {
     package let table: Table
     package let comment: String?
     package let sets: [NamedSet]
+    /// Those of the sets whose elements belong to nobody: they come and go with the chains that attachments share.
+    package let ownerless: [NamedSet]
     /// In an order in which they can be made: who is jumped to comes first.
     package let chains: [FixedChain]
+    /// What the names of the chains begin with that attachments share.
+    package let sharedNames: [String]
+    /// How many rules such a chain has at most; what is more is somebody else's.
+    package let sharedRules: Int
 
-    package init(_ table: Table, comment: String? = nil, sets: [NamedSet] = [], chains: [FixedChain]) {
+    package init(
+        _ table: Table,
+        comment: String? = nil,
+        sets: [NamedSet] = [],
+        ownerless: [NamedSet] = [],
+        sharedNames: [String] = [],
+        sharedRules: Int = 0,
+        chains: [FixedChain]
+    ) {
         self.table = table
         self.comment = comment
         self.sets = sets
+        self.ownerless = ownerless
+        self.sharedNames = sharedNames
+        self.sharedRules = sharedRules
         self.chains = chains
     }
 
@@ -75,10 +92,29 @@ package struct FilterShare: Hashable, Sendable {
         package let own: OwnChain
         /// Elements without owner that come and go with the chain.
         package let entries: [Elements]
+        /// Whom somebody else keeps apart from the chain's interface, if that is asked for.
+        package let neighbours: Neighbours?
 
-        package init(_ own: OwnChain, entries: [Elements] = []) {
+        package init(_ own: OwnChain, entries: [Elements] = [], neighbours: Neighbours? = nil) {
             self.own = own
             self.entries = entries
+            self.neighbours = neighbours
+        }
+    }
+
+    /// Interfaces that somebody else's rules keep packets from, paired in a set with one of ours.
+    package struct Neighbours: Hashable, Sendable {
+        /// Pairs of names: ours, theirs.
+        package let set: NamedSet
+        /// The name of ours.
+        package let own: Datum
+        /// Whose rules tell of theirs: by dropping all that leaves there.
+        package let chains: [Chain]
+
+        package init(_ set: NamedSet, own: Datum, chains: [Chain]) {
+            self.set = set
+            self.own = own
+            self.chains = chains
         }
     }
 

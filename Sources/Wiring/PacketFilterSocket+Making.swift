@@ -23,16 +23,8 @@ extension PacketFilterSocket {
             making.layouts.append(share.layout)
         }
         for shared in share.shared where !making.chains.contains(shared.own.chain) {
-            if isThere, try chain(shared.own.chain)?.useCount ?? 0 > 0 {
-                guard replacing else { continue }
-                making.chains.append(shared.own.chain)
-                try repair(shared, in: &batch)
-                continue
-            }
             making.chains.append(shared.own.chain)
-            batch.add(shared.own.chain)
-            for rule in shared.own.rules { batch.add(rule) }
-            for entries in shared.entries { batch.add(entries.elements, to: entries.set) }
+            try add(shared, isThere: isThere, replacing: replacing, to: &batch)
         }
         isThere = isThere && replacing
         if isThere {
@@ -54,25 +46,48 @@ extension PacketFilterSocket {
                 batch.create(group.elements, in: group.set)
                 continue
             }
-            let old = isThere ? try present(group) : []
-            try replace(old, with: group, of: key, making: &making, &batch)
+            let old = isThere ? try inTheWay(of: group) : []
+            let lost = try replace(old, with: group, of: key, making: &making, &batch)
+            if !lost.isEmpty { making.lost.append(.init(layout: share.layout, targets: lost)) }
         }
+    }
+
+    /// Makes a chain that attachments share, or what somebody took away of it; and brings up to date who its neighbours
+    /// are.
+    private borrowing func add(
+        _ shared: FilterShare.SharedChain,
+        isThere: Bool,
+        replacing: Bool,
+        to batch: inout Batch
+    ) throws(KernelError) {
+        if isThere, try chain(shared.own.chain)?.useCount ?? 0 > 0 {
+            if replacing { try repair(shared, in: &batch) }
+        } else {
+            batch.add(shared.own.chain)
+            for rule in shared.own.rules { batch.add(rule) }
+            for entries in shared.entries { batch.add(entries.elements, to: entries.set) }
+        }
+        if let neighbours = shared.neighbours { try update(neighbours, isThere: isThere, in: &batch) }
     }
 
     /// Puts elements in the place of what is there, but for those of the same container's other attachments.
     ///
     /// Runtimes ask for a container's ports on each of its networks: the first one has them as long as it lives.
+    ///
+    /// - Returns: the chains that the elements led to which are gone.
     private borrowing func replace(
         _ old: [SetElement],
         with group: FilterShare.Elements,
         of key: AttachmentKey,
         making: inout FilterEngine.Making,
         _ batch: inout Batch
-    ) throws(KernelError) {
+    ) throws(KernelError) -> [String] {
         let kept = old.filter { $0.isOfSibling(of: key) }.map { $0.key }
-        // What the batch has put there already is not shown as such, and stays.
+        // What the batch has put there already is not shown as such, and stays; nothing can be deleted twice.
         let stale = old.filter { element in
-            !kept.contains(element.key) && !making.elements.contains(.init(set: group.set.name, key: element.key))
+            let known = FilterEngine.Making.Element(set: group.set.name, key: element.key)
+            guard !kept.contains(element.key), !making.elements.contains(known) else { return false }
+            return making.deleted.insert(known).inserted
         }
         if !stale.isEmpty { batch.delete(stale, from: group.set) }
         var new: [SetElement] = []
@@ -80,6 +95,7 @@ extension PacketFilterSocket {
             if making.elements.insert(.init(set: group.set.name, key: element.key)).inserted { new.append(element) }
         }
         if !new.isEmpty { batch.create(new, in: group.set) }
+        return stale.compactMap { $0.target }
     }
 
     /// Makes what somebody took away from a chain that others point to already, or from what leads there.
@@ -125,6 +141,13 @@ extension PacketFilterSocket {
     private borrowing func add(_ fixed: FilterLayout.FixedChain, to batch: inout Batch) {
         batch.add(fixed.chain, hook: fixed.hook, comment: fixed.comment)
         for rule in fixed.rules { batch.add(Rule(fixed.chain, rule)) }
+    }
+
+    /// Which elements are there that leave no room for new ones, whoever made them.
+    private borrowing func inTheWay(of group: FilterShare.Elements) throws(KernelError) -> [SetElement] {
+        guard group.set.flags.contains(.interval) else { return try present(group) }
+        // Asked for a range, the kernel tells of one that its beginning lies in, and not of one that begins later.
+        return try elements(of: group.set).filter { old in group.elements.contains { $0.overlaps(old) } }
     }
 
     /// Which elements are there, whoever made them.
@@ -174,11 +197,24 @@ extension PacketFilterSocket {
                 }
             }
         }
+        for shared in share.shared {
+            if let neighbours = shared.neighbours { missing += try self.missing(neighbours) }
+        }
         return missing
     }
 }
 
 extension SetElement {
+    /// Whether some key lies in the ranges of both.
+    fileprivate func overlaps(_ other: SetElement) -> Bool {
+        for (mine, others) in zip(key, other.key) {
+            let isBefore = (mine.upper ?? mine.octets).lexicographicallyPrecedes(others.octets)
+            let isBehind = (others.upper ?? others.octets).lexicographicallyPrecedes(mine.octets)
+            if isBefore || isBehind { return false }
+        }
+        return true
+    }
+
     /// Whether another attachment of the same container has it.
     fileprivate func isOfSibling(of key: AttachmentKey) -> Bool {
         guard let comment, !comment.hasPrefix(key.ruleOwner),

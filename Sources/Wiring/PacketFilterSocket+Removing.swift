@@ -21,11 +21,15 @@ extension PacketFilterSocket {
                 if let target = element.target { pointers.append(target) }
             }
         }
+        if !share.shared.isEmpty {
+            for own in share.chains { pointers += try rules(of: own.chain).flatMap { $0.rule.targets } }
+        }
+        // Before the chains that they lead to.
+        try remove(share.chains.map { $0.chain }, from: &batch)
         for shared in share.shared {
             let losing = pointers.count { $0 == shared.own.chain.name }
             try remove(shared, losing: losing, from: &batch)
         }
-        try remove(share.chains.map { $0.chain }, from: &batch)
     }
 
     /// Removes the rules of an attachment from the open chains of a layout.
@@ -71,6 +75,10 @@ extension PacketFilterSocket {
             return
         }
         for group in present where !group.elements.isEmpty { batch.delete(group.elements, from: group.set) }
+        if let neighbours = shared.neighbours {
+            let pairs = try installedPairs(neighbours)
+            if !pairs.isEmpty { batch.delete(pairs, from: neighbours.set) }
+        }
         batch.flush(chain)
         batch.delete(chain)
     }
@@ -88,30 +96,76 @@ extension PacketFilterSocket {
             }
         }
         var lost: [String] = []
-        var ownerless: [(set: NamedSet, element: SetElement)] = []
-        for set in layout.sets {
-            let elements = try elements(of: set)
-            let unwanted = elements.filter { owners.include($0.comment) }
+        for set in layout.sets where !layout.ownerless.contains(set) {
+            let unwanted = try elements(of: set).filter { owners.include($0.comment) }
             if !unwanted.isEmpty { batch.delete(unwanted, from: set) }
             lost += unwanted.compactMap { $0.target }
-            ownerless += elements.filter { $0.comment == nil }.map { (set, $0) }
+        }
+        var own: [Chain] = []
+        for installed in try chains(of: layout.table) where !layout.hasFixed(installed.chain) {
+            let rules = try rules(of: installed.chain)
+            guard rules.contains(where: { owners.include($0.rule.comment) }) else { continue }
+            own.append(installed.chain)
+            lost += rules.flatMap { $0.rule.targets }
+        }
+        // Before the chains that they lead to.
+        try remove(own, from: &batch)
+        try removeUnpointed(layout, losing: lost, sparing: own, from: &batch)
+    }
+
+    /// Removes the chains that nobody's element and nobody's rule lead to any more, with the elements that come and go
+    /// with them.
+    ///
+    /// `lost`: where the elements and rules lead that are deleted besides.
+    /// `others`: chains that are none of these.
+    borrowing func removeUnpointed(
+        _ layout: FilterLayout,
+        losing lost: [String] = [],
+        sparing others: [Chain] = [],
+        from batch: inout Batch
+    ) throws(KernelError) {
+        var ownerless: [(set: NamedSet, element: SetElement)] = []
+        for set in layout.ownerless {
+            for element in try elements(of: set) where element.comment == nil { ownerless.append((set, element)) }
         }
         var dead: [Chain] = []
         for installed in try chains(of: layout.table)
-        where !layout.chains.contains(where: { $0.chain == installed.chain }) {
-            let rules = try rules(of: installed.chain)
+        where layout.shares(installed.chain) && !others.contains(installed.chain) {
             let entries = ownerless.filter { $0.element.target == installed.chain.name }
-            let isOurs = rules.contains { owners.include($0.rule.comment) }
             let pointers = entries.count + lost.count { $0 == installed.chain.name }
-            guard isOurs || pointers > 0 && Int(installed.useCount) <= rules.count + pointers else { continue }
+            guard pointers > 0 else { continue }
+            // What is more than that is somebody else's.
+            let count = try rules(of: installed.chain).count
+            guard count <= layout.sharedRules, Int(installed.useCount) <= count + pointers else { continue }
             for entry in entries {
-                for other in ownerless where other.element.key == entry.element.key {
+                for other in ownerless where other.element.key.first == entry.element.key.first {
                     batch.delete([other.element], from: other.set)
                 }
             }
             dead.append(installed.chain)
         }
         try remove(dead, from: &batch)
+    }
+
+    /// Removes the chains that only elements led to which a batch replaces.
+    borrowing func removeLost(_ making: FilterEngine.Making, from batch: inout Batch) throws(KernelError) {
+        for loss in making.lost {
+            let spared = making.chains
+            let targets = loss.targets.filter { name in !spared.contains(Chain(loss.layout.table, name)) }
+            guard !targets.isEmpty else { continue }
+            try removeUnpointed(loss.layout, losing: targets, sparing: spared, from: &batch)
+        }
+    }
+
+    /// Whether a table is there in which no attachment has an element, whatever chains there are.
+    borrowing func isForsaken(_ layout: FilterLayout) throws(KernelError) -> Bool {
+        guard !layout.ownerless.isEmpty, let table = try table(layout.table),
+            Int(table.useCount) > layout.sets.count + layout.chains.count
+        else { return false }
+        for set in layout.sets where !layout.ownerless.contains(set) {
+            if try !isEmpty(set) { return false }
+        }
+        return true
     }
 
     /// Whether a table is there and nobody has anything in it but what the layout says.
@@ -140,9 +194,29 @@ extension ChainHook {
     }
 }
 
+extension FilterLayout {
+    fileprivate func hasFixed(_ chain: Chain) -> Bool { chains.contains { $0.chain == chain } }
+
+    fileprivate func shares(_ chain: Chain) -> Bool {
+        !hasFixed(chain) && sharedNames.contains { chain.name.hasPrefix($0) }
+    }
+}
+
+extension Rule {
+    /// The chains that the rule leads to.
+    fileprivate var targets: [String] {
+        expressions.compactMap { expression in
+            switch expression {
+            case .verdict(.jump(let name)), .verdict(.goto(let name)): name
+            default: nil
+            }
+        }
+    }
+}
+
 extension SetElement {
     /// The chain that the element of a verdict map leads to.
-    fileprivate var target: String? {
+    var target: String? {
         switch content {
         case .verdict(.jump(let name)), .verdict(.goto(let name)): name
         default: nil

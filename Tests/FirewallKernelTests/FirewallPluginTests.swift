@@ -161,17 +161,6 @@ struct FirewallPluginTests {
         #expect(sights[8].rules == "" && sights[8].records == [])
     }
 
-    @Test("A bridge has one policy: another one is refused as long as a container has the first")
-    func contradiction() throws {
-        let one = members("10.1.2.3/24", policy("isolated"))
-        let two = members("10.1.2.4/24", policy("same-bridge"))
-        let sights = try play([.add("c1", one), .add("c2", two), .check("c1", one), .delete("c1"), .add("c2", two)])
-        #expect(sights.map { $0.error?.code } == [nil, 100, nil, nil, nil])
-        #expect(sights[1].error?.details.contains("bridges { br0 }") == true)
-        #expect(sights[1].rules == sights[0].rules && sights[1].records == ["c1:eth0:firewall.json"])
-        #expect(sights[4].rules.contains("same-bridge-br0"))
-    }
-
     @Test("STATUS finds the kernel able, and complains of a backend that nobody knows")
     func status() throws {
         let sights = try play([.status(), .status(nftables), .status(#""backend": "ipvs""#)])
@@ -179,7 +168,7 @@ struct FirewallPluginTests {
     }
 }
 
-private let hasIPTables: Bool = {
+let hasIPTables: Bool = {
     do { return try FileStatus.of("/usr/sbin/iptables-nft") != nil } catch { return false }
 }()
 
@@ -214,5 +203,28 @@ struct FirewallIPTablesTests {
         #expect(sights[1].lines("CNI-FORWARD").contains("10.1.2.3"))
         #expect(!sights[1].rules.contains("culvert_firewall"))
         #expect(!sights[5].rules.contains("10.1.2.3"))
+    }
+
+    @Test(
+        "DEL takes the rules away that iptables refuses to read beside somebody else's, and those only",
+        arguments: [true, false]
+    )
+    func incompatible(hasRecord: Bool) throws {
+        let one = members("10.1.2.3/24,fd00::3/64", Self.iptables)
+        let two = members("10.1.2.4/24,fd00::4/64", Self.iptables)
+        let sights = try play([
+            .add("c1", one), .add("c2", two),
+            .rules("add rule ip filter FORWARD ct state invalid drop\nadd rule ip6 filter FORWARD ct state invalid drop\n"),
+            .check("c1", one), hasRecord ? .status() : .lose("c1"), .delete("c1", one),
+        ])
+        #expect(sights.map { $0.error?.code } == [nil, nil, nil, 100, nil, nil])
+        #expect(sights[3].error?.details.contains("cannot read table filter") == true)
+        #expect(sights[5].records == ["c2:eth0:firewall.json"])
+        for address in ["10.1.2.3", "fd00::3"] {
+            #expect(sights[4].lines("CNI-FORWARD").contains("10.1.2.3") && !sights[5].rules.contains(address))
+        }
+        for rule in ["ip saddr 10.1.2.4", "ip daddr 10.1.2.4", "ip6 saddr fd00::4", "ip6 daddr fd00::4"] {
+            #expect(sights[5].rules.contains(rule))
+        }
     }
 }

@@ -83,10 +83,10 @@ struct Act: Sendable {
         }
     }
 
-    /// What iptables has is put into order, so that rule sets can be compared.
-    static func iptables(_ arguments: String) -> Act {
+    /// One run of iptables.
+    static func iptables(_ arguments: String, _ program: String = "iptables-nft") -> Act {
         Act { _ in
-            try FirewallKernelTests.run("/usr/sbin/iptables-nft", arguments.split(separator: " ").map { String($0) })
+            try FirewallKernelTests.run("/usr/sbin/\(program)", arguments.split(separator: " ").map { String($0) })
             return .nothing
         }
     }

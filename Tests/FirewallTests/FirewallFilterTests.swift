@@ -45,11 +45,15 @@ struct FirewallFilterTests {
         )
     }
 
-    @Test("No address is no element")
+    @Test("No address is no element; a policy's chain is held by a chain of the container's own")
     func noAddress() throws {
-        #expect(try Self.share("open", "br0").elements == [])
+        let open = try Self.share("open", "br0")
+        #expect(open.elements == [] && open.chains == [])
         let policed = try Self.share("isolated", "br0")
         #expect(policed.elements == [] && policed.shared.count == 1)
+        let chain = Chain(Self.chains, "container-\(key.ruleOwner)")
+        let rule = Rule(chain, [.goto("isolated-br0")], comment: key.ruleComment)
+        #expect(policed.chains == [.init(chain, rules: [rule])])
     }
 
     @Test(

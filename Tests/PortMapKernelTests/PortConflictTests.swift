@@ -72,6 +72,25 @@ struct PortConflictTests {
         #expect(sights[13].rules == "")
     }
 
+    @Test(
+        "Ports of a container of which nothing is known any more are taken over, however runs of them overlap",
+        arguments: [(2005, 2015), (2015, 2025), (2000, 2030), (2012, 2013), (2010, 2020)]
+    )
+    func lostRuns(first: Int, last: Int) throws {
+        func run(_ ports: ClosedRange<Int>) -> String { ports.map { port($0, $0) }.joined(separator: ", ") }
+        let one = members("10.1.2.3/24", run(2010...2020), run(3010...3020))
+        let two = members("10.1.2.4/24", run(first...last))
+        let sights = try play([
+            .birth("c1"), .birth("c2"), .add("c1", one), .loseRecord("c1"), .lose("host-ports"), .add("c2", two),
+            .check("c2", two), .delete("c1"), .check("c2", two), .delete("c2"), .sweep(),
+        ])
+        #expect(sights.allSatisfy { $0.error == nil }, "\(sights.compactMap { $0.error })")
+        let ranges = sights[5].lines("tcp_ranges4")
+        #expect(ranges.contains("\(first)-\(last) comment") && ranges.contains("id: c2\" : 10.1.2.4"))
+        #expect(ranges.contains("3010-3020 comment") && !ranges.contains("2010-2020 comment") || first == 2010)
+        #expect(sights[10].rules == "")
+    }
+
     @Test("One port of two addresses belongs to two containers, with conditions as well")
     func twoAddresses() throws {
         let conditions = #""conditionsV4": ["ip", "saddr", "!=", "10.9.0.0/16"]"#

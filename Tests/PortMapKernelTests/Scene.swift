@@ -133,6 +133,14 @@ struct Act: Sendable {
         }
     }
 
+    /// The record of a container is lost.
+    static func loseRecord(_ containerID: String) -> Act {
+        Act { root in
+            try Directory(path: "\(root)/run/attachments/blue").remove("\(containerID):eth0:portmap.json")
+            return .nothing
+        }
+    }
+
     /// The registry of ports is lost.
     static func lose(_ name: String) -> Act {
         Act { root in

@@ -48,6 +48,9 @@ enum Club {
         table,
         comment: "A club",
         sets: [members, doors],
+        ownerless: [doors],
+        sharedNames: ["room", "red", "green"],
+        sharedRules: 2,
         chains: [
             FilterLayout.FixedChain(open, comment: "For everybody", isOpen: true),
             FilterLayout.FixedChain(

@@ -43,8 +43,32 @@ struct FirewallAttachment {
             try file.write(record)
             return result
         } catch {
-            throw takeBack(plan, file, because: CNIError(.kernelRefused, intention, error))
+            let cause = contradiction(plan, error) ?? CNIError(.kernelRefused, intention, error)
+            throw takeBack(plan, file, because: cause)
         }
+    }
+
+    /// What a refusal means whose reason is that the bridge has another policy; nil when that is not the reason.
+    private func contradiction(_ plan: FirewallPlan, _ refusal: KernelError) -> CNIError? {
+        guard refusal.errno == .fileExists, plan.backend != .iptables else { return nil }
+        let configuration = plan.configuration
+        let found: (policy: FirewallConfiguration.IngressPolicy, holders: [String])?
+        do throws(KernelError) {
+            found = try FirewallFilter.contradiction(to: configuration, FilterEngine())
+        } catch {
+            return nil
+        }
+        guard let found else { return nil }
+        let holders = found.holders.prefix(3).map { "(\(AttachmentKey.words(ofRuleComment: $0)))" }
+        let more = found.holders.count > 3 ? " and \(found.holders.count - 3) more" : ""
+        let who = holders.isEmpty ? "a container" : holders.joined(separator: ", ") + more
+        return CNIError(
+            .invalidConfiguration,
+            "bridge \(configuration.bridge) has ingressPolicy \(found.policy.rawValue), "
+                + "and cannot have \(configuration.policy.rawValue) besides",
+            details: "\(who) came with \(found.policy.rawValue): stop all containers of the bridge that did, "
+                + "or set ingressPolicy to \(found.policy.rawValue)"
+        )
     }
 
     private func previousResult() throws(CNIError) -> AddResult {
@@ -213,13 +237,7 @@ extension FirewallAttachment {
                 guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
                     continue
                 }
-                do throws(IPTablesError) {
-                    try IPTablesTool(family).edit(IPTablesFirewall.table) { edit in
-                        IPTablesFirewall().remove(ours, from: &edit)
-                    }
-                } catch {
-                    throw error.kernelError
-                }
+                try FirewallPlan.removeRules(of: ours, family)
             }
         }
     }

@@ -20,6 +20,9 @@ struct FirewallConfiguration {
         case sameBridge = "same-bridge"
         /// No container at all, not even one of the same network.
         case isolated
+
+        /// Those that keep somebody away.
+        static let kept = [IngressPolicy.sameBridge, .isolated]
     }
 
     /// Nil leaves the choice to what the host runs.

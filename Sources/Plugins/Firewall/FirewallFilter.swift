@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
+internal import IPTables
 internal import Linux
 internal import PacketFilter
 internal import Wiring
@@ -15,6 +16,8 @@ enum FirewallFilter {
     private static let policed = NamedSet(table, "policed", key: [.interfaceName])
     /// The same, to the chain of what their containers may do.
     private static let bridges = NamedSet(table, "bridges", key: [.interfaceName], content: .verdict)
+    /// One of these bridges, and one whose policy is kept by iptables.
+    private static let apart = NamedSet(table, "apart", key: [.interfaceName, .interfaceName])
 
     /// Containers' addresses: to the chain of their bridge.
     static func containers(_ family: AddressFamily) -> NamedSet {
@@ -30,7 +33,10 @@ enum FirewallFilter {
     static let layout = FilterLayout(
         table,
         comment: "Who may talk to containers",
-        sets: [policed, bridges, containers(.v4), containers(.v6)],
+        sets: [policed, bridges, apart, containers(.v4), containers(.v6)],
+        ownerless: [policed, bridges, apart],
+        sharedNames: FirewallConfiguration.IngressPolicy.kept.map { prefix(of: $0) },
+        sharedRules: 3,
         chains: [
             FilterLayout.FixedChain(admin, comment: "Rules of the operator", isOpen: true),
             FilterLayout.FixedChain(
@@ -38,6 +44,8 @@ enum FirewallFilter {
                 hook: ChainHook(.filter, .forward, priority: .filter, policy: .accept),
                 rules: [
                     [.jump(admin.name)],
+                    [.member([.iifname, .oifname], .set(apart)), .drop],
+                    [.member([.oifname, .iifname], .set(apart)), .drop],
                     [.verdictMap([.iifname], .set(bridges))],
                     [.verdictMap([.ipSaddr], .set(containers(.v4)))],
                     [.verdictMap([.ip6Saddr], .set(containers(.v6)))],
@@ -47,7 +55,13 @@ enum FirewallFilter {
     )
 
     /// What stands in nf_tables for one attachment.
-    static func share(of configuration: FirewallConfiguration, _ key: AttachmentKey) -> FilterShare {
+    ///
+    /// `withNeighbours`: also what keeps the bridge apart from those of iptables, as these are right now.
+    static func share(
+        of configuration: FirewallConfiguration,
+        _ key: AttachmentKey,
+        withNeighbours: Bool = true
+    ) -> FilterShare {
         var share = FilterShare(layout)
         let verdict: Verdict
         if configuration.policy == .open {
@@ -55,7 +69,8 @@ enum FirewallFilter {
         } else {
             let chain = chain(of: configuration.bridge, configuration.policy)
             verdict = .goto(chain.name)
-            share.shared = [sharedChain(chain, configuration)]
+            share.shared = [sharedChain(chain, configuration, withNeighbours: withNeighbours)]
+            if configuration.addresses.isEmpty { share.chains = [member(of: chain, key)] }
         }
         for family in [AddressFamily.v4, .v6] {
             let addresses = configuration.addresses.filter { $0.family == family }
@@ -68,6 +83,14 @@ enum FirewallFilter {
         return share
     }
 
+    /// What holds the chain of a bridge for a container without addresses: no packet comes here.
+    private static func member(of chain: Chain, _ key: AttachmentKey) -> FilterShare.OwnChain {
+        let own = Chain(table, "container-\(key.ruleOwner)")
+        return FilterShare.OwnChain(own, rules: [Rule(own, [.goto(chain.name)], comment: key.ruleComment)])
+    }
+
+    private static func prefix(of policy: FirewallConfiguration.IngressPolicy) -> String { "\(policy.rawValue)-" }
+
     private static func chain(of bridge: String, _ policy: FirewallConfiguration.IngressPolicy) -> Chain {
         let isPlain = bridge.utf8.allSatisfy { octet in
             switch octet {
@@ -78,12 +101,13 @@ enum FirewallFilter {
             }
         }
         // nft reads no other names of chains; a link may be called almost anything.
-        return Chain(table, "\(policy.rawValue)-\(isPlain ? bridge : SHA512(of: bridge).hexadecimal(digits: 16))")
+        return Chain(table, prefix(of: policy) + (isPlain ? bridge : SHA512(of: bridge).hexadecimal(digits: 16)))
     }
 
     private static func sharedChain(
         _ chain: Chain,
-        _ configuration: FirewallConfiguration
+        _ configuration: FirewallConfiguration,
+        withNeighbours: Bool
     ) -> FilterShare.SharedChain {
         let name = Datum.name(configuration.bridge)
         let rules: [[Statement]] = [
@@ -96,7 +120,55 @@ enum FirewallFilter {
             entries: [
                 .init(policed, [SetElement(name)]),
                 .init(bridges, [SetElement(key: [name], verdict: .goto(chain.name))]),
-            ]
+            ],
+            neighbours: withNeighbours ? neighbours(of: name) : nil
         )
+    }
+
+    /// Whom the rules of iptables keep apart, be they ours or the reference's: as far as iptables has them in nf_tables.
+    private static func neighbours(of bridge: Datum) -> FilterShare.Neighbours {
+        FilterShare.Neighbours(
+            apart,
+            own: bridge,
+            chains: [AddressFamily.v4, .v6].map { family in
+                Chain(FirewallPlan.forwardChain(family).table, IPTablesFirewall.secondStage)
+            }
+        )
+    }
+
+    /// Keeps the bridges here apart from those of iptables, which just got another one.
+    ///
+    /// - Throws: ``KernelError``.
+    static func updateNeighbours(_ engine: borrowing FilterEngine) throws(KernelError) {
+        try engine.update { engine throws(KernelError) in
+            try engine.elements(of: policed).compactMap { $0.key.first }.map { neighbours(of: $0) }
+        }
+    }
+}
+
+// What else has the bridge
+extension FirewallFilter {
+    /// The policy that the bridge of a configuration has by now, if it is another one, and who has it.
+    ///
+    /// - Throws: ``KernelError``.
+    static func contradiction(
+        to configuration: FirewallConfiguration,
+        _ engine: borrowing FilterEngine
+    ) throws(KernelError) -> (policy: FirewallConfiguration.IngressPolicy, holders: [String])? {
+        guard configuration.policy != .open else { return nil }
+        let others = FirewallConfiguration.IngressPolicy.kept.filter { $0 != configuration.policy }
+        let installed = try engine.installed([.name(configuration.bridge)], of: bridges)
+        for policy in others {
+            let verdict = Verdict.goto(chain(of: configuration.bridge, policy).name)
+            guard installed?.content == .verdict(verdict) else { continue }
+            let elements = try engine.elements(of: containers(.v4)) + engine.elements(of: containers(.v6))
+            var holders: [String] = []
+            for element in elements where element.content == .verdict(verdict) {
+                guard let comment = element.comment, !holders.contains(comment) else { continue }
+                holders.append(comment)
+            }
+            return (policy, holders)
+        }
+        return nil
     }
 }

@@ -63,6 +63,9 @@ struct FirewallPlan {
 
     var share: FilterShare { FirewallFilter.share(of: configuration, key) }
 
+    /// The same without what depends on others: they come and go without asking us.
+    private var ownShare: FilterShare { FirewallFilter.share(of: configuration, key, withNeighbours: false) }
+
     private var families: [AddressFamily] {
         [.v4, .v6].filter { family in configuration.addresses.contains { $0.family == family } }
     }
@@ -90,6 +93,10 @@ struct FirewallPlan {
                     chains.install(configuration.addresses, in: &edit)
                     if let policy { IPTablesFirewall.isolate(configuration.bridge, policy, in: &edit) }
                 }
+            }
+            if policy != nil {
+                // Bridges that nf_tables keeps apart from one another know nothing of this one.
+                try FilterEngine.removing { engine throws(KernelError) in try FirewallFilter.updateNeighbours(engine) }
             }
         case .firewalld:
             try configuration.addSources()
@@ -125,7 +132,7 @@ struct FirewallPlan {
             for family in families where addresses.contains(where: { $0.family == family }) {
                 // Who took the program away took the rules away too.
                 guard IPTablesTool.isAvailable(family) else { continue }
-                try edit(family) { edit in chains.remove(addresses, from: &edit) }
+                try FirewallPlan.removeRules(of: addresses, family)
             }
         case .firewalld:
             if configuration.policy != .open {
@@ -137,16 +144,19 @@ struct FirewallPlan {
 
     /// What is not there, in words; empty when all of it is.
     ///
+    /// `withNeighbours`: also what others made necessary since the container came.
     /// - Throws: ``KernelError``.
-    func missing() throws(KernelError) -> [String] {
-        try missingShare() + missingElsewhere()
+    func missing(withNeighbours: Bool = false) throws(KernelError) -> [String] {
+        try missingShare(withNeighbours: withNeighbours) + missingElsewhere()
     }
 
     /// What is not in nf_tables.
     ///
+    /// `withNeighbours`: as for ``missing(withNeighbours:)``.
     /// - Throws: ``KernelError``.
-    func missingShare() throws(KernelError) -> [String] {
-        switch backend {
+    func missingShare(withNeighbours: Bool) throws(KernelError) -> [String] {
+        let share = withNeighbours ? share : ownShare
+        return switch backend {
         case .nftables: try FilterEngine().missing([share], of: key)
         case .iptables: []
         case .firewalld: configuration.policy == .open ? [] : try FilterEngine().missing([share], of: key)

@@ -34,7 +34,7 @@ package struct FirewallRules {
     ///
     /// - Throws: ``KernelError``.
     package func missingShare() throws(KernelError) -> [String] {
-        try plan.missingShare()
+        try plan.missingShare(withNeighbours: true)
     }
 
     /// What iptables or firewalld do not have, in words.

@@ -67,6 +67,8 @@ enum PortMapFilter {
             [hosts(family), ports(family)] + Transport.all.map { ranges(family, $0) }
                 + [conditionalHosts(family), conditional(family), replies(family)]
         },
+        sharedNames: ["from-", "masquerade"],
+        sharedRules: 2,
         chains: [
             FilterLayout.FixedChain(Chain(table, "hostports"), rules: families.flatMap { forwarding($0) }),
             FilterLayout.FixedChain(
