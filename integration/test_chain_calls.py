@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import copy
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -70,16 +71,22 @@ def test_the_other_deletes(host: Host, chain: Chain, sides: Sides) -> None:
         assert fetch(host, OUTSIDE, HOST4, PUBLIC) == f"c9 {OUTSIDER4}"
 
 
+def is_policed(chain: Chain) -> bool:
+    """Whether the networks of the chain are kept apart."""
+    return bool(policy(chain.make(FIRST)).get("ingressPolicy"))
+
+
 def side_by_side() -> list[Any]:
-    """Who may be ours at first; the policies of two implementations do not know each other's networks."""
-    apart = pytest.mark.xfail(not implementations.testing_the_reference(), strict=True,
-                              reason="each isolates its own networks only")
+    """Who may be ours; the reference keeps nobody apart from networks that are not its own and were there before."""
+    unseen = pytest.mark.xfail(not implementations.testing_the_reference(), strict=True,
+                               reason="nobody told us of the reference's second network")
     return [
         pytest.param(chain, mine, id=f"{chain.name}, {words}",
-                     marks=[apart] if words == "a network" and policy(chain.make(FIRST)).get("ingressPolicy") else [])
+                     marks=[unseen] if words == "the first network" and is_policed(chain) else [])
         for chain in CHAINS for words, mine in (("one of each network", {OWN, STRANGER}),
                                                 ("the others", {NEIGHBOUR, ORDINARY}),
-                                                ("a network", {OWN, NEIGHBOUR}))
+                                                ("the first network", {OWN, NEIGHBOUR}),
+                                                ("the second network", {STRANGER}))
     ]
 
 
@@ -88,6 +95,24 @@ def test_containers_of_both_side_by_side(host: Host, chain: Chain, mine: set[str
     """During an upgrade containers of both share networks, and reach each other as before."""
     world = World(host, chain, REFERENCE, {name: ours for name in mine})
     world.attach_all()
+    start_servers(host)
+    reached = world.measure("1")
+    expected = {setting: stories(chain, ours)[1].reached[setting] for setting in reached}
+    assert (left := differing(reached, expected)) == [], "\n".join(left)
+
+
+@pytest.mark.needs_culvert
+@pytest.mark.parametrize("chain", [chain for chain in CHAINS if is_policed(chain)], ids=lambda chain: chain.name)
+@pytest.mark.parametrize("way", ["reload", "ADD"])
+def test_a_network_of_theirs_that_came_later(host: Host, chain: Chain, way: str, ours: Implementation) -> None:
+    """Ours is kept apart from it with the next ADD of ours, or by `culvert reload`."""
+    world = World(host, chain, REFERENCE, {OWN: ours, NEIGHBOUR: ours})
+    world.attach_all()
+    runtime = world.each[0][0]
+    if way == "reload":
+        good(host.run([os.path.join(implementations.build_directory(), "culvert"), "reload"]))
+    else:
+        good(runtime.attach(runtime.member("c9")))
     start_servers(host)
     reached = world.measure("1")
     expected = {setting: stories(chain, ours)[1].reached[setting] for setting in reached}

@@ -90,6 +90,28 @@ def test_who_may_talk(world: Host, ours: Implementation, backend: str, policy: s
         assert ruleset(world) == ""
 
 
+@pytest.mark.parametrize("order", [("nftables", "iptables"), ("iptables", "nftables")], ids=" then ".join)
+@pytest.mark.parametrize("policy", ["same-bridge", "isolated"])
+@needs_culvert
+def test_networks_of_two_backends(world: Host, ours: Implementation, order: tuple[str, str], policy: str) -> None:
+    """They are kept apart like those of one backend, whichever is first, and nobody else is."""
+    before = ruleset(world)
+    backends = {0: order[0], 1: order[1], 2: "nftables"}
+    networks = [network_on(world, ours, number, backend=backend, ingressPolicy=policy if number < 2 else "open")
+                for number, backend in backends.items()]
+    containers = world.add_containers(["c1", "c2", "c3"])
+    for each, where in zip(containers, networks):
+        good(where.add(each))
+        serve(world, each.id, 80)
+    assert talk(world, "c1", 1) == NO and talk(world, "c2", 0) == NO
+    for each, number in (("c1", 2), ("c2", 2), ("c3", 0), ("c3", 1), (OUTSIDE, 0), (OUTSIDE, 1)):
+        assert talk(world, each, number) == YES, (each, number)
+    for each, where in zip(containers, networks):
+        good(where.check(each))
+        good(where.delete(each))
+    assert "culvert" not in ruleset(world) and before == ""
+
+
 @needs_culvert
 def test_a_host_that_forwards_nothing(world: Host, ours: Implementation, container: Container) -> None:
     """Where iptables drops what is forwarded, an unset backend lets containers through there, as the reference does."""

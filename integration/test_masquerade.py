@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
 
 from host import Container, Host, Outcome
-from implementations import REFERENCE, Implementation
+from implementations import REFERENCE, Implementation, build_directory
 from kernel_state import left_behind
 from runtime import Runtime, bridge, host_local, network, valid_attachments
 from traffic import (HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, ask, fetch, ruleset, serve,
@@ -203,6 +204,32 @@ def test_gc_knows_the_networks_rules(world: Host, ours: Implementation, containe
     printed = ruleset(world)
     assert owner() not in printed
     assert owner(container="c2") in printed and owner("other", "c3") in printed
+
+
+@pytest.mark.parametrize("forgotten", ["nothing", "the record"])
+@pytest.mark.parametrize("first, second", [("eth0", "eth1"), ("eth1", "eth0")])
+@needs_culvert
+def test_two_interfaces_of_one_network_by_iptables(world: Host, ours: Implementation, container: Container, first: str,
+                                                   second: str, forgotten: str) -> None:
+    """Both have one chain, by whose name nobody can tell them apart: each is masqueraded until its own DEL."""
+    runtime = runtime_on(world, ours, ipMasq=True, ipMasqBackend="iptables", isDefaultGateway=False, isGateway=True)
+    addresses = {}
+    for name in ("eth0", "eth1"):
+        result = good(runtime.add(container, name)).result()
+        addresses[name] = [ip["address"].split("/")[0] for ip in result["ips"]]
+    world.must("iptables -t nat -D POSTROUTING 1")
+    assert good(world.run([os.path.join(build_directory(), "culvert"), "reload"])).stdout.endswith("put back 1 thing\n")
+    good(runtime.check(container, "eth0"))
+    good(runtime.check(container, "eth1"))
+    if forgotten == "the record":
+        world.must(f"rm /run/culvert/attachments/net/c1:{first}.json")
+    good(runtime.delete(container, first, remembering=forgotten == "nothing"))
+    saved = world.must("iptables-save -t nat; ip6tables-save -t nat")
+    assert not any(f"-s {address}/" in saved for address in addresses[first])
+    assert all(f"-s {address}/" in saved for address in addresses[second])
+    good(runtime.check(container, second))
+    good(runtime.delete(container, second))
+    assert "CNI-" not in world.must("iptables-save; ip6tables-save")
 
 
 # Spoofing

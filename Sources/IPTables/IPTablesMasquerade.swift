@@ -4,7 +4,8 @@ internal import Linux
 
 /// Masquerading for one container, laid out as the reference plugins `bridge` and `ptp` do it in table `nat`.
 ///
-/// The interface takes no part in the names: a container that is on one network twice has one chain.
+/// The interface takes no part in the names: a container that is on one network twice has one chain, and only the
+/// addresses tell whose a rule is.
 package struct IPTablesMasquerade: Hashable, Sendable {
     /// `CNI-` and 24 digits.
     package let chain: String
@@ -59,7 +60,12 @@ package struct IPTablesMasquerade: Hashable, Sendable {
     }
 
     /// Removes everything of this container, by the name of its chain alone.
-    package func remove(from edit: inout IPTablesEdit) {
-        edit.removeChain(chain)
+    ///
+    /// `spared`: addresses that go on being masqueraded; if there are any, the chain stays.
+    package func remove(from edit: inout IPTablesEdit, sparing spared: [IPAddress] = []) {
+        let senders = spared.map { CIDR.host($0).description }
+        func isSpared(_ jump: IPTablesRule) -> Bool { senders.contains { $0 == jump.sender } }
+        guard edit.contents.rules(jumpingTo: chain).contains(where: isSpared) else { return edit.removeChain(chain) }
+        edit.deleteRules { $0.target == chain && $0.chain != chain && !isSpared($0) }
     }
 }

@@ -46,6 +46,9 @@ package struct IPTablesRule: Sendable {
     /// Where `-j` or `-g` leads: a chain, `ACCEPT` and the like, or an extension such as `DNAT`.
     package var target: String? { argument(of: "-j") ?? argument(of: "-g") }
 
+    /// What stands behind `-s`: whom packets come from.
+    var sender: String? { argument(of: "-s") }
+
     private func argument(of option: String) -> String? {
         var index = 0
         while index + 1 < words.count {

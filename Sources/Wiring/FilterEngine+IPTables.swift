@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Addressing
+package import Addressing
 internal import IPTables
 package import Linux
 internal import PacketFilter
 
 // Chains that iptables made, ours and the reference's. Where iptables keeps them in nf_tables, no program is run.
 extension FilterEngine {
-    /// Removes the masquerade chains of some attachments, and the jumps to them.
+    /// Removes the masquerade chain of an attachment, and the jumps to it.
     ///
+    /// `spared`: addresses of the container's other interfaces on the network, which have the same chain: as long as one
+    /// of them jumps there, the chain stays.
     /// - Throws: ``KernelError``.
-    package func removeMasqueradeChains(of keys: [AttachmentKey]) throws(KernelError) {
-        let names = keys.map { IPTablesMasquerade(network: $0.network, containerID: $0.containerID).chain }
-        try removeIPTablesChains(names, calledFrom: ["POSTROUTING"])
+    package func removeMasqueradeChain(
+        of key: AttachmentKey,
+        sparing spared: [IPAddress] = []
+    ) throws(KernelError) {
+        let own = IPTablesMasquerade(network: key.network, containerID: key.containerID)
+        try removeIPTablesChains([own.chain], calledFrom: ["POSTROUTING"]) { rule in
+            spared.contains { rule.isAboutPackets(from: $0) }
+        } byProgram: { edit in
+            own.remove(from: &edit, sparing: spared)
+        }
     }
 
     /// Removes chains of table `nat`, and the jumps to them.
@@ -22,15 +31,26 @@ extension FilterEngine {
         _ names: [String],
         calledFrom callers: [String]
     ) throws(KernelError) {
+        try removeIPTablesChains(names, calledFrom: callers) { _ in
+            false
+        } byProgram: { edit in
+            for name in names { edit.removeChain(name) }
+        }
+    }
+
+    private func removeIPTablesChains(
+        _ names: [String],
+        calledFrom callers: [String],
+        sparing isSpared: (Rule) -> Bool,
+        byProgram decide: (inout IPTablesEdit) -> Void
+    ) throws(KernelError) {
         for family in [AddressFamily.v4, .v6] {
             try socket.update { batch throws(KernelError) in
-                try socket.removeChains(names, of: family.natTable, calledFrom: callers, &batch)
+                try socket.removeChains(names, of: family.natTable, calledFrom: callers, sparing: isSpared, &batch)
             }
             guard try LegacyTables.inUse(family).contains("nat"), let tool = Self.legacyTool(family) else { continue }
             do throws(IPTablesError) {
-                try tool.edit(.nat) { edit in
-                    for name in names { edit.removeChain(name) }
-                }
+                try tool.edit(.nat, decide)
             } catch {
                 throw error.kernelError
             }
@@ -105,6 +125,7 @@ extension PacketFilterSocket {
         _ names: [String],
         of table: Table,
         calledFrom callers: [String],
+        sparing isSpared: (Rule) -> Bool,
         _ batch: inout Batch
     ) throws(KernelError) {
         var present: [Chain] = []
@@ -113,18 +134,34 @@ extension PacketFilterSocket {
             if try self.chain(chain) != nil { present.append(chain) }
         }
         guard !present.isEmpty else { return }
+        var needed: [Chain] = []
         for caller in callers {
             let chain = Chain(table, caller)
-            for installed in try rules(of: chain) where present.contains(where: { installed.rule.jumps(to: $0.name) }) {
-                batch.deleteRule(installed.handle, of: chain)
+            for installed in try rules(of: chain) {
+                guard let target = present.first(where: { installed.rule.jumps(to: $0.name) }) else { continue }
+                if isSpared(installed.rule) {
+                    needed.append(target)
+                } else {
+                    batch.deleteRule(installed.handle, of: chain)
+                }
             }
         }
+        present.removeAll { needed.contains($0) }
         for chain in present { batch.flush(chain) }
         for chain in present { batch.delete(chain) }
     }
 }
 
 extension Rule {
+    /// Whether the first condition is that packets come from an address.
+    fileprivate func isAboutPackets(from address: IPAddress) -> Bool {
+        guard expressions.count > 1, case .payload(.network, let offset, let length, let register) = expressions[0],
+            expressions[1] == .compare(.equal, register, address.octets)
+        else { return false }
+        // Where the source stands in the header: RFC 791, 3.1; RFC 8200, 3.
+        return length == address.octets.count && offset == (address.family == .v4 ? 12 : 8)
+    }
+
     fileprivate func jumps(to name: String) -> Bool {
         expressions.contains { $0 == .verdict(.jump(name)) || $0 == .verdict(.goto(name)) }
     }

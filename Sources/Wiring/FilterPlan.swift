@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Addressing
+package import Addressing
 internal import IPTables
 package import Linux
 
@@ -8,11 +8,19 @@ package struct FilterPlan: Hashable, Sendable {
     package let key: AttachmentKey
     package let masquerade: Masquerade?
     package let spoofCheck: SpoofCheck?
+    /// What iptables masquerades for the container's other interfaces on the network: in the same chain.
+    package let siblings: [CIDR]
 
-    package init(key: AttachmentKey, masquerade: Masquerade?, spoofCheck: SpoofCheck?) {
+    package init(
+        key: AttachmentKey,
+        masquerade: Masquerade?,
+        spoofCheck: SpoofCheck?,
+        siblings: [CIDR] = []
+    ) {
         self.key = key
         self.masquerade = masquerade
         self.spoofCheck = spoofCheck
+        self.siblings = siblings
     }
 
     package var isEmpty: Bool { masquerade == nil && spoofCheck == nil }
@@ -55,7 +63,7 @@ package struct FilterPlan: Hashable, Sendable {
     /// - Throws: ``KernelError``.
     package func makeIPTablesRules() throws(KernelError) {
         for family in iptablesFamilies {
-            try iptables(family) { edit in chain.install(masquerade?.addresses ?? [], in: &edit) }
+            try iptables(family) { edit in chain.install((masquerade?.addresses ?? []) + siblings, in: &edit) }
         }
     }
 
@@ -66,21 +74,29 @@ package struct FilterPlan: Hashable, Sendable {
         try FilterPlan.remove(
             from: key,
             layouts: layouts,
-            usesIPTables: masquerade?.backend == .iptables
+            usesIPTables: masquerade?.backend == .iptables,
+            sparing: siblings
         )
     }
 
     /// Removes what anybody may have left for an attachment of which nothing is known, the reference included.
     ///
+    /// `siblings`: what iptables goes on masquerading for the container's other interfaces on the network.
     /// - Throws: ``KernelError``.
-    package static func removeAll(of key: AttachmentKey) throws(KernelError) {
-        try remove(from: key, layouts: [Masquerade.layout, SpoofCheck.layout], usesIPTables: true)
+    package static func removeAll(of key: AttachmentKey, sparing siblings: [CIDR] = []) throws(KernelError) {
+        try remove(
+            from: key,
+            layouts: [Masquerade.layout, SpoofCheck.layout],
+            usesIPTables: true,
+            sparing: siblings
+        )
     }
 
     private static func remove(
         from key: AttachmentKey,
         layouts: [FilterLayout],
-        usesIPTables: Bool
+        usesIPTables: Bool,
+        sparing siblings: [CIDR]
     ) throws(KernelError) {
         guard !layouts.isEmpty || usesIPTables else { return }
         let shares = layouts.map { layout in
@@ -91,7 +107,7 @@ package struct FilterPlan: Hashable, Sendable {
         }
         try FilterEngine.removing { engine throws(KernelError) in
             try engine.remove(shares, of: key)
-            if usesIPTables { try engine.removeMasqueradeChains(of: [key]) }
+            if usesIPTables { try engine.removeMasqueradeChain(of: key, sparing: siblings.map { $0.address }) }
         }
     }
 

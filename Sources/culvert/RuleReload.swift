@@ -117,7 +117,7 @@ struct RuleReload {
                     for key in try store.keys(of: name, plugin: plugin) {
                         guard let record = try store.record(of: key, plugin: plugin),
                             record.state == .attached, !record.isOfDeadContainer,
-                            let want = RecordedRules(record, plugin)
+                            let want = try RecordedRules(record, plugin, in: store)
                         else { continue }
                         wants.append(want)
                     }
@@ -142,9 +142,11 @@ struct RecordedRules {
     private let firewall: FirewallRules?
 
     /// Nil when the record asks for nothing.
-    init?(_ record: AttachmentRecord, _ plugin: String) {
+    ///
+    /// - Throws: `KernelError` when other records that it depends on cannot be read.
+    init?(_ record: AttachmentRecord, _ plugin: String, in store: AttachmentStore) throws(KernelError) {
         key = record.key
-        bridge = plugin.isEmpty ? BridgeFilters.plan(of: record) : nil
+        bridge = plugin.isEmpty ? try BridgeFilters.plan(of: record, in: store) : nil
         portmap = plugin == PortMapRules.plugin ? PortMapRules(record) : nil
         firewall = plugin == FirewallRules.plugin ? FirewallRules(record) : nil
         guard let shares = bridge?.shares ?? portmap?.shares ?? firewall?.shares else { return nil }

@@ -2,6 +2,7 @@
 import Addressing
 import CNI
 import JSON
+import TestSupport
 import Testing
 import Wiring
 
@@ -99,6 +100,35 @@ struct BridgeFilterTests {
         let plan = try #require(BridgeFilters.plan(of: try Self.record(members, .attached, Self.result)))
         let addresses = try ["10.1.2.3/24", "fd00::5/64"].map { try #require(CIDR($0)) }
         #expect(plan == (try configuration(members).filters.plan(for: key, port: "veth7", address: mac, addresses)))
+    }
+
+    @Test("Other interfaces of the container on the network are siblings, as far as iptables masquerades them")
+    func siblings() throws {
+        try withTemporaryDirectory { root in
+            let store = AttachmentStore(root: root)
+            let iptables = #""ipMasq": true, "ipMasqBackend": "iptables""#
+            let others: [(String, String, AttachmentRecord.State)] = [
+                ("eth0", iptables, .attached), ("eth1", iptables, .attached), ("eth2", #""ipMasq": true"#, .attached),
+                ("eth3", iptables, .removing), ("eth4", #""ipMasqBackend": "iptables""#, .attached),
+            ]
+            let containers = [key.containerID, "other"]
+            for container in containers {
+                for (name, members, state) in others {
+                    let own = AttachmentKey(network: key.network, containerID: container, interfaceName: name)
+                    var file = try AttachmentFile(opening: own, in: store, waitingAtMost: .zero)
+                    try file.write(try Self.record(members, state, Self.result))
+                }
+            }
+            let found = try BridgeFilters.siblings(of: key, in: store)
+            #expect(found.map { "\($0)" } == ["10.1.2.3/24", "fd00::5/64"])
+            let asked = try configuration(iptables).filters.siblings(of: key, in: store)
+            #expect(asked == found)
+            for members in ["", #""ipMasq": true"#, #""ipMasqBackend": "iptables""#] {
+                #expect(try configuration(members).filters.siblings(of: key, in: store) == [])
+            }
+            let plan = try BridgeFilters.plan(of: try Self.record(iptables, .attached, Self.result), in: store)
+            #expect(plan?.siblings == found)
+        }
     }
 
     @Test("Without an attachment, a result or a wish there is nothing to be there")

@@ -212,10 +212,10 @@ struct FirewallIPTablesTests {
     func incompatible(hasRecord: Bool) throws {
         let one = members("10.1.2.3/24,fd00::3/64", Self.iptables)
         let two = members("10.1.2.4/24,fd00::4/64", Self.iptables)
+        let theirs = ["ip", "ip6"].map { "add rule \($0) filter FORWARD ct state invalid drop\n" }.joined()
         let sights = try play([
-            .add("c1", one), .add("c2", two),
-            .rules("add rule ip filter FORWARD ct state invalid drop\nadd rule ip6 filter FORWARD ct state invalid drop\n"),
-            .check("c1", one), hasRecord ? .status() : .lose("c1"), .delete("c1", one),
+            .add("c1", one), .add("c2", two), .rules(theirs), .check("c1", one), hasRecord ? .status() : .lose("c1"),
+            .delete("c1", one),
         ])
         #expect(sights.map { $0.error?.code } == [nil, nil, nil, 100, nil, nil])
         #expect(sights[3].error?.details.contains("cannot read table filter") == true)

@@ -65,7 +65,9 @@ struct FirewallPolicyTests {
         let one = members("10.1.2.3/24,10.1.2.4/24", policy("isolated"))
         let two = members("10.1.2.3/24", policy("same-bridge"), bridge: "br1")
         let three = members("10.1.2.4/24", policy("same-bridge"), bridge: "br1")
-        let sights = try play([.add("c1", one), .lose("c1"), .add("c2", two), .add("c3", three), .delete("c2"), .delete("c3")])
+        let sights = try play([
+            .add("c1", one), .lose("c1"), .add("c2", two), .add("c3", three), .delete("c2"), .delete("c3"),
+        ])
         #expect(sights.allSatisfy { $0.error == nil })
         #expect(sights[2].rules.contains("chain isolated-br0"))
         #expect(!sights[3].rules.contains("isolated-br0") && !sights[3].lines("policed").contains("br0"))

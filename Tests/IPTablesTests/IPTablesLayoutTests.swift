@@ -59,6 +59,19 @@ struct IPTablesMasqueradeTests {
         #expect(second.contents.missing(of: masquerade.rules(cidrs("10.88.0.2/16"), .v4)).count == 1)
     }
 
+    @Test("Of two interfaces of one container each can leave, and the chain goes with the last one")
+    func siblings() {
+        var edit = IPTablesEdit(table())
+        masquerade.install(cidrs("10.88.0.2/16", "10.88.0.3/16"), in: &edit)
+        var second = IPTablesEdit(edit.contents)
+        masquerade.remove(from: &second, sparing: addresses("10.88.0.2", "10.88.0.7"))
+        #expect(lines(second) == ["-D POSTROUTING -s 10.88.0.3/32 \(remark) -j \(chain)"])
+        #expect(second.contents.missing(of: masquerade.rules(cidrs("10.88.0.2/16"), .v4)) == [])
+        var third = IPTablesEdit(second.contents)
+        masquerade.remove(from: &third, sparing: addresses("10.88.0.3", "10.88.0.7"))
+        #expect(third.contents.rules == [] && third.contents.chains == table().chains)
+    }
+
     @Test("The containers of a network are those whose comment and chain agree")
     func containers() {
         var edit = IPTablesEdit(table())

@@ -122,14 +122,35 @@ struct IPTablesChainTests {
             try Self.masquerade(variant, chain, "0123456789abcdef")
             try Self.masquerade(variant, "CNI-ffffffffffffffffffffffff", "other")
             let engine = try FilterEngine()
-            try engine.removeMasqueradeChains(of: [key])
+            try engine.removeMasqueradeChain(of: key)
             let left = try Self.lines(variant)
-            try engine.removeMasqueradeChains(of: [key])
+            try engine.removeMasqueradeChain(of: key)
             return [left, try Self.lines(variant)]
         }
         #expect(lines[0] == lines[1])
         #expect(lines[0].count == 8)
         #expect(!lines[0].contains { $0.contains(chain) || $0.contains("0123456789abcdef") })
+    }
+
+    @Test(
+        "An address of the container's other interface keeps the chain, and its own jump",
+        arguments: ["nft", "legacy"]
+    )
+    func sibling(variant: String) throws {
+        let lines = try inNewNamespace {
+            try Self.masquerade(variant, chain, "0123456789abcdef")
+            let before = try Self.lines(variant)
+            for (program, address) in [("iptables", "10.1.2.7"), ("ip6tables", "fd00::7")] {
+                try run("/usr/sbin/\(program)-\(variant)", "-t", "nat", "-A", "POSTROUTING", "-s", address, "-j", chain)
+            }
+            let engine = try FilterEngine()
+            let others = try ["10.1.2.3/24", "fd00::3/64"].map { try cidr($0).address }
+            try engine.removeMasqueradeChain(of: key, sparing: others)
+            let left = try Self.lines(variant)
+            try engine.removeMasqueradeChain(of: key, sparing: try [cidr("10.1.2.9/24").address])
+            return [before, left, try Self.lines(variant)]
+        }
+        #expect(lines[0].count == 8 && lines[1] == lines[0] && lines[2] == [])
     }
 
     @Test("Those in nf_tables are removed without any program")
@@ -138,7 +159,7 @@ struct IPTablesChainTests {
             try Self.masquerade("nft", chain, "0123456789abcdef")
             let nft = try Descriptor(opening: "/usr/sbin/nft", O_RDONLY)
             try hideDirectory("/usr/sbin")
-            try FilterEngine().removeMasqueradeChains(of: [key])
+            try FilterEngine().removeMasqueradeChain(of: key)
             return try run("/proc/self/fd/\(nft.rawValue)", "list", "ruleset")
         }
         #expect(set.contains("chain POSTROUTING") && !set.contains("CNI-"))

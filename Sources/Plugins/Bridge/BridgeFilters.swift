@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Addressing
+package import Addressing
 internal import CNI
 internal import JSON
-internal import Linux
+package import Linux
 package import Wiring
 
 /// What a network of type `bridge` wants of packet filters.
@@ -40,11 +40,13 @@ package struct BridgeFilters: Hashable, Sendable {
     ///
     /// `port`: the host's end of the pair.
     /// `address`, `addresses`: the container's; without addresses there is nothing to masquerade.
+    /// `siblings`: what iptables masquerades for the container's other interfaces on the network.
     func plan(
         for key: AttachmentKey,
         port: String,
         address: MACAddress?,
-        _ addresses: [CIDR]
+        _ addresses: [CIDR],
+        siblings: [CIDR] = []
     ) -> FilterPlan {
         var masquerade: Masquerade?
         if masquerades, !addresses.isEmpty { masquerade = Masquerade(key: key, addresses: addresses, backend: backend) }
@@ -57,20 +59,49 @@ package struct BridgeFilters: Hashable, Sendable {
                 addresses: checksIP ? addresses.map { $0.address } : nil
             )
         }
-        return FilterPlan(key: key, masquerade: masquerade, spoofCheck: spoofCheck)
+        return FilterPlan(key: key, masquerade: masquerade, spoofCheck: spoofCheck, siblings: siblings)
+    }
+
+    /// What iptables masquerades for the other interfaces of an attachment's container on its network.
+    ///
+    /// They have the same chain, whose name says nothing of an interface.
+    /// - Throws: ``KernelError``.
+    static func siblings(of key: AttachmentKey, in store: AttachmentStore) throws(KernelError) -> [CIDR] {
+        var addresses: [CIDR] = []
+        for other in try store.keys(of: key.network) where other.containerID == key.containerID && other != key {
+            guard let masquerade = try store.record(of: other).flatMap({ plan(of: $0) })?.masquerade,
+                masquerade.backend == .iptables
+            else { continue }
+            addresses += masquerade.addresses
+        }
+        return addresses
+    }
+
+    /// The same for an attachment that is to be made; asked of the records only if iptables is to masquerade it.
+    ///
+    /// - Throws: ``KernelError``.
+    func siblings(of key: AttachmentKey, in store: AttachmentStore) throws(KernelError) -> [CIDR] {
+        masquerades && backend == .iptables ? try BridgeFilters.siblings(of: key, in: store) : []
     }
 
     /// Removes what an attachment has, by what its record says was wanted; without a record, whatever there may be.
     ///
     /// - Throws: ``KernelError``.
-    static func remove(from key: AttachmentKey, _ record: AttachmentRecord?) throws(KernelError) {
-        guard let record, let filters = BridgeFilters(record) else { return try FilterPlan.removeAll(of: key) }
+    static func remove(
+        from key: AttachmentKey,
+        _ record: AttachmentRecord?,
+        in store: AttachmentStore
+    ) throws(KernelError) {
+        guard let record, let filters = BridgeFilters(record) else {
+            return try FilterPlan.removeAll(of: key, sparing: siblings(of: key, in: store))
+        }
         let masquerade = Masquerade(key: key, addresses: [], backend: filters.backend)
         let watcher = SpoofCheck(key: key, port: "", address: nil, addresses: nil)
         try FilterPlan(
             key: key,
             masquerade: filters.masquerades ? masquerade : nil,
-            spoofCheck: filters.checksMAC || filters.checksIP ? watcher : nil
+            spoofCheck: filters.checksMAC || filters.checksIP ? watcher : nil,
+            siblings: try filters.siblings(of: key, in: store)
         ).remove()
     }
 
@@ -83,7 +114,9 @@ package struct BridgeFilters: Hashable, Sendable {
     }
 
     /// What has to stand for an attachment by its record; nil when it is not attached, or wants nothing.
-    package static func plan(of record: AttachmentRecord) -> FilterPlan? {
+    ///
+    /// `siblings`: what iptables masquerades for the container's other interfaces on the network.
+    package static func plan(of record: AttachmentRecord, siblings: [CIDR] = []) -> FilterPlan? {
         guard record.state == .attached, let filters = BridgeFilters(record) else { return nil }
         let result: AddResult
         do throws(CNIError) {
@@ -96,8 +129,20 @@ package struct BridgeFilters: Hashable, Sendable {
             for: record.key,
             port: record.hostInterface,
             address: own.flatMap { MACAddress($0.mac) },
-            result.ips.map { $0.address }
+            result.ips.map { $0.address },
+            siblings: siblings
         )
         return plan.isEmpty ? nil : plan
+    }
+
+    /// The same with what its container's other interfaces have by their records.
+    ///
+    /// - Throws: ``KernelError``.
+    package static func plan(
+        of record: AttachmentRecord,
+        in store: AttachmentStore
+    ) throws(KernelError) -> FilterPlan? {
+        guard let filters = BridgeFilters(record) else { return nil }
+        return plan(of: record, siblings: try filters.siblings(of: record.key, in: store))
     }
 }

@@ -15,6 +15,8 @@ struct BridgePlan {
     let bridgeAddress: MACAddress
     /// Of the links that carry a VLAN's gateway, if they are made for this.
     let vlanAddresses: (MACAddress, MACAddress)
+    /// What iptables masquerades for the container's other interfaces on the network.
+    var siblings: [CIDR] = []
 
     /// What comes before the addresses: shared, and the place to find out that a kernel lacks something.
     var preparation: [Change] {
@@ -66,7 +68,13 @@ struct BridgePlan {
     }
 
     private func filter(_ addresses: [CIDR]) -> FilterPlan {
-        configuration.filters.plan(for: key, port: pair.host.name, address: pair.container.address, addresses)
+        configuration.filters.plan(
+            for: key,
+            port: pair.host.name,
+            address: pair.container.address,
+            addresses,
+            siblings: siblings
+        )
     }
 
     private var port: PortSpecification {

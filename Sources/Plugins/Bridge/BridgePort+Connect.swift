@@ -106,7 +106,9 @@ extension BridgePort {
         let end = try translating(intention) { () throws(KernelError) in
             let end = try BridgePort.hostEnd(of: key, on: host, isNew: !existed)
             // A record that is not complete is nobody's: we hold its lock, so its writer is dead.
-            if existed, record?.state != .attached { try FilterPlan.removeAll(of: key) }
+            if existed, record?.state != .attached {
+                try FilterPlan.removeAll(of: key, sparing: BridgeFilters.siblings(of: key, in: request.attachments))
+            }
             guard case .ours(let link) = end, existed, record?.state != .attached else { return end }
             _ = try BridgePort.removeLink(link, on: host)
             return try BridgePort.hostEnd(of: key, on: host)
@@ -153,6 +155,9 @@ extension BridgePort {
         _ intention: String
     ) throws(CNIError) -> BridgePlan {
         let octets = try translating(intention) { () throws(KernelError) in try Machine.randomBytes(24) }
+        let siblings = try translating(intention, .storeUnusable) { () throws(KernelError) in
+            try configuration.filters.siblings(of: request.key, in: request.attachments)
+        }
         func random(_ index: Int) -> MACAddress {
             let six = Array(octets[(6 * index)..<(6 * index + 6)])
             guard let address = MACAddress.locallyAdministered(six) else {
@@ -173,7 +178,8 @@ extension BridgePort {
             ),
             sandbox: request.invocation.namespacePath,
             bridgeAddress: random(1),
-            vlanAddresses: (random(2), random(3))
+            vlanAddresses: (random(2), random(3)),
+            siblings: siblings
         )
     }
 

@@ -14,7 +14,7 @@ extension BridgePort {
         try translating(intention) { () throws(KernelError) in
             let host = try NetlinkSocket()
             if try !BridgePort.removePair(of: request.key, on: host) { try removeInside() }
-            try BridgeFilters.remove(from: request.key, open.record)
+            try BridgeFilters.remove(from: request.key, open.record, in: request.attachments)
         }
         try AddressDelegate(for: request)?.delete()
         do throws(KernelError) {
@@ -127,7 +127,7 @@ extension BridgePort {
         }
         if file.isYounger(than: request.beganBoot) { return false }
         try BridgePort.removePair(of: key, on: host)
-        try BridgeFilters.remove(from: key, file.record)
+        try BridgeFilters.remove(from: key, file.record, in: request.attachments)
         try file.remove()
         return true
     }
