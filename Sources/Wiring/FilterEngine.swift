@@ -194,9 +194,10 @@ package struct FilterEngine: ~Copyable {
         try socket.update { batch throws(KernelError) in
             isLeft = false
             for layout in layouts {
-                if try socket.isUnused(layout) {
-                    batch.delete(layout.table)
-                } else if try socket.isForsaken(layout) {
+                switch try socket.need(of: layout) {
+                case .somebody: continue
+                case .nobody: batch.delete(layout.table)
+                case .noElement:
                     try socket.removeUnpointed(layout, from: &batch)
                     isLeft = isLeft || !batch.isEmpty
                 }

@@ -157,30 +157,39 @@ extension PacketFilterSocket {
         }
     }
 
-    /// Whether a table is there in which no attachment has an element, whatever chains there are.
-    borrowing func isForsaken(_ layout: FilterLayout) throws(KernelError) -> Bool {
-        guard !layout.ownerless.isEmpty, let table = try table(layout.table),
-            Int(table.useCount) > layout.sets.count + layout.chains.count
-        else { return false }
-        for set in layout.sets where !layout.ownerless.contains(set) {
-            if try !isEmpty(set) { return false }
+    /// Who needs a layout's table.
+    borrowing func need(of layout: FilterLayout) throws(KernelError) -> FilterNeed {
+        guard let table = try table(layout.table) else { return .somebody }
+        let isCrowded = Int(table.useCount) > layout.sets.count + layout.chains.count
+        guard !isCrowded || !layout.ownerless.isEmpty else { return .somebody }
+        // Where attachments share chains, there is more than the layout says most of the time: their elements tell
+        // soonest whether anybody is left.
+        if !layout.ownerless.isEmpty {
+            for set in layout.sets where !layout.ownerless.contains(set) {
+                if try !isEmpty(set) { return .somebody }
+            }
         }
-        return true
-    }
-
-    /// Whether a table is there and nobody has anything in it but what the layout says.
-    borrowing func isUnused(_ layout: FilterLayout) throws(KernelError) -> Bool {
-        guard let table = try table(layout.table), Int(table.useCount) <= layout.sets.count + layout.chains.count else {
-            return false
-        }
+        if isCrowded { return .noElement }
         for fixed in layout.chains {
             guard let installed = try chain(fixed.chain), Int(installed.useCount) <= layout.useCount(of: fixed),
                 ChainHook.isOurs(installed.hook, fixed.hook)
-            else { return false }
+            else { return .somebody }
         }
-        for set in layout.sets where try !isEmpty(set) { return false }
-        return true
+        for set in layout.ownerless.isEmpty ? layout.sets : layout.ownerless {
+            if try !isEmpty(set) { return .somebody }
+        }
+        return .nobody
     }
+}
+
+/// Who needs a layout's table.
+enum FilterNeed {
+    /// Somebody, or it is not there.
+    case somebody
+    /// No attachment has an element in it, but there are more chains than the layout says.
+    case noElement
+    /// Nobody has anything in it but what the layout says.
+    case nobody
 }
 
 extension ChainHook {
