@@ -82,16 +82,16 @@ extension PacketFilterSocket {
         making: inout FilterEngine.Making,
         _ batch: inout Batch
     ) throws(KernelError) -> [String] {
-        let kept = old.filter { $0.isOfSibling(of: key) }.map { $0.key }
+        let kept = old.filter { $0.isOfSibling(of: key) }
         // What the batch has put there already is not shown as such, and stays; nothing can be deleted twice.
         let stale = old.filter { element in
             let known = FilterEngine.Making.Element(set: group.set.name, key: element.key)
-            guard !kept.contains(element.key), !making.elements.contains(known) else { return false }
+            guard !kept.contains(element), !making.elements.contains(known) else { return false }
             return making.deleted.insert(known).inserted
         }
         if !stale.isEmpty { batch.delete(stale, from: group.set) }
         var new: [SetElement] = []
-        for element in group.elements where !kept.contains(element.key) {
+        for element in group.elements where !kept.contains(where: { $0.overlaps(element) }) {
             if making.elements.insert(.init(set: group.set.name, key: element.key)).inserted { new.append(element) }
         }
         if !new.isEmpty { batch.create(new, in: group.set) }

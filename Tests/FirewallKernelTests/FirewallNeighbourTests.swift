@@ -64,6 +64,20 @@ struct FirewallNeighbourTests {
         #expect(sights[before.count + 3].rules == sights[before.count - 1].rules)
     }
 
+    @Test("Pairs go with what GC collects, and with what has no record")
+    func garbage() throws {
+        let wanted = members("10.1.2.3/24", nftables())
+        let before = stage("br1")
+        let sights = try play(
+            before + [.add("c1", wanted), .sweep(), .add("c1", wanted), .lose("c1"), .sweep()]
+                + [.add("c1", wanted), .lose("c1"), .delete("c1")]
+        )
+        #expect(sights.allSatisfy { $0.error == nil })
+        let rules = sights[(before.count - 1)...].map { $0.rules }
+        #expect(rules[1].contains(#""br0" . "br1""#) && rules[3] == rules[1] && rules[6] == rules[1])
+        #expect(rules[2] == rules[0] && rules[5] == rules[0] && rules[8] == rules[0])
+    }
+
     @Test("Who comes and goes there is seen by the next ADD, and no CHECK minds")
     func changes() throws {
         let one = members("10.1.2.3/24", nftables())
