@@ -83,6 +83,25 @@ enum Club {
     }
 }
 
+/// A layout of runs of ports.
+enum Runs {
+    private static let table = Table(.inet, "runs")
+    private static let ports = NamedSet(
+        table,
+        "ports",
+        key: [.inetService],
+        content: .values([.interfaceName]),
+        flags: .interval
+    )
+
+    static func share(_ key: AttachmentKey, _ runs: ClosedRange<UInt16>...) -> FilterShare {
+        var share = FilterShare(FilterLayout(table, sets: [ports], chains: []))
+        let elements = runs.map { SetElement(key: [.ports($0)], values: [.name("eth0")], comment: key.ruleComment) }
+        share.elements = [.init(ports, elements)]
+        return share
+    }
+}
+
 extension FilterEngine {
     /// Makes a member of the club.
     func admit(_ key: AttachmentKey, _ address: String, room: String = "room", isFresh: Bool = true) throws {

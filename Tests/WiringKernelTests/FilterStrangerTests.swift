@@ -50,24 +50,14 @@ struct FilterStrangerTests {
         arguments: [(1, 5), (5, 15), (15, 25), (1, 30), (12, 13), (10, 20), (20, 20)]
     )
     func runs(first: UInt16, last: UInt16) throws {
-        let table = Table(.inet, "runs")
-        let set = NamedSet(table, "ports", key: [.inetService], content: .values([.ipv4Address]), flags: .interval)
-        let layout = FilterLayout(table, sets: [set], chains: [])
-        func share(_ key: AttachmentKey, _ ports: ClosedRange<UInt16>...) throws -> FilterShare {
-            var share = FilterShare(layout)
-            let target = Datum.address(try cidr("10.0.0.1/32").address)
-            let elements = ports.map { SetElement(key: [.ports($0)], values: [target], comment: key.ruleComment) }
-            share.elements = [.init(set, elements)]
-            return share
-        }
         let sibling = AttachmentKey(network: "blue", containerID: old.containerID, interfaceName: "eth1")
         let sets = try inNewNamespace {
             let engine = try FilterEngine()
-            try engine.install([share(old, 10...20, 100...120)], of: old, isFresh: true)
-            let wanted = try share(sibling, first...last, 110...130)
+            try engine.install([Runs.share(old, 10...20, 100...120)], of: old, isFresh: true)
+            let wanted = Runs.share(sibling, first...last, 110...130)
             try engine.install([wanted], of: sibling, isFresh: true)
             let kept = try ruleSet().joined()
-            try engine.install([share(new, first...last, 200...210)], of: new, isFresh: true)
+            try engine.install([Runs.share(new, first...last, 200...210)], of: new, isFresh: true)
             return [kept, try ruleSet().joined()]
         }
         #expect(sets[0].contains("10-20 comment \"\(old.ruleComment)") && sets[0].contains("100-120"))
