@@ -24,6 +24,7 @@ extension PacketFilterSocket {
         }
         for shared in share.shared where !making.chains.contains(shared.own.chain) {
             making.chains.append(shared.own.chain)
+            if isThere, replacing { try makeRoom(for: shared, share.layout, making: &making, &batch) }
             try add(shared, isThere: isThere, replacing: replacing, to: &batch)
         }
         isThere = isThere && replacing
@@ -50,6 +51,23 @@ extension PacketFilterSocket {
             let lost = try replace(old, with: group, of: key, making: &making, &batch)
             if !lost.isEmpty { making.lost.append(.init(layout: share.layout, targets: lost)) }
         }
+    }
+
+    /// Removes chains that nobody needs any more, and whose entries are in the way.
+    private borrowing func makeRoom(
+        for shared: FilterShare.SharedChain,
+        _ layout: FilterLayout,
+        making: inout FilterEngine.Making,
+        _ batch: inout Batch
+    ) throws(KernelError) {
+        var names: [String] = []
+        for group in shared.entries {
+            names += try present(group).compactMap { $0.target }.filter { $0 != shared.own.chain.name }
+        }
+        guard !names.isEmpty else { return }
+        try removeUnpointed(layout, sparing: making.chains, among: names, from: &batch)
+        // Nobody may remove them once more.
+        making.chains += names.map { Chain(layout.table, $0) }
     }
 
     /// Makes a chain that attachments share, or what somebody took away of it; and brings up to date who its neighbours

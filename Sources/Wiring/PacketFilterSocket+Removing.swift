@@ -118,10 +118,12 @@ extension PacketFilterSocket {
     ///
     /// `lost`: where the elements and rules lead that are deleted besides.
     /// `others`: chains that are none of these.
+    /// `names`: of which chains; nil is all.
     borrowing func removeUnpointed(
         _ layout: FilterLayout,
         losing lost: [String] = [],
         sparing others: [Chain] = [],
+        among names: [String]? = nil,
         from batch: inout Batch
     ) throws(KernelError) {
         var ownerless: [(set: NamedSet, element: SetElement)] = []
@@ -131,6 +133,7 @@ extension PacketFilterSocket {
         var dead: [Chain] = []
         for installed in try chains(of: layout.table)
         where layout.shares(installed.chain) && !others.contains(installed.chain) {
+            if let names, !names.contains(installed.chain.name) { continue }
             let entries = ownerless.filter { $0.element.target == installed.chain.name }
             let pointers = entries.count + lost.count { $0 == installed.chain.name }
             guard pointers > 0 else { continue }
@@ -149,11 +152,12 @@ extension PacketFilterSocket {
 
     /// Removes the chains that only elements led to which a batch replaces.
     borrowing func removeLost(_ making: FilterEngine.Making, from batch: inout Batch) throws(KernelError) {
-        for loss in making.lost {
+        for layout in making.layouts {
             let spared = making.chains
-            let targets = loss.targets.filter { name in !spared.contains(Chain(loss.layout.table, name)) }
+            let targets = making.lost.filter { $0.layout == layout }.flatMap { $0.targets }
+                .filter { name in !spared.contains(Chain(layout.table, name)) }
             guard !targets.isEmpty else { continue }
-            try removeUnpointed(loss.layout, losing: targets, sparing: spared, from: &batch)
+            try removeUnpointed(layout, losing: targets, sparing: spared, among: targets, from: &batch)
         }
     }
 

@@ -62,8 +62,8 @@ struct FirewallPolicyTests {
 
     @Test("The policy of a dead container's bridge goes when its address is somebody else's")
     func replaced() throws {
-        let one = members("10.1.2.3/24,10.1.2.4/24", policy("isolated"))
-        let two = members("10.1.2.3/24", policy("same-bridge"), bridge: "br1")
+        let one = members("10.1.2.3/24,fd00::3/64,10.1.2.4/24", policy("isolated"))
+        let two = members("10.1.2.3/24,fd00::3/64", policy("same-bridge"), bridge: "br1")
         let three = members("10.1.2.4/24", policy("same-bridge"), bridge: "br1")
         let sights = try play([
             .add("c1", one), .lose("c1"), .add("c2", two), .add("c3", three), .delete("c2"), .delete("c3"),
@@ -72,6 +72,30 @@ struct FirewallPolicyTests {
         #expect(sights[2].rules.contains("chain isolated-br0"))
         #expect(!sights[3].rules.contains("isolated-br0") && !sights[3].lines("policed").contains("br0"))
         #expect(sights[5].rules == "")
+    }
+
+    @Test("All addresses of a dead container can be somebody else's at once")
+    func replacedAtOnce() throws {
+        let one = members("10.1.2.3/24,fd00::3/64", policy("isolated"))
+        let two = members("10.1.2.3/24,fd00::3/64", policy("same-bridge"), bridge: "br1")
+        let sights = try play([.add("c1", one), .lose("c1"), .add("c2", two), .delete("c2")])
+        #expect(sights.allSatisfy { $0.error == nil })
+        #expect(!sights[2].rules.contains("br0") && sights[3].rules == "")
+    }
+
+    @Test("A policy that nobody has any more is in nobody's way")
+    func leftover() throws {
+        let one = members("10.1.2.3/24", policy("isolated"))
+        let two = members("10.1.2.4/24", policy("isolated"), bridge: "br1")
+        let three = members("10.1.2.5/24", policy("same-bridge"))
+        let sights = try play([
+            .add("c1", one), .add("c2", two), .lose("c1"),
+            .rules("delete element inet culvert_firewall containers4 { 10.1.2.3 }\n"), .add("c3", three),
+            .check("c3", three), .check("c2", two), .delete("c3"), .delete("c2"),
+        ])
+        #expect(sights.allSatisfy { $0.error == nil }, "\(sights.compactMap { $0.error })")
+        #expect(sights[4].rules.contains("chain same-bridge-br0") && !sights[4].rules.contains("isolated-br0"))
+        #expect(sights[8].rules == "")
     }
 
     @Test("A policy that nobody has any more goes with the last container, and what somebody else made stays")
