@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
 
 from host import Container, Host, Outcome
-from implementations import REFERENCE, Implementation
+from implementations import REFERENCE, Implementation, build_directory
 from kernel_state import left_behind
 from runtime import Runtime, bridge, host_local, network, valid_attachments
 from traffic import OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, fetch, ruleset, serve
@@ -110,6 +111,24 @@ def test_networks_of_two_backends(world: Host, ours: Implementation, order: tupl
         good(where.check(each))
         good(where.delete(each))
     assert "culvert" not in ruleset(world) and before == ""
+
+
+@needs_culvert
+def test_a_network_of_iptables_that_is_no_more(world: Host, ours: Implementation) -> None:
+    """What iptables forgot keeps nobody apart any longer than until `culvert reload`."""
+    networks = [network_on(world, ours, number, backend=backend, ingressPolicy="same-bridge")
+                for number, backend in enumerate(("nftables", "iptables"))]
+    for each, where in zip(world.add_containers(["c1", "c2"]), networks):
+        good(where.add(each))
+        serve(world, each.id, 80)
+    assert talk(world, "c1", 1) == NO
+    good(networks[1].delete(Container("c2", "/run/netns/c2")))
+    world.must("for tool in iptables ip6tables; do $tool -F; $tool -X; done")
+    open_now = network_on(world, ours, 1, backend="nftables")
+    good(open_now.add(Container("c2", "/run/netns/c2")))
+    good(world.run([os.path.join(build_directory(), "culvert"), "reload"]))
+    assert talk(world, "c1", 1) == YES and talk(world, "c2", 0) == YES
+    good(networks[0].check(Container("c1", "/run/netns/c1")))
 
 
 @needs_culvert

@@ -175,7 +175,9 @@ package struct FilterEngine: ~Copyable {
         _ identify: (borrowing FilterEngine) throws(KernelError) -> [FilterShare.Neighbours]
     ) throws(KernelError) {
         try socket.update { batch throws(KernelError) in
-            for neighbours in try identify(self) { try socket.update(neighbours, isThere: true, in: &batch) }
+            for neighbours in try identify(self) {
+                try socket.update(neighbours, isThere: true, isThorough: true, in: &batch)
+            }
         }
     }
 

@@ -85,7 +85,8 @@ extension PacketFilterSocket {
             for rule in shared.own.rules { batch.add(rule) }
             for entries in shared.entries { batch.add(entries.elements, to: entries.set) }
         }
-        if let neighbours = shared.neighbours { try update(neighbours, isThere: isThere, in: &batch) }
+        guard let neighbours = shared.neighbours else { return }
+        try update(neighbours, isThere: isThere, isThorough: replacing, in: &batch)
     }
 
     /// Puts elements in the place of what is there, but for those of the same container's other attachments.

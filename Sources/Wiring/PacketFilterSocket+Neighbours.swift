@@ -8,12 +8,18 @@ extension PacketFilterSocket {
     /// Brings the pairs of one interface up to date.
     ///
     /// `isThere`: whether the set may have pairs already.
+    /// `isThorough`: also where others have no chains at all, and pairs that came from them would be old ones.
     borrowing func update(
         _ neighbours: FilterShare.Neighbours,
         isThere: Bool,
+        isThorough: Bool,
         in batch: inout Batch
     ) throws(KernelError) {
-        let wanted = try pairs(neighbours)
+        // That there is no chain is known sooner than that nothing is in it.
+        var chains: [Chain] = []
+        for chain in neighbours.chains where try self.chain(chain) != nil { chains.append(chain) }
+        guard isThorough || !chains.isEmpty else { return }
+        let wanted = chains.isEmpty ? [] : try pairs(neighbours)
         let present = isThere ? try installedPairs(neighbours) : []
         let stale = present.filter { pair in !wanted.contains { $0.key == pair.key } }
         if !stale.isEmpty { batch.delete(stale, from: neighbours.set) }
@@ -34,11 +40,14 @@ extension PacketFilterSocket {
         return pairs
     }
 
-    /// Which pairs are not there, in words.
+    /// Which pairs are not there, and which are without need, in words.
     borrowing func missing(_ neighbours: FilterShare.Neighbours) throws(KernelError) -> [String] {
+        let wanted = try pairs(neighbours)
         let present = try installedPairs(neighbours)
-        return try pairs(neighbours).filter { pair in !present.contains { $0.key == pair.key } }.map { pair in
-            "element of set \(neighbours.set): \(pair.description(key: neighbours.set.key))"
+        let missing = wanted.filter { pair in !present.contains { $0.key == pair.key } }
+        let stale = present.filter { pair in !wanted.contains { $0.key == pair.key } }
+        return [("", missing), ("needless ", stale)].flatMap { word, pairs in
+            pairs.map { "\(word)element of set \(neighbours.set): \($0.description(key: neighbours.set.key))" }
         }
     }
 
