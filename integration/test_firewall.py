@@ -127,7 +127,7 @@ def test_a_network_of_iptables_that_is_no_more(world: Host, ours: Implementation
     open_now = network_on(world, ours, 1, backend="nftables")
     good(open_now.add(Container("c2", "/run/netns/c2")))
     good(world.run([os.path.join(build_directory(), "culvert"), "reload"]))
-    assert talk(world, "c1", 1) == YES and talk(world, "c2", 0) == YES
+    assert talk(world, "c1", 1, 3) == YES and talk(world, "c2", 0) == YES
     good(networks[0].check(Container("c1", "/run/netns/c1")))
 
 
