@@ -100,11 +100,14 @@ NETFILTER = re.compile(r"socket\(AF_NETLINK, .*NETLINK_NETFILTER\)")
 
 
 def without_nf_tables(trace: str) -> list[str]:
-    """The wrapper that refuses a plugin its packet filter: by the trace of the same call undisturbed."""
+    """The wrapper that refuses a plugin its packet filter: by the trace of the same call undisturbed.
+
+    Twice, because musl asks once more, without flags that kernels before 2.6.27 do not know.
+    """
     sockets = [line for line in trace.splitlines() if "socket(" in line]
     ordinal = next(number for number, line in enumerate(sockets, 1) if NETFILTER.search(line))
     return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=socket",
-            "-e", f"inject=socket:error=EPROTONOSUPPORT:when={ordinal}"]
+            "-e", f"inject=socket:error=EPROTONOSUPPORT:when={ordinal}..{ordinal + 1}"]
 
 
 def ruleset(host: Host) -> str:
