@@ -70,6 +70,7 @@ let foreign: [Target] = [
     .target(name: "CLinux"),
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 ]
 
 let modules: [Target] = [
@@ -85,7 +86,7 @@ let modules: [Target] = [
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
-    module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
+    module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
     module("Wiring", ["Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 5
     module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
@@ -210,9 +211,9 @@ let together: [Target] = [
     .systemLibrary(name: "Together"),
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["CLinux", "CNetlink", "CJansson", "Together"],
+        dependencies: ["CLinux", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
-        exclude: ["CLinux", "CNetlink", "CJansson", "Together", "Runtime", "culvert"],
+        exclude: ["CLinux", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert"],
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),

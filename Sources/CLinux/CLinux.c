@@ -242,6 +242,12 @@ long long culvert_boot_nanoseconds(void) {
     return nanoseconds(CLOCK_BOOTTIME);
 }
 
+long long culvert_birth_nanoseconds(const char *path) {
+    struct statx status;
+    if (statx(AT_FDCWD, path, 0, STATX_BTIME, &status) != 0 || !(status.stx_mask & STATX_BTIME)) return 0;
+    return status.stx_btime.tv_sec * 1000000000LL + status.stx_btime.tv_nsec;
+}
+
 long long culvert_wall_nanoseconds(void) {
     return nanoseconds(CLOCK_REALTIME);
 }
