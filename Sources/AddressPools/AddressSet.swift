@@ -44,12 +44,6 @@ package struct AddressSet: Hashable, Sendable {
         runs.isEmpty
     }
 
-    /// The addresses of both sets.
-    package func union(_ other: AddressSet) -> AddressSet {
-        if other.isEmpty { return self }
-        return isEmpty ? other : AddressSet(runs + other.runs)
-    }
-
     /// How many addresses of a run are in the set; all 2^128 of IPv6 are given as one less.
     ///
     /// - Complexity: O(log n) and the number of runs between its ends.

@@ -8,7 +8,7 @@ struct AddressRunTests {
     /// Where the families begin and end, and somewhere in between.
     static let places: [IPAddress] = [
         IPAddress(v4: 0), IPAddress(v4: .max - 11), IPAddress(v4: 0x0a00_00f8), IPAddress(v6: 0),
-        IPAddress(v6: .max - 11), IPAddress(v6: 0x2001_0db8 << 96 | (1 << 64) - 6),
+        IPAddress(v6: .max - 11), IPAddress(v6: (1 << 32) - 6), IPAddress(v6: 0x2001_0db8 << 96 | (1 << 64) - 6),
     ]
 
     private static func addresses(at start: IPAddress) -> [IPAddress] {
