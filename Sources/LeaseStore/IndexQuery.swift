@@ -3,10 +3,10 @@
 /// Every statement that the index is asked, each prepared at most once for a process.
 enum IndexQuery: Int {
     case readMeta, writeMeta
-    case lease, leasesOfContainer, leasesBehind, restedLeases, sightings, putLease, dropLease
+    case lease, leasesOfContainer, leasesBehind, rested, resting, sightings, putLease, dropLease
     case runAtOrBefore, runAfter, addRun, dropRun, replaceRun
 
-    static let count = 14
+    static let count = 15
 
     /// Tables without row numbers: a lease is found by its address in one tree.
     ///
@@ -20,7 +20,7 @@ enum IndexQuery: Int {
             file INTEGER, modified INTEGER, netns TEXT, device INTEGER, inode INTEGER, namespace TEXT, name TEXT, uid TEXT,
             created INTEGER, since INTEGER) WITHOUT ROWID;
         CREATE INDEX owner ON lease(container);
-        CREATE INDEX quarantine ON lease(since) WHERE state = 3;
+        CREATE INDEX resting ON lease(since) WHERE state = 3;
         CREATE TABLE run(first BLOB PRIMARY KEY, last BLOB) WITHOUT ROWID;
         """
 
@@ -36,7 +36,12 @@ enum IndexQuery: Int {
         case .lease: "\(IndexQuery.columns) WHERE address = ?"
         case .leasesOfContainer: "\(IndexQuery.columns) WHERE container = ?"
         case .leasesBehind: "\(IndexQuery.columns) WHERE address > ? ORDER BY address"
-        case .restedLeases: "\(IndexQuery.columns) WHERE state = 3 AND since <= ?"
+        case .rested: "SELECT address FROM lease WHERE state = 3 AND since <= ? ORDER BY since"
+        case .resting:
+            """
+            SELECT address, since FROM lease WHERE state = 3 AND (since, address) > (?, ?) \
+            AND address > ? AND address < ? ORDER BY since, address LIMIT 1
+            """
         case .sightings: "SELECT address, state, file, modified FROM lease ORDER BY address"
         case .putLease: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         case .dropLease: "DELETE FROM lease WHERE address = ?"

@@ -108,13 +108,29 @@ struct LeaseIndex {
         while try row.step() { try body(try LeaseIndex.record(row)) }
     }
 
-    /// What was in quarantine until a moment, by ``Machine/bootNanoseconds``.
-    func leases(restingUntil moment: Int64) throws(IndexError) -> [LeaseRecord] {
-        let row = try database.statement(.restedLeases)
+    /// What was given back before a moment, by ``Machine/bootNanoseconds``.
+    func addresses(restingSince moment: Int64) throws(IndexError) -> [IPAddress] {
+        let row = try database.statement(.rested)
         try row.bind(1, moment)
-        var records: [LeaseRecord] = []
-        while try row.step() { records.append(try LeaseIndex.record(row)) }
-        return records
+        var addresses: [IPAddress] = []
+        while try row.step() {
+            guard let address = IPAddress(sortKey: row.octets(0)) else { throw .nonsense("read a resting address") }
+            addresses.append(address)
+        }
+        return addresses
+    }
+
+    /// The address of a family that was given back next after another; see ``PoolLedger``.
+    func resting(_ family: AddressFamily, after previous: RestingAddress?) throws(IndexError) -> RestingAddress? {
+        let row = try database.statement(.resting)
+        let kind: UInt8 = family == .v4 ? 4 : 6
+        try row.bind(1, previous?.freedNanoseconds ?? .min)
+        try row.bind(2, previous?.address.sortKey ?? [])
+        try row.bind(3, [kind])
+        try row.bind(4, [kind + 1])
+        guard try row.step() else { return nil }
+        guard let address = IPAddress(sortKey: row.octets(0)) else { throw .nonsense("read a resting address") }
+        return RestingAddress(address, freedNanoseconds: row.number(1))
     }
 
     /// Enters a lease, or what is new about it.

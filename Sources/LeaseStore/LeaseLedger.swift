@@ -81,13 +81,30 @@ package struct LeaseLedger: ~Copyable {
         }
     }
 
-    /// Looks at the runs of taken addresses.
+    /// Chooses an address of a range set.
     ///
+    /// - Parameters:
+    ///   - selection: who wants what; where the search begins is entered here.
+    ///   - rules: the configuration's, as the selection has them.
+    ///   - number: the place of the range set in the configuration.
+    /// - Returns: the choice, which is nobody's until it is taken.
     /// - Throws: ``KernelError``.
-    package mutating func search<Value>(
-        _ body: (TakenAddresses) throws(IndexError) -> Value
-    ) throws(KernelError) -> Value {
-        try use { index throws(IndexError) in try body(TakenAddresses(index)) }
+    package mutating func choose(
+        _ selection: PoolSelection,
+        by rules: PoolRules,
+        rangeSet number: Int
+    ) throws(KernelError) -> Result<PoolChoice, PoolRefusal> {
+        if let moment = rules.restedSince(now: Machine.bootNanoseconds) { try endRest(until: moment) }
+        var selection = selection
+        selection.last = files.lastReserved(rangeSet: number)
+        return try use { index throws(IndexError) in try selection.choose(in: TakenAddresses(index)) }
+    }
+
+    /// Forgets that addresses rest that were given back before a moment and are kept for nobody.
+    private mutating func endRest(until moment: Int64) throws(KernelError) {
+        try use { index throws(IndexError) in
+            for address in try index.addresses(restingSince: moment) { try index.drop(address) }
+        }
     }
 
     /// The address reserved last from a range set; nil when there is none, or nothing that can be read.
@@ -148,13 +165,13 @@ package struct LeaseLedger: ~Copyable {
 
     /// Frees a lease, unless its address has a later one by now.
     ///
-    /// - Parameters:
-    ///   - lease: which one, as it was found.
-    ///   - rest: how long the address is not to be given again, unless nothing else is left.
+    /// The address rests from then on: it is given again when it has rested long enough, or nothing else is left.
+    ///
+    /// - Parameter lease: which one, as it was found.
     /// - Returns: whether it was freed by this.
     /// - Throws: ``KernelError``.
     @discardableResult
-    package mutating func release(_ lease: LeaseRecord, resting rest: Duration = .zero) throws(KernelError) -> Bool {
+    package mutating func release(_ lease: LeaseRecord) throws(KernelError) -> Bool {
         guard try self.lease(of: lease.address)?.instance == lease.instance else { return false }
         // The index may be right about the name and wrong about who bears it: somebody wrote over a file.
         guard case .lease(let owner, _) = try files.read(lease.address), owner == lease.owner else {
@@ -162,14 +179,36 @@ package struct LeaseLedger: ~Copyable {
             return false
         }
         try files.release(lease.address)
-        guard rest > .zero else {
-            try drop(lease.address)
-            return true
-        }
         var resting = lease
         resting.state = .quarantined
-        resting.sinceNanoseconds = Machine.bootNanoseconds + Int64(rest / .nanoseconds(1))
+        resting.file = .none
+        resting.sinceNanoseconds = Machine.bootNanoseconds
         try put(resting)
+        return true
+    }
+
+    /// Frees a lease as if it had never been: the address need not rest.
+    ///
+    /// - Throws: ``KernelError``.
+    package mutating func takeBack(_ address: IPAddress) throws(KernelError) {
+        try files.release(address)
+        try drop(address)
+    }
+
+    /// Makes sure that a lease is still what the index says, and notes that somebody relies on it.
+    ///
+    /// - Returns: false when the address has another lease by now, or none.
+    /// - Throws: ``KernelError``.
+    package mutating func confirm(_ lease: LeaseRecord) throws(KernelError) -> Bool {
+        guard case .lease(let owner, _) = try files.read(lease.address), owner == lease.owner else {
+            try look(at: lease.address)
+            return false
+        }
+        guard lease.state != .active else { return true }
+        var confirmed = lease
+        confirmed.state = .active
+        confirmed.sinceNanoseconds = Machine.bootNanoseconds
+        try put(confirmed)
         return true
     }
 
@@ -186,15 +225,6 @@ package struct LeaseLedger: ~Copyable {
     package mutating func forget(_ record: LeaseRecord) throws(KernelError) {
         guard !record.hasFile else { return }
         try drop(record.address)
-    }
-
-    /// Ends the quarantines that are over.
-    ///
-    /// - Throws: ``KernelError``.
-    package mutating func endQuarantines() throws(KernelError) {
-        let now = Machine.bootNanoseconds
-        let rested = try use { index throws(IndexError) in try index.leases(restingUntil: now) }
-        for record in rested { try drop(record.address) }
     }
 
     /// Remembers where the next search in a range set begins.
@@ -243,24 +273,5 @@ package struct LeaseLedger: ~Copyable {
                 try giveUp(because: error)
             }
         }
-    }
-}
-
-/// The runs of taken addresses of one network; see ``AddressRuns``.
-package struct TakenAddresses: AddressRuns {
-    package typealias Failure = IndexError
-
-    private let index: LeaseIndex
-
-    fileprivate init(_ index: LeaseIndex) {
-        self.index = index
-    }
-
-    package func run(startingAtOrBefore address: IPAddress) throws(IndexError) -> AddressRun? {
-        try index.run(startingAtOrBefore: address)
-    }
-
-    package func run(startingAfter address: IPAddress) throws(IndexError) -> AddressRun? {
-        try index.run(startingAfter: address)
     }
 }

@@ -12,7 +12,7 @@ package struct LeaseRecord: Hashable, Sendable {
         case active
         /// Its container seems to be dead, since ``LeaseRecord/sinceNanoseconds``; 0 means since before this boot.
         case suspect
-        /// Free, but not to be given again for a while; there is no file.
+        /// Given back, and resting before it is given again; there is no file.
         case quarantined
         /// Kept from being given by an operator; there is no file.
         case reserved
@@ -36,7 +36,7 @@ package struct LeaseRecord: Hashable, Sendable {
     package var workload: Workload
     /// When it was given, by ``Machine/wallNanoseconds``; for a foreign file, when that was written.
     package var createdNanoseconds: Int64
-    /// Since when it has been in its state, by ``Machine/bootNanoseconds``; until when, for one in quarantine.
+    /// Since when it has been in its state, by ``Machine/bootNanoseconds``.
     package var sinceNanoseconds: Int64
 
     /// What names this lease among all that its address and its owner ever had.

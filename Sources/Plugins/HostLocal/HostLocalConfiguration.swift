@@ -3,6 +3,7 @@ internal import AddressPools
 internal import Addressing
 internal import CNI
 internal import JSON
+internal import LeaseStore
 internal import Linux
 internal import Plugin
 
@@ -14,6 +15,14 @@ struct HostLocalConfiguration {
     let routes: [AddResult.Route]
     /// Whose content becomes the result's DNS settings; read when it is needed.
     private let resolverFile: String
+    /// What is said of addresses besides the ranges.
+    let rules: PoolRules
+    /// What the container is known by, for whom addresses are reserved and remembered; nil when it is by nothing.
+    let identity: String?
+    /// Whether an address is remembered for who had it.
+    let isSticky: Bool
+    /// What runs in the container, as far as the runtime says.
+    let workload: Workload
     /// Addresses somebody asked for, in the order of their sources, each once.
     let requested: [IPAddress]
 
@@ -39,7 +48,14 @@ struct HostLocalConfiguration {
             )
         }
         try HostLocalConfiguration.requireOnePerFamily(rangeSets, configuration.version)
-        requested = try HostLocalConfiguration.requested(request)
+        let arguments = try request.arguments()
+        requested = try HostLocalConfiguration.requested(request, arguments)
+        workload = Workload(arguments)
+        rules = try PoolRules(ipam)
+        isSticky = try HostLocalConfiguration.translated { () throws(JSONTypeError) in
+            try ipam.bool("sticky") ?? false
+        }
+        identity = try LeaseIdentity(ipam).name(request, arguments)
     }
 
     /// The legacy single range first, then the runtime's, then the configured ones.
@@ -87,7 +103,7 @@ struct HostLocalConfiguration {
         }
     }
 
-    private static func invalid(_ message: String, _ reader: JSONReader) -> CNIError {
+    static func invalid(_ message: String, _ reader: JSONReader) -> CNIError {
         let place = reader.path.isEmpty ? "ipam" : reader.path
         return CNIError(.invalidConfiguration, message, details: "correct the ranges in \(place)")
     }
@@ -104,9 +120,9 @@ struct HostLocalConfiguration {
     }
 
     /// CNI_ARGS, `args.cni.ips` and the capability `ips` add up.
-    private static func requested(_ request: Request) throws(CNIError) -> [IPAddress] {
+    private static func requested(_ request: Request, _ arguments: CNIArguments) throws(CNIError) -> [IPAddress] {
         var addresses: [IPAddress] = []
-        for text in try request.arguments().ips { try add(text, from: "CNI_ARGS IP", to: &addresses) }
+        for text in arguments.ips { try add(text, from: "CNI_ARGS IP", to: &addresses) }
         for reader in [request.configuration.arguments, request.configuration.runtimeConfig] {
             for element in try translated({ () throws(JSONTypeError) in try reader?.array("ips") }) ?? [] {
                 let text = try translated { () throws(JSONTypeError) in try element.string() }
@@ -123,7 +139,7 @@ struct HostLocalConfiguration {
         if !addresses.contains(address) { addresses.append(address) }
     }
 
-    private static func translated<Value>(_ read: () throws(JSONTypeError) -> Value) throws(CNIError) -> Value {
+    static func translated<Value>(_ read: () throws(JSONTypeError) -> Value) throws(CNIError) -> Value {
         do throws(JSONTypeError) {
             return try read()
         } catch {
