@@ -23,6 +23,12 @@ package struct PoolChoice: Hashable, Sendable {
     /// The range it lies in.
     package let range: AddressRange
     package let reason: Reason
+
+    package init(address: IPAddress, range: AddressRange, reason: Reason) {
+        self.address = address
+        self.range = range
+        self.reason = reason
+    }
 }
 
 /// Why a container gets no address.

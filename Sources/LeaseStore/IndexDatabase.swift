@@ -9,7 +9,9 @@ final class IndexDatabase {
     private let handle: OpaquePointer
     /// By ``IndexQuery``, prepared when first asked for.
     private var prepared: [OpaquePointer?]
-    /// Whether a transaction is open.
+    /// Whether a transaction is open: within one, the file is not looked at anew for each statement.
+    private var isInTransaction = false
+    /// Whether something was changed since the last ``end()``.
     private(set) var isChanging = false
 
     /// Opens a file, making it when it is missing.
@@ -28,7 +30,8 @@ final class IndexDatabase {
         handle = opened
         prepared = Array(repeating: nil, count: IndexQuery.count)
         // A cache: what a power cut takes goes with the rest of /run.
-        try run("PRAGMA synchronous = OFF")
+        try run("PRAGMA synchronous = OFF; BEGIN")
+        isInTransaction = true
     }
 
     deinit {
@@ -58,9 +61,10 @@ final class IndexDatabase {
     ///
     /// - Throws: ``IndexError``.
     func begin() throws(IndexError) {
-        guard !isChanging else { return }
-        try run("BEGIN")
         isChanging = true
+        guard !isInTransaction else { return }
+        try run("BEGIN")
+        isInTransaction = true
     }
 
     /// Makes everything since ``begin()`` true at once.
@@ -68,7 +72,7 @@ final class IndexDatabase {
     /// - Throws: ``IndexError``.
     func end() throws(IndexError) {
         try run("COMMIT")
-        isChanging = false
+        (isInTransaction, isChanging) = (false, false)
     }
 
     /// A statement without values yet, and not begun.

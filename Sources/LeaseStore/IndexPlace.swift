@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Linux
 
-/// Where the index of a lease directory is: `<run directory>/ipam/<hash of the path>.sqlite`.
+/// Where the index of a lease directory is: `<run directory>/ipam/<hash of the path>.sqlite`, and the log beside it.
 ///
 /// On tmpfs, so that a reboot empties it, as it empties the kernel.
 struct IndexPlace {
@@ -14,6 +14,23 @@ struct IndexPlace {
     }
 
     var database: String { "\(directory)/\(name).sqlite" }
+
+    var log: String { "\(directory)/\(name).log" }
+
+    /// Makes an empty log in the place of the one that is there; if it cannot be made, there is none.
+    func makeLog(_ meta: LeaseIndex.Meta, _ windows: [LeaseLogHeader.Window], _ containers: [String]) {
+        do throws(KernelError) {
+            let place = try Directory(path: directory)
+            do throws(KernelError) {
+                try LeaseLog.make("\(name).log", in: place, meta, windows, containers)
+            } catch {
+                try place.remove("\(name).log.new")
+                try place.remove("\(name).log")
+            }
+        } catch {
+            // Nobody believes a log that has another stamp than the directory.
+        }
+    }
 
     /// Opens the index that is there; nil when there is none.
     ///
@@ -50,5 +67,6 @@ struct IndexPlace {
     private func remove(from place: borrowing Directory) throws(KernelError) {
         try place.remove("\(name).sqlite")
         try place.remove("\(name).sqlite-journal")
+        try place.remove("\(name).log")
     }
 }

@@ -3,10 +3,10 @@
 /// Every statement that the index is asked, each prepared at most once for a process.
 enum IndexQuery: Int {
     case readMeta, writeMeta
-    case lease, leasesOfContainer, leasesBehind, rested, resting, sightings, putLease, dropLease
+    case lease, leasesOfContainer, leasesBehind, rested, resting, sightings, containers, putLease, dropLease
     case runAtOrBefore, runAfter, addRun, dropRun, replaceRun
 
-    static let count = 15
+    static let count = 16
 
     /// Tables without row numbers: a lease is found by its address in one tree.
     ///
@@ -43,6 +43,7 @@ enum IndexQuery: Int {
             AND address > ? AND address < ? ORDER BY since, address LIMIT 1
             """
         case .sightings: "SELECT address, state, file, modified FROM lease ORDER BY address"
+        case .containers: "SELECT DISTINCT container FROM lease"
         case .putLease: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         case .dropLease: "DELETE FROM lease WHERE address = ?"
         case .runAtOrBefore: "SELECT first, last FROM run WHERE first <= ? ORDER BY first DESC LIMIT 1"

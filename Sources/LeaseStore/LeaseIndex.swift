@@ -190,6 +190,14 @@ struct LeaseIndex {
         return sightings
     }
 
+    /// All containers, each once.
+    func containers() throws(IndexError) -> [String] {
+        let row = try database.statement(.containers)
+        var containers: [String] = []
+        while try row.step() { containers.append(row.text(0)) }
+        return containers
+    }
+
     /// Makes these, and no others, the addresses that are taken.
     func setRuns(_ taken: AddressSet) throws(IndexError) {
         try database.begin()

@@ -34,19 +34,62 @@ extension LeaseLedger {
         }
     }
 
+    /// The log, as long as nothing else is needed; nil otherwise.
+    ///
+    /// - Throws: ``KernelError``.
+    mutating func quickly() throws(KernelError) -> LeaseLog? {
+        if !hasLookedForLog {
+            hasLookedForLog = true
+            log = LeaseLog(path: place.log)
+            if let log { isQuick = log.header.stamp == (try DirectoryStamp(of: files.directory)) }
+        }
+        return isQuick ? log : nil
+    }
+
     private mutating func complete() throws(IndexError) -> LeaseIndex {
-        let stamp = try IndexError.onFiles { () throws(KernelError) in try DirectoryStamp(of: files.directory) }
-        let found = level == .found ? try place.open() : nil
-        if let found {
-            let known = try found.meta()
-            guard known.path == path else { throw .nonsense("read the path") }
-            meta = known
-            if known.stamp != stamp { try compare(found) }
+        _ = try IndexError.onFiles { () throws(KernelError) in try quickly() }
+        let wasQuick = isQuick
+        isQuick = false
+        fresh += log?.handOver() ?? []
+        if level == .found, let found = try place.open() {
+            meta = try found.meta()
+            guard meta.path == path else { throw .nonsense("read the path") }
+            isLogOfUse = try takeOver(found) && wasQuick
+            if !isLogOfUse {
+                let stamp = try IndexError.onFiles { () throws(KernelError) in try DirectoryStamp(of: files.directory) }
+                if meta.stamp != stamp { try compare(found) }
+            }
+            windows = isLogOfUse ? log?.header.windows ?? [] : []
             return found
         }
         let made = level == .inMemory ? try LeaseIndex(file: nil, isNew: true) : try place.make()
+        (isLogOfUse, windows) = (false, [])
         try compare(made)
+        try restore(made)
         return made
+    }
+
+    /// Enters what the log says since the index was told last.
+    ///
+    /// - Returns: false when the log and the index have nothing to do with each other.
+    private mutating func takeOver(_ index: LeaseIndex) throws(IndexError) -> Bool {
+        guard let log, let lines = log.lines() else { return false }
+        let known = meta.folded - log.header.base
+        guard known >= 0, known <= Int64(lines.count) else { return false }
+        for line in lines.dropFirst(Int(known)) + fresh { try index.put(line) }
+        meta.folded = log.header.base + Int64(lines.count)
+        meta.generation = max(meta.generation, log.header.generation)
+        return true
+    }
+
+    /// Enters what the log still knows of leases of which a new index knows no more than the file.
+    private mutating func restore(_ index: LeaseIndex) throws(IndexError) {
+        guard let log, let lines = log.lines() else { return }
+        for line in lines + fresh where line.hasFile {
+            if try index.lease(of: line.address)?.file == line.file { try index.write(line) }
+        }
+        meta.folded = log.header.base + Int64(lines.count)
+        meta.generation = max(meta.generation, log.header.generation)
     }
 
     /// Believes the directory: one pass over the names, and a look into the files that the index does not know.
@@ -118,19 +161,47 @@ extension LeaseLedger {
     ///
     /// That it cannot be told is no error: then the directory will not match it.
     package mutating func commit() {
-        guard let index, level != .inMemory else { return }
         do throws(KernelError) {
+            if isQuick, let log {
+                guard try !commit(log) else { return }
+                _ = try opened()
+            }
+            guard let index, level != .inMemory else { return }
             let stamp = try DirectoryStamp(of: files.directory)
-            guard stamp != meta.stamp || index.isChanging else { return }
-            if stamp != meta.stamp { meta.stamp = DirectoryStamp.leave(on: files.directory) }
+            let isKnown = stamp == (isLogOfUse ? log?.header.stamp : nil)
+            guard !isKnown || index.isChanging else { return }
+            // Also when no name has changed: who dies before the log is told leaves it out of date.
+            meta.stamp = DirectoryStamp.leave(on: files.directory)
             do throws(IndexError) {
                 try index.commit(meta)
+                try renewLog(index)
             } catch {
                 self.index = nil
                 place.remove()
             }
         } catch {
-            self.index = nil
+            // The next one finds another stamp.
+            index = nil
         }
+    }
+
+    /// Adds lines, unless there are too many.
+    private func commit(_ log: LeaseLog) throws(KernelError) -> Bool {
+        if log.isFull { return false }
+        let stamp = try DirectoryStamp(of: files.directory)
+        if stamp == log.header.stamp && log.pending.isEmpty { return true }
+        try log.write(stamp == log.header.stamp ? stamp : DirectoryStamp.leave(on: files.directory))
+        return true
+    }
+
+    private mutating func renewLog(_ index: LeaseIndex) throws(IndexError) {
+        if isLogOfUse, let log, log.empty(meta, windows, fresh) {
+            fresh = []
+            return
+        }
+        place.makeLog(meta, windows, try index.containers())
+        log = LeaseLog(path: place.log)
+        isLogOfUse = log != nil
+        fresh = []
     }
 }

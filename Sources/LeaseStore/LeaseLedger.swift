@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-package import AddressPools
 package import Addressing
 package import Linux
 
@@ -7,7 +6,7 @@ package import Linux
 ///
 /// The directory is the record: a lease exists if and only if its file does. The index is believed as long as the
 /// directory's stamp is the one we left; otherwise names are compared first. If there can be no index, everything is
-/// read from the directory, which is slow but right.
+/// read from the directory, which is slow but right. Most calls do not even open it: ``LeaseLog``.
 ///
 /// What changed is in the directory at once; ``commit()`` tells the index. Without it the next one who opens the
 /// directory compares.
@@ -18,6 +17,16 @@ package struct LeaseLedger: ~Copyable {
     var meta: LeaseIndex.Meta
     /// Which index is used, or tried next.
     var level = IndexLevel.found
+    /// What is known without the index, once it was asked for.
+    var log: LeaseLog?
+    var hasLookedForLog = false
+    /// Whether the log is all that is needed so far: it knows the directory, and the index was not opened.
+    var isQuick = false
+    /// Whether the log's filter knows all containers but those of ``fresh``.
+    var isLogOfUse = false
+    /// What was entered into the index, and the log does not know.
+    var fresh: [LeaseRecord] = []
+    var windows: [LeaseLogHeader.Window] = []
 
     /// From the best to the worst.
     enum IndexLevel {
@@ -59,6 +68,13 @@ package struct LeaseLedger: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package mutating func leases(of owner: LeaseOwner) throws(KernelError) -> [LeaseRecord] {
+        if let log = try quickly() {
+            guard log.mayHold(owner.containerID) else { return [] }
+            // Who is given an address without a look into the index has no other.
+            if let leases = log.leases(of: owner.containerID) {
+                return leases.filter { $0.hasFile && $0.owner.covers(owner) }
+            }
+        }
         let found = try use { index throws(IndexError) in try index.leases(ofContainer: owner.containerID) }
         return found.filter { $0.hasFile && $0.owner.covers(owner) }
     }
@@ -67,7 +83,8 @@ package struct LeaseLedger: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package mutating func lease(of address: IPAddress) throws(KernelError) -> LeaseRecord? {
-        try use { index throws(IndexError) in try index.lease(of: address) }
+        if let lease = try quickly()?.lease(of: address) { return lease }
+        return try use { index throws(IndexError) in try index.lease(of: address) }
     }
 
     /// Hands over everything that is known, in the order of addresses, what is in quarantine or reserved included.
@@ -78,32 +95,6 @@ package struct LeaseLedger: ~Copyable {
             var records: [LeaseRecord] = []
             try index.forEachLease { record throws(IndexError) in records.append(record) }
             return records
-        }
-    }
-
-    /// Chooses an address of a range set.
-    ///
-    /// - Parameters:
-    ///   - selection: who wants what; where the search begins is entered here.
-    ///   - rules: the configuration's, as the selection has them.
-    ///   - number: the place of the range set in the configuration.
-    /// - Returns: the choice, which is nobody's until it is taken.
-    /// - Throws: ``KernelError``.
-    package mutating func choose(
-        _ selection: PoolSelection,
-        by rules: PoolRules,
-        rangeSet number: Int
-    ) throws(KernelError) -> Result<PoolChoice, PoolRefusal> {
-        if let moment = rules.restedSince(now: Machine.bootNanoseconds) { try endRest(until: moment) }
-        var selection = selection
-        selection.last = files.lastReserved(rangeSet: number)
-        return try use { index throws(IndexError) in try selection.choose(in: TakenAddresses(index)) }
-    }
-
-    /// Forgets that addresses rest that were given back before a moment and are kept for nobody.
-    private mutating func endRest(until moment: Int64) throws(KernelError) {
-        try use { index throws(IndexError) in
-            for address in try index.addresses(restingSince: moment) { try index.drop(address) }
         }
     }
 
@@ -132,9 +123,12 @@ package struct LeaseLedger: ~Copyable {
         _ file: LeaseFileMark
     ) throws(KernelError) -> LeaseRecord {
         let now = Machine.wallNanoseconds
-        // Tells the last number.
-        _ = try opened()
-        meta.generation = max(meta.generation + 1, now)
+        var last = try quickly()?.header.generation
+        if last == nil {
+            _ = try opened()
+            last = meta.generation
+        }
+        meta.generation = max((last ?? 0) + 1, now)
         return LeaseRecord(
             address: address,
             owner: claimant.owner,
@@ -254,6 +248,9 @@ package struct LeaseLedger: ~Copyable {
     // MARK: - The index
 
     private mutating func put(_ record: LeaseRecord) throws(KernelError) {
+        if let log = try quickly() { return log.append(record) }
+        fresh.append(record)
+        if record.hasFile { windows.take(record.address) }
         try use { index throws(IndexError) in try index.put(record) }
     }
 
@@ -262,7 +259,7 @@ package struct LeaseLedger: ~Copyable {
     }
 
     /// Does something with the index; if that cannot be used, with a new one, which knows what the directory says.
-    private mutating func use<Value>(
+    mutating func use<Value>(
         _ body: (LeaseIndex) throws(IndexError) -> Value
     ) throws(KernelError) -> Value {
         while true {

@@ -135,7 +135,7 @@ struct LeaseLedgerTests {
                 "UPDATE meta SET version = 99", "UPDATE meta SET path = '/elsewhere'", "DROP TABLE run",
                 "DROP TABLE meta", "UPDATE lease SET address = x'0102'", "UPDATE run SET last = x'0400000000'",
             ] {
-                try IndexDatabase(path: path).run(statement)
+                try IndexDatabase(path: path).run("\(statement); COMMIT")
                 #expect(try Self.known(root) == ["10.1.2.3 c1 eth0"])
                 var ledger = try Self.ledger(root)
                 #expect(try !ledger.take(Self.address, for: Self.claimant))

@@ -73,7 +73,7 @@ struct AddressLease {
         var hasReclaimed = false
         while true {
             let answer = try inStore { () throws(KernelError) in
-                try ledger.choose(selection, by: configuration.rules, rangeSet: index)
+                try ledger.choose(selection, from: set, by: configuration.rules, rangeSet: index)
             }
             let choice: PoolChoice
             switch answer {
@@ -258,7 +258,8 @@ extension AddressLease {
             var exhausted: [RangeSet] = []
             for (index, set) in configuration.rangeSets.enumerated() {
                 let wish = PoolSelection(from: set, by: configuration.rules)
-                guard case .failure = try ledger.choose(wish, by: configuration.rules, rangeSet: index) else { continue }
+                let answer = try ledger.choose(wish, from: set, by: configuration.rules, rangeSet: index)
+                guard case .failure = answer else { continue }
                 if try !hasDead(set, &ledger) { exhausted.append(set) }
             }
             ledger.commit()
