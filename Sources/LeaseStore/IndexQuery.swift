@@ -17,16 +17,16 @@ enum IndexQuery: Int {
             generation INTEGER, folded INTEGER);
         CREATE TABLE lease(
             address BLOB PRIMARY KEY, container TEXT, interface TEXT, state INTEGER, generation INTEGER,
-            file INTEGER, modified INTEGER, netns TEXT, device INTEGER, inode INTEGER, namespace TEXT, name TEXT, uid TEXT,
+            file INTEGER, modified INTEGER, netns TEXT, device INTEGER, inode INTEGER, namespace TEXT, name TEXT, uid TEXT, identity TEXT,
             created INTEGER, since INTEGER) WITHOUT ROWID;
         CREATE INDEX owner ON lease(container);
-        CREATE INDEX resting ON lease(since) WHERE state = 3;
+        CREATE INDEX resting ON lease(since) WHERE state IN (3, 4);
         CREATE TABLE run(first BLOB PRIMARY KEY, last BLOB) WITHOUT ROWID;
         """
 
     private static let columns = """
         SELECT address, container, interface, state, generation, file, modified, netns, device, inode, namespace, \
-        name, uid, created, since FROM lease
+        name, uid, identity, created, since FROM lease
         """
 
     var sql: String {
@@ -36,15 +36,15 @@ enum IndexQuery: Int {
         case .lease: "\(IndexQuery.columns) WHERE address = ?"
         case .leasesOfContainer: "\(IndexQuery.columns) WHERE container = ?"
         case .leasesBehind: "\(IndexQuery.columns) WHERE address > ? ORDER BY address"
-        case .rested: "SELECT address FROM lease WHERE state = 3 AND since <= ? ORDER BY since"
+        case .rested: "SELECT address FROM lease WHERE state IN (3, 4) AND state = 3 AND since <= ? ORDER BY since"
         case .resting:
             """
-            SELECT address, since FROM lease WHERE state = 3 AND (since, address) > (?, ?) \
+            SELECT address, since FROM lease WHERE state IN (3, 4) AND (since, address) > (?, ?) \
             AND address > ? AND address < ? ORDER BY since, address LIMIT 1
             """
         case .sightings: "SELECT address, state, file, modified FROM lease ORDER BY address"
         case .containers: "SELECT DISTINCT container FROM lease"
-        case .putLease: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        case .putLease: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         case .dropLease: "DELETE FROM lease WHERE address = ?"
         case .runAtOrBefore: "SELECT first, last FROM run WHERE first <= ? ORDER BY first DESC LIMIT 1"
         case .runAfter: "SELECT first, last FROM run WHERE first > ? ORDER BY first LIMIT 1"

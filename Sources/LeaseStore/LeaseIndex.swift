@@ -157,8 +157,9 @@ struct LeaseIndex {
         try row.bind(11, record.workload.namespace)
         try row.bind(12, record.workload.name)
         try row.bind(13, record.workload.uid)
-        try row.bind(14, record.createdNanoseconds)
-        try row.bind(15, record.sinceNanoseconds)
+        try row.bind(14, record.identity)
+        try row.bind(15, record.createdNanoseconds)
+        try row.bind(16, record.sinceNanoseconds)
         _ = try row.step()
     }
 
@@ -182,8 +183,8 @@ struct LeaseIndex {
         let row = try database.statement(.sightings)
         var sightings: [Sighting] = []
         while try row.step() {
-            guard let address = IPAddress(sortKey: row.octets(0)), let state = LeaseRecord.State(rawValue: row.number(1))
-            else { throw .nonsense("read a lease") }
+            let state = LeaseRecord.State(rawValue: row.number(1))
+            guard let address = IPAddress(sortKey: row.octets(0)), let state else { throw .nonsense("read a lease") }
             let file = LeaseFileMark(inode: UInt64(bitPattern: row.number(2)), modifiedNanoseconds: row.number(3))
             sightings.append(Sighting(address: address, file: state.hasFile ? file : nil))
         }
@@ -219,8 +220,9 @@ struct LeaseIndex {
             namespacePath: row.text(7),
             namespaceIdentity: inode == 0 ? nil : FileStatus.Identity(device: device, inode: inode),
             workload: Workload(namespace: row.text(10), name: row.text(11), uid: row.text(12)),
-            createdNanoseconds: row.number(13),
-            sinceNanoseconds: row.number(14)
+            identity: row.text(13),
+            createdNanoseconds: row.number(14),
+            sinceNanoseconds: row.number(15)
         )
     }
 }

@@ -21,7 +21,8 @@ extension LeaseLedger {
     ) throws(KernelError) -> Result<PoolChoice, PoolRefusal> {
         let key = LeaseLedger.key(of: set, rules)
         // Anybody would get the next one; who is somebody is looked up.
-        let isAnybody = selection.requested == nil && selection.held.isEmpty && selection.remembered.isEmpty
+        let isAnybody =
+            selection.requested == nil && selection.held.isEmpty && selection.remembered.isEmpty
             && rules.reservations.entries.isEmpty && rules.order == .nextAfterLast
         if isAnybody, let log = try quickly(),
             let window = log.header.windows.first(where: { $0.rangeSet == number && $0.key == key }),

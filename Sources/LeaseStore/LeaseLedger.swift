@@ -138,6 +138,7 @@ package struct LeaseLedger: ~Copyable {
             namespacePath: claimant.namespacePath,
             namespaceIdentity: claimant.namespaceIdentity,
             workload: claimant.workload,
+            identity: claimant.identity,
             createdNanoseconds: now,
             sinceNanoseconds: Machine.bootNanoseconds
         )
@@ -174,7 +175,7 @@ package struct LeaseLedger: ~Copyable {
         }
         try files.release(lease.address)
         var resting = lease
-        resting.state = .quarantined
+        resting.state = lease.identity.isEmpty ? .quarantined : .remembered
         resting.file = .none
         resting.sinceNanoseconds = Machine.bootNanoseconds
         try put(resting)

@@ -160,10 +160,9 @@ final class LeaseLog {
 
     private var tail: Int { LeaseLogHeader.length + Int(header.blockCount) * 64 }
 
-    /// Makes an empty log.
+    /// Makes an empty log, in the place of what is there.
     ///
-    /// - Parameters:
-    ///   - containers: all that have leases.
+    /// `containers`: all that have leases.
     /// - Throws: ``KernelError``; then there is no log, or the one from before.
     static func make(
         _ name: String,

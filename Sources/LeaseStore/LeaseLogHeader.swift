@@ -96,7 +96,8 @@ extension [LeaseLogHeader.Window] {
     mutating func take(_ address: IPAddress) {
         for position in indices.reversed() where self[position].run.contains(address) {
             let run = self[position].run
-            if run.first == address, let next = address.advanced(by: 1), let rest = AddressRun(first: next, last: run.last) {
+            let rest = address.advanced(by: 1).flatMap { AddressRun(first: $0, last: run.last) }
+            if run.first == address, let rest {
                 self[position].run = rest
             } else {
                 remove(at: position)

@@ -14,11 +14,16 @@ package struct LeaseRecord: Hashable, Sendable {
         case suspect
         /// Given back, and resting before it is given again; there is no file.
         case quarantined
+        /// The same, remembered for who had it: it is given to others when nothing else is left.
+        case remembered
         /// Kept from being given by an operator; there is no file.
         case reserved
 
         /// Whether a file in the lease directory goes with it: only then is it a lease.
-        package var hasFile: Bool { self != .quarantined && self != .reserved }
+        package var hasFile: Bool { !isResting && self != .reserved }
+
+        /// Whether it is free, and given after others.
+        package var isResting: Bool { self == .quarantined || self == .remembered }
     }
 
     package let address: IPAddress
@@ -34,6 +39,8 @@ package struct LeaseRecord: Hashable, Sendable {
     package var namespaceIdentity: FileStatus.Identity?
     /// Whom it was given to, as the runtime calls it.
     package var workload: Workload
+    /// Whom its address is remembered for; empty for nobody.
+    package var identity: String
     /// When it was given, by ``Machine/wallNanoseconds``; for a foreign file, when that was written.
     package var createdNanoseconds: Int64
     /// Since when it has been in its state, by ``Machine/bootNanoseconds``.
@@ -62,6 +69,7 @@ extension LeaseRecord {
             namespacePath: "",
             namespaceIdentity: nil,
             workload: Workload(),
+            identity: "",
             createdNanoseconds: file.modifiedNanoseconds,
             sinceNanoseconds: isOld ? 0 : Machine.bootNanoseconds
         )
@@ -122,16 +130,20 @@ package struct LeaseClaimant: Hashable, Sendable {
     package let namespacePath: String
     package let namespaceIdentity: FileStatus.Identity?
     package let workload: Workload
+    /// Whom the address is to be remembered for; empty for nobody.
+    package let identity: String
 
     package init(
         owner: LeaseOwner,
         namespacePath: String = "",
         namespaceIdentity: FileStatus.Identity? = nil,
-        workload: Workload = Workload()
+        workload: Workload = Workload(),
+        identity: String = ""
     ) {
         self.owner = owner
         self.namespacePath = namespacePath
         self.namespaceIdentity = namespaceIdentity
         self.workload = workload
+        self.identity = identity
     }
 }

@@ -67,7 +67,7 @@ extension LeaseRecord {
         var line = LogWriter()
         line.append(address.sortKey)
         for text in [owner.containerID, owner.interfaceName, namespacePath] { line.append(text) }
-        for text in [workload.namespace, workload.name, workload.uid] { line.append(text) }
+        for text in [workload.namespace, workload.name, workload.uid, identity] { line.append(text) }
         line.append(state.rawValue)
         line.append(generation)
         line.append(Int64(bitPattern: file.inode))
@@ -84,7 +84,7 @@ extension LeaseRecord {
         var reader = LogReader(line)
         guard let address = reader.address() else { return nil }
         var texts: [String] = []
-        for _ in 0..<6 {
+        for _ in 0..<7 {
             guard let text = reader.text() else { return nil }
             texts.append(text)
         }
@@ -105,6 +105,7 @@ extension LeaseRecord {
             namespaceIdentity: inode == 0
                 ? nil : FileStatus.Identity(device: UInt64(bitPattern: numbers[4]), inode: inode),
             workload: Workload(namespace: texts[3], name: texts[4], uid: texts[5]),
+            identity: texts[6],
             createdNanoseconds: numbers[6],
             sinceNanoseconds: numbers[7]
         )

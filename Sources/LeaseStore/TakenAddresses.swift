@@ -22,7 +22,7 @@ struct TakenAddresses: PoolLedger {
 
     func isLeased(_ address: IPAddress) throws(IndexError) -> Bool {
         guard let record = try index.lease(of: address) else { return false }
-        return record.state != .quarantined
+        return !record.state.isResting
     }
 
     func resting(_ family: AddressFamily, after previous: RestingAddress?) throws(IndexError) -> RestingAddress? {

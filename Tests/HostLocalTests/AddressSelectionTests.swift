@@ -59,8 +59,8 @@ struct AddressSelectionTests {
         let error = try #require(refusal.error(for: try Self.set("10.1.2.0/29"), index: 3))
         #expect(error.code == CNIError.Code.addressUnavailable.rawValue)
         #expect(
-            error.message == "failed to allocate for range 3: requested IP address 10.1.2.5 is not available in range set "
-                + "10.1.2.1-10.1.2.6"
+            error.message == "failed to allocate for range 3: requested IP address 10.1.2.5 is not available in range "
+                + "set 10.1.2.1-10.1.2.6"
         )
         #expect(error.details == details)
     }

@@ -33,12 +33,13 @@ struct AddressLease {
                 waitingAtMost: request.settings.lockBound
             )
         }
-        let claimant = LeaseClaimant(request, owner, configuration.workload)
+        let claimant = LeaseClaimant(request, owner, configuration.workload, identity: stickyIdentity ?? "")
         let held = try inStore { () throws(KernelError) in try ledger.leases(of: owner) }
         try refuseSecondNamespace(claimant, held)
         var selection = AddressSelection(
             requested: configuration.requested,
             held: held.map { $0.address },
+            remembered: stickyIdentity.map { memory.addresses(of: $0) } ?? [],
             rules: configuration.rules,
             identity: configuration.identity
         )
@@ -59,7 +60,28 @@ struct AddressLease {
             throw giveBack(choices, to: &ledger, because: error)
         }
         ledger.commit()
+        remember(choices)
         return result(choices, dns)
+    }
+
+    /// Whom the addresses are remembered for; nil when for nobody.
+    private var stickyIdentity: String? { configuration.isSticky ? configuration.identity : nil }
+
+    private var memory: AddressMemory { AddressMemory(root: request.settings.stateDirectory, leases: path) }
+
+    /// Remembers for next time; that it cannot be done fails nobody.
+    private func remember(_ choices: [PoolChoice]) {
+        guard let identity = stickyIdentity else { return }
+        let addresses = choices.map { $0.address }
+        do throws(KernelError) {
+            if memory.addresses(of: identity) == addresses {
+                try memory.refresh(identity)
+            } else {
+                try memory.remember(addresses, for: identity)
+            }
+        } catch {
+            Machine.log("host-local: cannot remember the addresses of \(identity): \(error)")
+        }
     }
 
     private func take(
@@ -151,9 +173,11 @@ struct AddressLease {
     private func reclaim(_ set: RangeSet, _ ledger: inout LeaseLedger) throws(CNIError) -> Int {
         let witness = LeaseWitness(request)
         let freed = try inStore { () throws(KernelError) in
-            try ledger.reclaim(isUrgent: true, where: { set.range(containing: $0) != nil }) { owner throws(KernelError) in
-                try witness.evidence(of: owner)
-            }
+            try ledger.reclaim(
+                isUrgent: true,
+                where: { set.range(containing: $0) != nil },
+                evidence: { owner throws(KernelError) in try witness.evidence(of: owner) }
+            )
         }
         for lease in freed {
             Machine.log("host-local: reclaimed \(lease.address) of \(lease.owner) in \(path): its container is dead")

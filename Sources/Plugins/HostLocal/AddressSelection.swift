@@ -71,7 +71,8 @@ extension PoolRefusal {
         case .exhausted: return nil
         case .notAdmitted(let error): reason = (error.message, "")
         case .leased(let address):
-            reason = (PoolRefusal.unavailable(address, set), "another container has it; see the network's lease directory")
+            let details = "another container has it; see the network's lease directory"
+            reason = (PoolRefusal.unavailable(address, set), details)
         case .excluded(let address):
             reason = (PoolRefusal.unavailable(address, set), "ipam.exclude keeps it from being given")
         case .reserved(let address, let identity):

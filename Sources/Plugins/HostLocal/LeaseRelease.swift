@@ -74,6 +74,8 @@ struct LeaseRelease {
             for lease in try ledger.all() where lease.hasFile && lease.hasOwner {
                 if try isDue(lease) { try ledger.release(lease) }
             }
+            let memory = AddressMemory(root: request.settings.stateDirectory, leases: path)
+            try memory.forget(unseenFor: .seconds(90 * 86_400))
         }
     }
 

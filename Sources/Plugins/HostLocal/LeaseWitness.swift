@@ -32,15 +32,15 @@ struct LeaseWitness {
 
 extension LeaseClaimant {
     /// Who asks, and from where.
-    init(_ request: Request, _ owner: LeaseOwner, _ workload: Workload) {
+    init(_ request: Request, _ owner: LeaseOwner, _ workload: Workload, identity: String) {
         let path = request.invocation.namespacePath
-        var identity: FileStatus.Identity?
+        var namespace: FileStatus.Identity?
         do throws(KernelError) {
-            identity = try FileStatus.of(path)?.identity
+            namespace = try FileStatus.of(path)?.identity
         } catch {
             // Whose namespace cannot be looked at is never taken for dead.
         }
-        self.init(owner: owner, namespacePath: path, namespaceIdentity: identity, workload: workload)
+        self.init(owner: owner, namespacePath: path, namespaceIdentity: namespace, workload: workload, identity: identity)
     }
 }
 
@@ -60,7 +60,7 @@ extension PoolStates {
     /// Counts what the ledger knows.
     init(_ records: [LeaseRecord], _ rules: PoolRules) {
         let rested = rules.restedSince(now: Machine.bootNanoseconds) ?? .min
-        let quarantined = records.filter { $0.state == .quarantined && $0.sinceNanoseconds > rested }
+        let quarantined = records.filter { $0.state.isResting && $0.sinceNanoseconds > rested }
         self.init(
             leased: AddressSet(records.filter { $0.hasFile }.map { $0.address }),
             quarantined: AddressSet(quarantined.map { $0.address }),
