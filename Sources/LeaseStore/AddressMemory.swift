@@ -20,7 +20,8 @@ package struct AddressMemory {
     /// The addresses of an identity; none when nothing is remembered, or nothing that can be read.
     package func addresses(of identity: String) -> [IPAddress] {
         do throws(KernelError) {
-            let content = try Directory(path: directory).open(name(of: identity), O_RDONLY | O_NOFOLLOW).readSmallFile(directory)
+            let file = try Directory(path: directory).open(name(of: identity), O_RDONLY | O_NOFOLLOW)
+            let content = try file.readSmallFile(directory)
             let lines = content.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
             // Of two identities with one digest the other is not meant.
             guard lines.first == identity else { return [] }

@@ -30,10 +30,20 @@ package struct DirectoryStamp: Hashable, Sendable {
 
     /// Stamps a directory; what is known of it from before is known of it with this stamp.
     ///
+    /// - Parameters:
+    ///   - directory: whose names nobody else changes now.
+    ///   - used: stamps that were left on it before, within the same tick of the clock perhaps; not left again.
     /// - Returns: ``none`` where it cannot be done: nothing will be known of the directory when it is opened again.
-    static func leave(on directory: borrowing Directory) -> DirectoryStamp {
+    static func leave(on directory: borrowing Directory, unlike used: [DirectoryStamp]) -> DirectoryStamp {
         do throws(KernelError) {
             var stamp = try DirectoryStamp(of: directory)
+            let now = stamp.modifiedNanoseconds
+            for other in used {
+                let lead = other.modifiedNanoseconds - now
+                if lead >= 0 && lead < 1_000_000_000 {
+                    stamp.modifiedNanoseconds = max(stamp.modifiedNanoseconds, other.modifiedNanoseconds)
+                }
+            }
             stamp.modifiedNanoseconds += 1
             try directory.setModified(nanoseconds: stamp.modifiedNanoseconds)
             // Some file systems keep whole seconds.

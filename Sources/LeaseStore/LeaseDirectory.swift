@@ -131,8 +131,13 @@ package struct LeaseDirectory: ~Copyable {
     /// What is to be entered of an address by its file; nil when there is none, also because it was debris.
     ///
     /// `known`: what was known of it before, which stays true of the same file.
+    /// `boot`: ``Machine/earliestBootNanoseconds``.
     /// - Throws: ``KernelError``.
-    func record(of address: IPAddress, known: LeaseRecord?) throws(KernelError) -> LeaseRecord? {
+    func record(
+        of address: IPAddress,
+        known: LeaseRecord?,
+        bootedBy boot: Int64
+    ) throws(KernelError) -> LeaseRecord? {
         switch try read(address) {
         case .missing: return nil
         case .debris:
@@ -144,7 +149,7 @@ package struct LeaseDirectory: ~Copyable {
                 known.file = file
                 return known
             }
-            return LeaseRecord(adopting: address, of: owner, file)
+            return LeaseRecord(adopting: address, of: owner, file, bootedBy: boot)
         }
     }
 

@@ -96,6 +96,7 @@ extension LeaseLedger {
     private func compare(_ index: LeaseIndex) throws(IndexError) {
         let names = try IndexError.onFiles { () throws(KernelError) in try files.addresses() }
         let known = try index.sightings()
+        let boot = Machine.earliestBootNanoseconds
         var taken: [IPAddress] = []
         var changes = 0
         var position = 0
@@ -109,7 +110,7 @@ extension LeaseLedger {
                 sighting = known[position]
                 position += 1
             }
-            if try look(at: address, sighting, index, &changes) { taken.append(address) }
+            if try look(at: address, sighting, index, boot, &changes) { taken.append(address) }
         }
         while position < known.count {
             try settle(known[position], index, &taken, &changes)
@@ -137,6 +138,7 @@ extension LeaseLedger {
         at address: IPAddress,
         _ sighting: LeaseIndex.Sighting?,
         _ index: LeaseIndex,
+        _ boot: Int64,
         _ changes: inout Int
     ) throws(IndexError) -> Bool {
         if let file = sighting?.file {
@@ -146,7 +148,9 @@ extension LeaseLedger {
             if let status, LeaseFileMark(status) == file { return true }
         }
         let known = sighting == nil ? nil : try index.lease(of: address)
-        let found = try IndexError.onFiles { () throws(KernelError) in try files.record(of: address, known: known) }
+        let found = try IndexError.onFiles { () throws(KernelError) in
+            try files.record(of: address, known: known, bootedBy: boot)
+        }
         changes += 1
         guard let found else {
             if known?.hasFile == false { return true }
@@ -171,7 +175,10 @@ extension LeaseLedger {
             let isKnown = stamp == (isLogOfUse ? log?.header.stamp : nil)
             guard !isKnown || index.isChanging else { return }
             // Also when no name has changed: who dies before the log is told leaves it out of date.
-            meta.stamp = DirectoryStamp.leave(on: files.directory)
+            meta.stamp = DirectoryStamp.leave(
+                on: files.directory,
+                unlike: [meta.stamp, log?.header.stamp ?? .none]
+            )
             do throws(IndexError) {
                 try index.commit(meta)
                 try renewLog(index)
@@ -190,7 +197,8 @@ extension LeaseLedger {
         if log.isFull { return false }
         let stamp = try DirectoryStamp(of: files.directory)
         if stamp == log.header.stamp && log.pending.isEmpty { return true }
-        try log.write(stamp == log.header.stamp ? stamp : DirectoryStamp.leave(on: files.directory))
+        let isSame = stamp == log.header.stamp
+        try log.write(isSame ? stamp : DirectoryStamp.leave(on: files.directory, unlike: [log.header.stamp]))
         return true
     }
 

@@ -239,7 +239,8 @@ package struct LeaseLedger: ~Copyable {
     /// Looks again who bears the name of an address.
     private mutating func look(at address: IPAddress) throws(KernelError) {
         let known = try lease(of: address)
-        guard let found = try files.record(of: address, known: known) else {
+        let boot = Machine.earliestBootNanoseconds
+        guard let found = try files.record(of: address, known: known, bootedBy: boot) else {
             if known?.hasFile == true { try drop(address) }
             return
         }
@@ -251,7 +252,7 @@ package struct LeaseLedger: ~Copyable {
     private mutating func put(_ record: LeaseRecord) throws(KernelError) {
         if let log = try quickly() { return log.append(record) }
         fresh.append(record)
-        if record.hasFile { windows.take(record.address) }
+        windows.take(record.address)
         try use { index throws(IndexError) in try index.put(record) }
     }
 

@@ -38,7 +38,7 @@ final class LeaseLog {
     func mayHold(_ container: String) -> Bool {
         let place = ContainerFilter.place(of: container, among: header.blockCount)
         do throws(KernelError) {
-            return ContainerFilter.contains(place, try file.read(64, at: offset(of: place), "log"))
+            return ContainerFilter.contains(place, try block(of: place))
         } catch {
             return true
         }
@@ -93,7 +93,6 @@ final class LeaseLog {
     func append(_ record: LeaseRecord) {
         pending.append(record)
         header.generation = max(header.generation, record.generation)
-        guard record.hasFile else { return }
         header.windows.take(record.address)
     }
 
@@ -148,7 +147,7 @@ final class LeaseLog {
     private func enter(_ records: [LeaseRecord]) throws(KernelError) {
         for record in records where record.hasFile {
             let place = ContainerFilter.place(of: record.owner.containerID, among: header.blockCount)
-            var block = try file.read(64, at: offset(of: place), "log")
+            var block = try block(of: place)
             guard !ContainerFilter.contains(place, block) else { continue }
             ContainerFilter.insert(place, into: &block)
             try file.write(block, at: offset(of: place), "log")
@@ -156,9 +155,13 @@ final class LeaseLog {
         }
     }
 
-    private func offset(of place: ContainerFilter.Place) -> Int { LeaseLogHeader.length + place.block * 64 }
+    private func block(of place: ContainerFilter.Place) throws(KernelError) -> [UInt8] {
+        try file.read(ContainerFilter.blockLength, at: offset(of: place), "log")
+    }
 
-    private var tail: Int { LeaseLogHeader.length + Int(header.blockCount) * 64 }
+    private func offset(of place: ContainerFilter.Place) -> Int { LeaseLogHeader.length + place.block * ContainerFilter.blockLength }
+
+    private var tail: Int { LeaseLogHeader.length + Int(header.blockCount) * ContainerFilter.blockLength }
 
     /// Makes an empty log, in the place of what is there.
     ///
@@ -179,10 +182,10 @@ final class LeaseLog {
         )
         header.windows = windows
         header.containerCount = Int64(containers.count)
-        var filter = [UInt8](repeating: 0, count: Int(header.blockCount) * 64)
+        var filter = ContainerFilter.empty(header.blockCount)
         for container in containers {
             let place = ContainerFilter.place(of: container, among: header.blockCount)
-            ContainerFilter.insert(place, into: &filter, at: place.block * 64)
+            ContainerFilter.insert(place, into: &filter, at: place.block * ContainerFilter.blockLength)
         }
         let temporary = "\(name).new"
         let file = try directory.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)

@@ -58,8 +58,8 @@ package struct LeaseRecord: Hashable, Sendable {
 
 extension LeaseRecord {
     /// A lease of which there is a file and no more.
-    init(adopting address: IPAddress, of owner: LeaseOwner, _ file: LeaseFileMark) {
-        let isOld = file.modifiedNanoseconds < Machine.earliestBootNanoseconds
+    init(adopting address: IPAddress, of owner: LeaseOwner, _ file: LeaseFileMark, bootedBy boot: Int64) {
+        let isOld = file.modifiedNanoseconds < boot
         self.init(
             address: address,
             owner: owner,
@@ -77,8 +77,7 @@ extension LeaseRecord {
 
     /// Something that is no lease and bears the name of an address, which therefore cannot be given.
     init(foreign address: IPAddress) {
-        self.init(adopting: address, of: LeaseOwner(containerID: "", interfaceName: ""), .none)
-        state = .active
+        self.init(adopting: address, of: LeaseOwner(containerID: "", interfaceName: ""), .none, bootedBy: .min)
     }
 }
 

@@ -44,7 +44,9 @@ struct LeaseLedgerTests {
             let stamp = try DirectoryStamp(of: ledger.files.directory)
             let leases = try ledger.leases(of: Self.owner)
             #expect(leases.map(\.address) == [Self.address])
-            #expect(ledger.level == .found && ledger.meta.stamp == stamp)
+            #expect(ledger.isQuick && ledger.log?.header.stamp == stamp)
+            #expect(try ledger.all().count == 1)
+            #expect(!ledger.isQuick && ledger.level == .found && ledger.isLogOfUse)
             #expect(try ledger.release(leases[0]))
             #expect(try !ledger.release(leases[0]))
             #expect(try ledger.leases(of: Self.owner).isEmpty)
@@ -123,6 +125,59 @@ struct LeaseLedgerTests {
             // Whoever changes the directory has it compared, which ends what noise is left.
             try writeFile("\(root)/blue/10.3.0.1", "c9\r\neth0")
             #expect(try Self.known(root).count >= 1)
+        }
+    }
+
+    @Test("Noise in the log, or half of it, never fails anybody, and never gives an address twice", arguments: 0..<60)
+    func noiseInLog(seed: UInt64) throws {
+        try withTemporaryDirectory { root in
+            var generator = SplitMix(state: seed)
+            for number in 1...20 { try Self.take(IPAddress(v4: 0x0a01_0000 + UInt32(number)), in: root) }
+            let before = try listDirectory("\(root)/blue")
+            let path = String(try Self.index(root).dropLast(6)) + "log"
+            var content = try Descriptor(opening: path, O_RDONLY).readAll(path)
+            if seed % 3 == 0 {
+                content.removeLast(Int.random(in: 1...content.count, using: &generator))
+            } else {
+                for _ in 0..<(1 << Int.random(in: 0..<10, using: &generator)) {
+                    content[Int.random(in: content.indices, using: &generator)] = .random(
+                        in: 0...255,
+                        using: &generator
+                    )
+                }
+            }
+            try Descriptor(opening: path, O_WRONLY | O_TRUNC).writeAll(content, path)
+            do {
+                var ledger = try Self.ledger(root)
+                #expect(try ledger.leases(of: Self.owner).count == 20)
+                for number in 1...20 {
+                    #expect(try !ledger.take(IPAddress(v4: 0x0a01_0000 + UInt32(number)), for: Self.claimant))
+                }
+                ledger.commit()
+            }
+            #expect(try listDirectory("\(root)/blue") == before)
+            #expect(try Self.known(root).count == 20)
+        }
+    }
+
+    @Test("Many more changes than the log holds end in the database, and what it holds is found there")
+    func longLog() throws {
+        try withTemporaryDirectory { root in
+            for number in 1...600 {
+                let owner = LeaseOwner(containerID: "c\(number)", interfaceName: "eth0")
+                try Self.take(IPAddress(v4: 0x0a01_0000 + UInt32(number)), owner, in: root)
+            }
+            for number in 1...600 {
+                let owner = LeaseOwner(containerID: "c\(number)", interfaceName: "eth0")
+                var ledger = try Self.ledger(root)
+                let leases = try ledger.leases(of: owner)
+                #expect(leases.map(\.address) == [IPAddress(v4: 0x0a01_0000 + UInt32(number))])
+                for lease in leases { #expect(try ledger.release(lease)) }
+                ledger.commit()
+                #expect(ledger.level == .found)
+            }
+            #expect(try listDirectory("\(root)/blue") == ["lock"])
+            #expect(try Self.known(root) == [])
         }
     }
 

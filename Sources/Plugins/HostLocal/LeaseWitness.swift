@@ -40,7 +40,13 @@ extension LeaseClaimant {
         } catch {
             // Whose namespace cannot be looked at is never taken for dead.
         }
-        self.init(owner: owner, namespacePath: path, namespaceIdentity: namespace, workload: workload, identity: identity)
+        self.init(
+            owner: owner,
+            namespacePath: path,
+            namespaceIdentity: namespace,
+            workload: workload,
+            identity: identity
+        )
     }
 }
 
