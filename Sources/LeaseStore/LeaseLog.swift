@@ -16,7 +16,7 @@ final class LeaseLog {
     /// What is to be appended, in order.
     private(set) var pending: [LeaseRecord] = []
     /// The lines of the file, once they were read.
-    private var known: [LeaseRecord]?
+    private var known: [UInt8]?
 
     /// So many lines are taken over into the database at once.
     static let lineLimit: Int64 = 256
@@ -46,10 +46,10 @@ final class LeaseLog {
 
     /// What the lines say of a container, the latest of each address; nil when they do not mention it.
     func leases(of container: String) -> [LeaseRecord]? {
-        guard let lines = lines() else { return nil }
+        guard let mentioned = lines(where: { $0.isOf(container) }) else { return nil }
         var latest: [LeaseRecord] = []
         var isMentioned = false
-        for line in lines + pending where line.owner.containerID == container {
+        for line in mentioned + pending where line.owner.containerID == container {
             isMentioned = true
             latest.removeAll { $0.address == line.address }
             latest.append(line)
@@ -59,26 +59,39 @@ final class LeaseLog {
 
     /// What the lines say of an address; nil when they do not mention it.
     func lease(of address: IPAddress) -> LeaseRecord? {
-        pending.last { $0.address == address } ?? lines()?.last { $0.address == address }
+        if let latest = pending.last(where: { $0.address == address }) { return latest }
+        return lines { $0.isOf(address) }?.last
     }
 
-    /// The lines of the file, in order; nil when they cannot be read.
+    /// The lines of the file, in order; nil when one of them cannot be read.
     func lines() -> [LeaseRecord]? {
+        guard let lines = lines(where: { _ in true }), lines.count == Int(header.lineCount) else { return nil }
+        return lines
+    }
+
+    /// Some lines of the file; others are neither taken apart nor looked after.
+    private func lines(where isMeant: (LogLine) -> Bool) -> [LeaseRecord]? {
+        guard let octets = content() else { return nil }
+        var lines: [LeaseRecord] = []
+        var position = 0
+        while position < octets.count {
+            guard let line = LogLine(at: position, in: octets) else { return nil }
+            if isMeant(line) {
+                guard let record = line.record() else { return nil }
+                lines.append(record)
+            }
+            position = line.end
+        }
+        return lines
+    }
+
+    private func content() -> [UInt8]? {
         if let known { return known }
         do throws(KernelError) {
             let octets = try file.read(Int(header.length), at: tail, "log")
             guard octets.count == Int(header.length) else { return nil }
-            var reader = LogReader(octets)
-            var lines: [LeaseRecord] = []
-            while !reader.isAtEnd {
-                guard let sum = reader.number(), let content = reader.content(),
-                    LogWriter.sum(content[...]) == UInt64(bitPattern: sum), let line = LeaseRecord(line: content)
-                else { return nil }
-                lines.append(line)
-            }
-            guard lines.count == Int(header.lineCount) else { return nil }
-            known = lines
-            return lines
+            known = octets
+            return octets
         } catch {
             return nil
         }
@@ -108,11 +121,7 @@ final class LeaseLog {
     func write(_ stamp: DirectoryStamp) throws(KernelError) {
         var lines: [UInt8] = []
         for record in pending {
-            var line = LogWriter()
-            let content = record.line
-            line.append(Int64(bitPattern: LogWriter.sum(content[...])))
-            line.append(content)
-            lines += line.octets
+            lines += LogLine.octets(of: record)
         }
         try file.write(lines, at: tail + Int(header.length), "log")
         try enter(pending)
@@ -159,9 +168,13 @@ final class LeaseLog {
         try file.read(ContainerFilter.blockLength, at: offset(of: place), "log")
     }
 
-    private func offset(of place: ContainerFilter.Place) -> Int { LeaseLogHeader.length + place.block * ContainerFilter.blockLength }
+    private func offset(of place: ContainerFilter.Place) -> Int {
+        LeaseLogHeader.length + place.block * ContainerFilter.blockLength
+    }
 
-    private var tail: Int { LeaseLogHeader.length + Int(header.blockCount) * ContainerFilter.blockLength }
+    private var tail: Int {
+        LeaseLogHeader.length + Int(header.blockCount) * ContainerFilter.blockLength
+    }
 
     /// Makes an empty log, in the place of what is there.
     ///

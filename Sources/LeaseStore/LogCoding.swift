@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
-internal import Linux
 
 /// Puts numbers and texts one behind the other.
 struct LogWriter {
@@ -59,55 +58,4 @@ struct LogReader {
     mutating func text() -> String? { content().map { String(decoding: $0, as: UTF8.self) } }
 
     mutating func address() -> IPAddress? { content().flatMap { IPAddress(sortKey: $0) } }
-}
-
-extension LeaseRecord {
-    /// The record as a line of the log.
-    var line: [UInt8] {
-        var line = LogWriter()
-        line.append(address.sortKey)
-        for text in [owner.containerID, owner.interfaceName, namespacePath] { line.append(text) }
-        for text in [workload.namespace, workload.name, workload.uid, identity] { line.append(text) }
-        line.append(state.rawValue)
-        line.append(generation)
-        line.append(Int64(bitPattern: file.inode))
-        line.append(file.modifiedNanoseconds)
-        line.append(Int64(bitPattern: namespaceIdentity?.device ?? 0))
-        line.append(Int64(bitPattern: namespaceIdentity?.inode ?? 0))
-        line.append(createdNanoseconds)
-        line.append(sinceNanoseconds)
-        return line.octets
-    }
-
-    /// Reads a line; nil when it is none.
-    init?(line: [UInt8]) {
-        var reader = LogReader(line)
-        guard let address = reader.address() else { return nil }
-        var texts: [String] = []
-        for _ in 0..<7 {
-            guard let text = reader.text() else { return nil }
-            texts.append(text)
-        }
-        var numbers: [Int64] = []
-        for _ in 0..<8 {
-            guard let number = reader.number() else { return nil }
-            numbers.append(number)
-        }
-        guard reader.isAtEnd, let state = State(rawValue: numbers[0]) else { return nil }
-        let inode = UInt64(bitPattern: numbers[5])
-        self.init(
-            address: address,
-            owner: LeaseOwner(containerID: texts[0], interfaceName: texts[1]),
-            state: state,
-            generation: numbers[1],
-            file: LeaseFileMark(inode: UInt64(bitPattern: numbers[2]), modifiedNanoseconds: numbers[3]),
-            namespacePath: texts[2],
-            namespaceIdentity: inode == 0
-                ? nil : FileStatus.Identity(device: UInt64(bitPattern: numbers[4]), inode: inode),
-            workload: Workload(namespace: texts[3], name: texts[4], uid: texts[5]),
-            identity: texts[6],
-            createdNanoseconds: numbers[6],
-            sinceNanoseconds: numbers[7]
-        )
-    }
 }
