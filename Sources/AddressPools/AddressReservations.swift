@@ -20,10 +20,13 @@ package struct AddressReservations: Hashable, Sendable {
 
     /// In the order of the configuration.
     package let entries: [Entry]
+    /// Everybody's addresses.
+    package let addresses: AddressSet
 
     /// Nothing is kept for anybody.
     package init() {
         entries = []
+        addresses = AddressSet()
     }
 
     /// - Throws: when two identities are to have one address, naming all three.
@@ -37,6 +40,7 @@ package struct AddressReservations: Hashable, Sendable {
             }
         }
         self.entries = entries
+        addresses = AddressSet(owners.keys)
     }
 
     /// What is kept for an identity; nothing for nobody.
@@ -47,11 +51,7 @@ package struct AddressReservations: Hashable, Sendable {
 
     /// Whom an address is kept for.
     package func identity(of address: IPAddress) -> String? {
-        entries.first { $0.addresses.contains(address) }?.identity
-    }
-
-    /// All that is kept for others.
-    package func addresses(exceptOf identity: String? = nil) -> AddressSet {
-        AddressSet(entries.filter { $0.identity != identity }.flatMap { $0.addresses })
+        guard addresses.contains(address) else { return nil }
+        return entries.first { $0.addresses.contains(address) }?.identity
     }
 }

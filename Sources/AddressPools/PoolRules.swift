@@ -50,9 +50,8 @@ package struct PoolRules: Hashable, Sendable {
         }
     }
 
-    /// What of a set is never given to this identity: gateways, exclusions, and what is reserved for others.
-    func barred(in set: RangeSet, for identity: String?) -> AddressSet {
-        let gateways = AddressSet(set.ranges.map { $0.gateway })
-        return gateways.union(excluded).union(reservations.addresses(exceptOf: identity))
+    /// What of a set is given to nobody, unless it is reserved for him: gateways, exclusions and reservations.
+    func barred(in set: RangeSet) -> AddressSet {
+        AddressSet(set.ranges.map { $0.gateway }).union(excluded).union(reservations.addresses)
     }
 }

@@ -57,6 +57,7 @@ package struct PoolSelection: Sendable {
     private let set: RangeSet
     private let rules: PoolRules
     private let identity: String?
+    /// What is not given by order or memory; reservations are looked at before.
     private let barred: AddressSet
 
     /// The address handed out most recently from this set; nil, or one of no range, for the beginning of the set.
@@ -78,7 +79,7 @@ package struct PoolSelection: Sendable {
         self.set = set
         self.rules = rules
         self.identity = identity
-        barred = rules.barred(in: set, for: identity)
+        barred = rules.barred(in: set)
     }
 
     /// Chooses; the ledger stays as it is.

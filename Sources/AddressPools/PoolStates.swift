@@ -22,7 +22,7 @@ package struct PoolStates: Sendable {
     package init(leased: AddressSet, quarantined: AddressSet, suspect: AddressSet, rules: PoolRules) {
         self.rules = rules
         self.leased = leased
-        reserved = rules.reservations.addresses().subtracting(leased)
+        reserved = rules.reservations.addresses.subtracting(leased)
         self.quarantined = quarantined.subtracting(leased).subtracting(reserved)
         self.suspect = suspect
     }
@@ -33,7 +33,7 @@ package struct PoolStates: Sendable {
     package func usage(of range: AddressRange, in set: RangeSet) -> PoolUsage {
         // What is reserved is given although it is excluded; a gateway is given to nobody.
         let gateways = AddressSet(set.ranges.map { $0.gateway })
-        let closed = rules.excluded.subtracting(rules.reservations.addresses()).union(gateways)
+        let closed = rules.excluded.subtracting(rules.reservations.addresses).union(gateways)
         let open = AddressSet([range.run]).subtracting(closed)
         return PoolUsage(
             total: open.count,
