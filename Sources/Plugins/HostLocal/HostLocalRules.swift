@@ -3,29 +3,43 @@ internal import AddressPools
 internal import Addressing
 internal import CNI
 internal import JSON
-internal import LeaseStore
-internal import Plugin
 
 extension PoolRules {
-    /// Reads `policy`, `quarantineSeconds`, `exclude` and `reserve` of an `ipam` object.
+    /// Reads `policy`, `quarantineSeconds`, `exclude` and `reserve` of an `ipam` object; what is missing is as usual.
+    ///
+    /// Addresses outside of the ranges are no error: ranges may come from the runtime, and one list may serve all nodes.
     init(_ ipam: JSONReader) throws(CNIError) {
         self.init()
-        let (policy, seconds, exclusions, reservations) = try HostLocalConfiguration.translated {
-            () throws(JSONTypeError) in
-            let seconds = try ipam.integer("quarantineSeconds", in: 0...86_400)
-            return (try ipam.member("policy"), seconds, try ipam.array("exclude"), try ipam.object("reserve"))
+        let (excluded, reserve) = try HostLocalConfiguration.translated { () throws(JSONTypeError) in
+            if let order = try PoolRules.order(ipam) { self.order = order }
+            if let quarantine = try PoolRules.quarantine(ipam) { quarantineNanoseconds = quarantine }
+            return (try ipam.array("exclude") ?? [], try ipam.object("reserve"))
         }
-        if let policy { order = try PoolRules.order(policy) }
-        if let seconds { quarantineNanoseconds = Int64(seconds) * 1_000_000_000 }
-        if let exclusions { excluded = try PoolRules.excluded(exclusions) }
-        if let reservations { self.reservations = try PoolRules.reservations(reservations) }
+        self.excluded = try PoolRules.excluded(excluded)
+        if let reserve { reservations = try PoolRules.reservations(reserve) }
     }
 
-    private static func order(_ reader: JSONReader) throws(CNIError) -> AddressOrder {
-        let text = try HostLocalConfiguration.translated { () throws(JSONTypeError) in try reader.string() }
-        if let order = AddressOrder(rawValue: text) { return order }
-        let known = AddressOrder.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
-        throw HostLocalConfiguration.invalid("unknown policy \"\(text)\": write \(known)", reader)
+    private static func order(_ ipam: JSONReader) throws(JSONTypeError) -> AddressOrder? {
+        guard let policy = try ipam.member("policy") else { return nil }
+        guard let order = AddressOrder(rawValue: try policy.string()) else {
+            throw policy.mismatch(expected: "\"next-after-last\" or \"oldest-freed-first\"")
+        }
+        return order
+    }
+
+    private static func quarantine(_ ipam: JSONReader) throws(JSONTypeError) -> Int64? {
+        guard let reader = try ipam.member("quarantineSeconds") else { return nil }
+        let seconds: Double? =
+            switch reader.value {
+            case .integer(let number): Double(number)
+            case .real(let number): number
+            default: nil
+            }
+        // A century, which still counts in nanoseconds.
+        guard let seconds, seconds >= 0, seconds <= 3_155_760_000 else {
+            throw reader.mismatch(expected: "a number of seconds from 0 to 3155760000")
+        }
+        return Int64(seconds * 1_000_000_000)
     }
 
     private static func excluded(_ readers: [JSONReader]) throws(CNIError) -> AddressSet {
@@ -35,81 +49,33 @@ extension PoolRules {
             do throws(PoolError) {
                 runs.append(try AddressRun(parsing: text))
             } catch {
-                throw HostLocalConfiguration.invalid("\(error)", reader)
+                throw CNIError(.invalidConfiguration, "\(error)", details: "correct \(reader.path)")
             }
         }
         return AddressSet(runs)
     }
 
-    private static func reservations(_ reader: JSONReader) throws(CNIError) -> AddressReservations {
-        var entries: [AddressReservations.Entry] = []
-        let lists = try HostLocalConfiguration.translated { () throws(JSONTypeError) in
-            var lists: [(String, [JSONReader])] = []
-            for member in try reader.object().members {
-                lists.append((member.key, try JSONReader(member.value, path: "\(reader.path).\(member.key)").array()))
-            }
-            return lists
-        }
-        for (identity, list) in lists {
-            var addresses: [IPAddress] = []
-            for element in list {
-                let text = try HostLocalConfiguration.translated { () throws(JSONTypeError) in try element.string() }
-                guard let address = IPAddress(text) else {
-                    throw HostLocalConfiguration.invalid("\"\(text)\" is no address", element)
+    private static func reservations(_ reserve: JSONReader) throws(CNIError) -> AddressReservations {
+        let entries = try HostLocalConfiguration.translated { () throws(JSONTypeError) -> [AddressReservations.Entry] in
+            var entries: [AddressReservations.Entry] = []
+            for member in try reserve.object().members {
+                var addresses: [IPAddress] = []
+                for element in try JSONReader(member.value, path: "\(reserve.path).\(member.key)").array() {
+                    guard let address = try element.ipAddress() else {
+                        throw element.mismatch(expected: "an IP address")
+                    }
+                    addresses.append(address)
                 }
-                addresses.append(address)
+                // Written in any form, a hardware address is one identity.
+                let identity = MACAddress(member.key).map { "\($0)" } ?? member.key
+                entries.append(AddressReservations.Entry(identity: identity, addresses: addresses))
             }
-            entries.append(AddressReservations.Entry(identity: identity, addresses: addresses))
+            return entries
         }
         do throws(PoolError) {
             return try AddressReservations(entries)
         } catch {
-            throw HostLocalConfiguration.invalid("\(error)", reader)
+            throw CNIError(.invalidConfiguration, "\(error)", details: "correct \(reserve.path)")
         }
-    }
-}
-
-/// What containers are known by, beyond the life of one: `ipam.identity`.
-enum LeaseIdentity: String, CaseIterable {
-    /// Namespace and name of the pod, from CNI_ARGS: `default/web-0`.
-    case pod
-    /// The container's id, which some runtimes keep when they start a container again.
-    case container
-
-    /// Reads the key; by default it is the pod.
-    init(_ ipam: JSONReader) throws(CNIError) {
-        let reader = try HostLocalConfiguration.translated { () throws(JSONTypeError) in try ipam.member("identity") }
-        let text = try HostLocalConfiguration.translated { () throws(JSONTypeError) in try reader?.string() }
-        guard let reader, let text else {
-            self = .pod
-            return
-        }
-        guard let identity = LeaseIdentity(rawValue: text) else {
-            let known = LeaseIdentity.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
-            throw HostLocalConfiguration.invalid("unknown identity \"\(text)\": write \(known)", reader)
-        }
-        self = identity
-    }
-
-    /// What the container of a request is known by; nil when the runtime does not say.
-    func name(_ request: Request, _ arguments: CNIArguments) -> String? {
-        switch self {
-        case .pod:
-            let workload = Workload(arguments)
-            return workload.name.isEmpty ? nil : "\(workload.namespace)/\(workload.name)"
-        case .container: return request.invocation.containerID
-        }
-    }
-}
-
-extension Workload {
-    /// The names that kubelet, CRI-O and podman pass.
-    init(_ arguments: CNIArguments) {
-        func value(_ key: String) -> String { arguments.extra.last { $0.key == key }?.value ?? "" }
-        self.init(
-            namespace: value("K8S_POD_NAMESPACE"),
-            name: value("K8S_POD_NAME"),
-            uid: value("K8S_POD_UID")
-        )
     }
 }
