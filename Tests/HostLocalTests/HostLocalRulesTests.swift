@@ -173,10 +173,11 @@ struct ContainerIdentityTests {
         #expect(isSticky == (sticky.contains("true") || sticky.contains("pod")))
     }
 
-    @Test("Labels that cannot be read are refused with their place")
+    @Test("Labels that cannot be read are refused with their place, if anybody wants to read them")
     func badLabels() throws {
         let rest = #", "args": {"cni": {"labels": [{"key": 1}]}}"#
-        let error = try #require(throws: CNIError.self) { _ = try Self.known("", rest, "") }
+        #expect(try Self.known("", rest, "") == (nil, false))
+        let error = try #require(throws: CNIError.self) { _ = try Self.known(#", "sticky": true"#, rest, "") }
         #expect(error.details == "args.cni.labels[0].key: expected a string, found the integer 1")
     }
 }

@@ -22,34 +22,37 @@ struct ContainerIdentity {
 
     /// Whether a freed address is to be remembered for whom it belonged to.
     let isSticky: Bool
-    /// What the container is known by, the most telling first; empty when what counts is unknown.
-    private let names: [String]
+    /// What the container is known by; nil when it is by nothing, or when nobody wants to know.
+    ///
+    /// Of several names it is one that something is reserved for, else the most telling one.
+    let name: String?
 
-    init(_ request: Request, _ ipam: JSONReader) throws(CNIError) {
+    /// Reads the key, and where a name is of use what the runtime says of the container.
+    init(_ request: Request, _ ipam: JSONReader, _ reservations: AddressReservations) throws(CNIError) {
         let (isSticky, source) = try HostLocalConfiguration.translated { () throws(JSONTypeError) in
             try ContainerIdentity.sticky(ipam)
         }
         self.isSticky = isSticky
-        let arguments = try request.arguments()
-        switch source {
-        case .pod?:
-            names = [ContainerIdentity.pod(arguments)].compactMap { $0 }
-        case .container?:
-            names = [try ContainerIdentity.container(request, arguments) ?? request.invocation.containerID]
-        case .mac?:
-            names = [try ContainerIdentity.mac(request, arguments)].compactMap { $0 }
-        case nil:
-            let known = [
-                ContainerIdentity.pod(arguments), try ContainerIdentity.container(request, arguments),
-                try ContainerIdentity.mac(request, arguments), request.invocation.containerID,
-            ]
-            names = known.compactMap { $0 }
+        guard isSticky || !reservations.entries.isEmpty else {
+            name = nil
+            return
         }
+        let names = try ContainerIdentity.names(request, source)
+        name = names.first { name in reservations.entries.contains { $0.identity == name } } ?? names.first
     }
 
-    /// The name that counts: one that something is reserved for, else the most telling one; nil when there is none.
-    func name(preferring reservations: AddressReservations) -> String? {
-        names.first { name in reservations.entries.contains { $0.identity == name } } ?? names.first
+    /// The most telling one first.
+    private static func names(_ request: Request, _ source: Source?) throws(CNIError) -> [String] {
+        let arguments = try request.arguments()
+        let id = request.invocation.containerID
+        switch source {
+        case .pod?: return [pod(arguments)].compactMap { $0 }
+        case .container?: return [try container(request, arguments) ?? id]
+        case .mac?: return [try mac(request, arguments)].compactMap { $0 }
+        case nil:
+            let known = [pod(arguments), try container(request, arguments), try mac(request, arguments), id]
+            return known.compactMap { $0 }
+        }
     }
 
     private static func sticky(_ ipam: JSONReader) throws(JSONTypeError) -> (Bool, Source?) {

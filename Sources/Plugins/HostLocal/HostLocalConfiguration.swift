@@ -48,9 +48,9 @@ struct HostLocalConfiguration {
         try HostLocalConfiguration.requireOnePerFamily(rangeSets, configuration.version)
         requested = try HostLocalConfiguration.requested(request)
         rules = try PoolRules(ipam)
-        let known = try ContainerIdentity(request, ipam)
+        let known = try ContainerIdentity(request, ipam, rules.reservations)
         isSticky = known.isSticky
-        identity = known.name(preferring: rules.reservations)
+        identity = known.name
     }
 
     /// The legacy single range first, then the runtime's, then the configured ones.
