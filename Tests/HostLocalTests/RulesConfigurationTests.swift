@@ -9,7 +9,7 @@ import Testing
 @testable import HostLocal
 
 @Suite("host-local's rules")
-struct HostLocalRulesTests {
+struct RulesConfigurationTests {
     /// A network of one /24 with further members of `ipam`.
     private static func configuration(
         _ members: String,
