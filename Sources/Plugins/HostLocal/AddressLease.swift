@@ -33,7 +33,7 @@ struct AddressLease {
                 waitingAtMost: request.settings.lockBound
             )
         }
-        let claimant = LeaseClaimant(request, owner, configuration.workload, identity: stickyIdentity ?? "")
+        let claimant = LeaseClaimant(request, owner, Workload(request), identity: stickyIdentity ?? "")
         let held = try inStore { () throws(KernelError) in try ledger.leases(of: owner) }
         try refuseSecondNamespace(claimant, held)
         var selection = AddressSelection(
@@ -162,7 +162,7 @@ struct AddressLease {
                     AddResult.IPConfiguration(address: address, gateway: choice.range.gateway)
                 }
             },
-            routes: configuration.routes,
+            routes: configuration.routes(from: choices.map { $0.range }),
             dns: dns
         )
     }

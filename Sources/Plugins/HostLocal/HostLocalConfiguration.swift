@@ -3,7 +3,6 @@ internal import AddressPools
 internal import Addressing
 internal import CNI
 internal import JSON
-internal import LeaseStore
 internal import Linux
 internal import Plugin
 
@@ -139,9 +138,9 @@ struct HostLocalConfiguration {
     }
 
     /// CNI_ARGS, `args.cni.ips` and the capability `ips` add up.
-    private static func requested(_ request: Request, _ arguments: CNIArguments) throws(CNIError) -> [IPAddress] {
+    private static func requested(_ request: Request) throws(CNIError) -> [IPAddress] {
         var addresses: [IPAddress] = []
-        for text in arguments.ips { try add(text, from: "CNI_ARGS IP", to: &addresses) }
+        for text in try request.arguments().ips { try add(text, from: "CNI_ARGS IP", to: &addresses) }
         for reader in [request.configuration.arguments, request.configuration.runtimeConfig] {
             for element in try translated({ () throws(JSONTypeError) in try reader?.array("ips") }) ?? [] {
                 let text = try translated { () throws(JSONTypeError) in try element.string() }

@@ -50,6 +50,22 @@ extension LeaseClaimant {
     }
 }
 
+extension Workload {
+    /// The names that kubelet, CRI-O and podman pass; none where nobody could read them.
+    init(_ request: Request) {
+        guard let pairs = try? request.arguments().extra else {
+            self.init()
+            return
+        }
+        func value(_ key: String) -> String { pairs.last { $0.key == key }?.value ?? "" }
+        self.init(
+            namespace: value("K8S_POD_NAMESPACE"),
+            name: value("K8S_POD_NAME"),
+            uid: value("K8S_POD_UID")
+        )
+    }
+}
+
 extension LeaseRecord {
     /// Whether the namespace that the address was given into is still where it was.
     var isInLivingNamespace: Bool {
