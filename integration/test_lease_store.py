@@ -23,9 +23,10 @@ PARTIES = 32
 INDEX = "/run/culvert/ipam"
 
 
-def leasing(subnet: str = "10.77.0.0/24", *more: str, **members: object) -> Network:
+def leasing(*subnets: str, version: str = "1.1.0", **members: object) -> Network:
     """A network which only gives addresses."""
-    return network({"type": "host-local", "ipam": host_local(subnet, *more, **members)}, version="1.1.0")
+    ipam = host_local(*(subnets or ["10.77.0.0/24"]), **members)
+    return network({"type": "host-local", "ipam": ipam}, version=version)
 
 
 def addresses(outcome: Outcome) -> list[str]:
@@ -35,8 +36,8 @@ def addresses(outcome: Outcome) -> list[str]:
 
 def owner(address: str, host: Host) -> str | None:
     """Whom the lease directory says an address belongs to."""
-    content = lease_files(host).get(address)
-    return None if content is None else content.replace("\r\n", " ")
+    path = host.path(f"{LEASES}/net/{address}")
+    return path.read_text().replace("\n", " ") if path.exists() else None
 
 
 def reboot(host: Host) -> None:
@@ -82,7 +83,7 @@ class Crowd:
 
 def test_hammering_together(host: Host, ours: Implementation, reference: Implementation) -> None:
     """32 of each come and go: nobody gets another one's address, and nothing is left."""
-    crowd = Crowd(host, (ours, reference), leasing("10.77.0.0/24", "fd77::/64"))
+    crowd = Crowd(host, (ours, reference), leasing("10.77.0.0/24", "fd77::/64", version="1.0.0"))
     end = time.monotonic() + SECONDS
     with concurrent.futures.ThreadPoolExecutor(2 * PARTIES) as pool:
         for done in [pool.submit(crowd.live, number, end) for number in range(2 * PARTIES)]:
@@ -123,7 +124,8 @@ def test_reboot_keeps_the_address_of_who_comes_back(host: Host, ours: Implementa
 def test_reboot_does_not_free_what_has_come_since(host: Host, ours: Implementation,
                                                   reference: Implementation) -> None:
     """Leases of this boot stay, whoever made them."""
-    runtime, other = Runtime(host, ours, leasing("10.77.0.0/29")), Runtime(host, reference, leasing("10.77.0.0/29"))
+    listed = leasing("10.77.0.0/29", version="1.0.0")
+    runtime, other = Runtime(host, ours, listed), Runtime(host, reference, listed)
     addresses(runtime.add(Container("old", NOWHERE)))
     reboot(host)
     mine = addresses(runtime.add(Container("mine", NOWHERE)))

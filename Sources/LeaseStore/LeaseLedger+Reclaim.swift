@@ -24,6 +24,7 @@ extension LeaseLedger {
     ///
     /// - Parameters:
     ///   - isUrgent: whether somebody waits for an address.
+    ///   - newcomer: in which namespace he waits.
     ///   - isMeant: which addresses.
     ///   - evidence: what else is known of an owner.
     /// - Returns: what was freed.
@@ -31,12 +32,14 @@ extension LeaseLedger {
     /// - Complexity: a look at the namespace of each lease.
     package mutating func reclaim(
         isUrgent: Bool,
+        for newcomer: FileStatus.Identity? = nil,
         where isMeant: (IPAddress) -> Bool,
         evidence: (LeaseOwner) throws(KernelError) -> LeaseEvidence
     ) throws(KernelError) -> [LeaseRecord] {
         var freed: [LeaseRecord] = []
-        var inquest = Inquest(isUrgent: isUrgent)
-        for record in try all() where record.hasFile && record.hasOwner && isMeant(record.address) {
+        let records = try all()
+        var inquest = Inquest(isUrgent: isUrgent, records, newcomer)
+        for record in records where record.hasFile && record.hasOwner && isMeant(record.address) {
             switch inquest.verdict(on: record, try evidence(record.owner)) {
             case .leave: break
             case .note(let changed): try note(changed)
@@ -46,15 +49,16 @@ extension LeaseLedger {
         return freed
     }
 
-    /// Whether ``reclaim(isUrgent:where:evidence:)`` would free anything in a hurry.
+    /// Whether ``reclaim(isUrgent:for:where:evidence:)`` would free anything in a hurry.
     ///
     /// - Throws: ``KernelError``.
     package mutating func hasDead(
         where isMeant: (IPAddress) -> Bool,
         evidence: (LeaseOwner) throws(KernelError) -> LeaseEvidence
     ) throws(KernelError) -> Bool {
-        var inquest = Inquest(isUrgent: true)
-        for record in try all() where record.hasFile && record.hasOwner && isMeant(record.address) {
+        let records = try all()
+        var inquest = Inquest(isUrgent: true, records, nil)
+        for record in records where record.hasFile && record.hasOwner && isMeant(record.address) {
             if case .free = inquest.verdict(on: record, try evidence(record.owner)) { return true }
         }
         return false
@@ -70,23 +74,26 @@ private struct Inquest {
     }
 
     private let isUrgent: Bool
+    /// Namespaces that are known to be somebody's: the kernel gives the number of a dead one to the next.
+    private var claimed: Set<UInt64> = []
     /// Looked up when it first matters; nil inside when nobody can tell.
     private var living: Set<UInt64>??
 
-    init(isUrgent: Bool) {
+    init(isUrgent: Bool, _ records: [LeaseRecord], _ newcomer: FileStatus.Identity?) {
         self.isUrgent = isUrgent
+        if let newcomer { claimed.insert(newcomer.inode) }
+        for record in records where record.namespaceIsThere == true {
+            if let identity = record.namespaceIdentity { claimed.insert(identity.inode) }
+        }
     }
 
     mutating func verdict(on record: LeaseRecord, _ evidence: LeaseEvidence) -> Verdict {
         if evidence == .alive { return acquit(record) }
         guard let identity = record.namespaceIdentity else { return verdict(onUnseen: record, evidence) }
-        do throws(KernelError) {
-            if try FileStatus.of(record.namespacePath)?.identity == identity { return acquit(record) }
-        } catch {
-            return .leave
-        }
+        guard let isThere = record.namespaceIsThere else { return .leave }
+        if isThere { return acquit(record) }
         guard let living = livingNamespaces() else { return suspect(record) }
-        guard !living.contains(identity.inode) else { return acquit(record) }
+        guard claimed.contains(identity.inode) || !living.contains(identity.inode) else { return acquit(record) }
         return isUrgent || isUnfinished(record, evidence) ? .free : suspect(record)
     }
 
@@ -125,5 +132,17 @@ private struct Inquest {
         let found = NetworkNamespace.living()
         living = .some(found)
         return found
+    }
+}
+
+extension LeaseRecord {
+    /// Whether the namespace that the address was given into is still where it was; nil when nobody can tell.
+    package var namespaceIsThere: Bool? {
+        guard let identity = namespaceIdentity else { return nil }
+        do throws(KernelError) {
+            return try FileStatus.of(namespacePath)?.identity == identity
+        } catch {
+            return nil
+        }
     }
 }

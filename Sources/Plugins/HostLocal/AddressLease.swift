@@ -103,7 +103,7 @@ struct AddressLease {
                 choice = found
             case .failure(let refusal):
                 if let error = refusal.error(for: set, index: index) { throw error }
-                let reclaimed = hasReclaimed ? 0 : try reclaim(set, &ledger)
+                let reclaimed = hasReclaimed ? 0 : try reclaim(set, for: claimant.namespaceIdentity, &ledger)
                 hasReclaimed = true
                 if reclaimed > 0 { continue }
                 throw try exhaustion(of: set, index, &ledger)
@@ -170,11 +170,16 @@ struct AddressLease {
     /// Frees what the dead have of a set.
     ///
     /// - Returns: how many addresses.
-    private func reclaim(_ set: RangeSet, _ ledger: inout LeaseLedger) throws(CNIError) -> Int {
+    private func reclaim(
+        _ set: RangeSet,
+        for newcomer: FileStatus.Identity?,
+        _ ledger: inout LeaseLedger
+    ) throws(CNIError) -> Int {
         let witness = LeaseWitness(request)
         let freed = try inStore { () throws(KernelError) in
             try ledger.reclaim(
                 isUrgent: true,
+                for: newcomer,
                 where: { set.range(containing: $0) != nil },
                 evidence: { owner throws(KernelError) in try witness.evidence(of: owner) }
             )

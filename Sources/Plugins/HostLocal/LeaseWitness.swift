@@ -25,6 +25,9 @@ struct LeaseWitness {
         // Locked: somebody works on it.
         if try request.attachments.isAlive(key, since: .max) { return .alive }
         guard let record = try request.attachments.record(of: key) else { return .none }
+        // The other end of a pair is there as long as the container's namespace, whatever became of its path.
+        let port = "/sys/class/net/\(record.hostInterface)"
+        if !record.hostInterface.isEmpty, try FileStatus.of(port) != nil { return .alive }
         guard record.isOfDeadContainer else { return record.namespaceIdentity.isEmpty ? .none : .alive }
         return .dead(confirmed: record.state == .attached)
     }
@@ -67,15 +70,8 @@ extension Workload {
 }
 
 extension LeaseRecord {
-    /// Whether the namespace that the address was given into is still where it was.
-    var isInLivingNamespace: Bool {
-        guard let identity = namespaceIdentity else { return false }
-        do throws(KernelError) {
-            return try FileStatus.of(namespacePath)?.identity == identity
-        } catch {
-            return true
-        }
-    }
+    /// Whether the namespace that the address was given into may still be where it was.
+    var isInLivingNamespace: Bool { namespaceIdentity != nil && namespaceIsThere != false }
 }
 
 extension PoolStates {
