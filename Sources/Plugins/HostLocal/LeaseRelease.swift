@@ -39,6 +39,7 @@ struct LeaseRelease {
         )
         let namespace = request.invocation.namespacePath
         try withLedger { ledger throws(KernelError) in
+            try ledger.removeLeftovers()
             for lease in try ledger.leases(of: owner) {
                 // A DEL that comes too late: the container has been connected again since, somewhere else.
                 let isLate = !namespace.isEmpty && !lease.namespacePath.isEmpty && lease.namespacePath != namespace
