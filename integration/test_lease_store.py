@@ -192,7 +192,7 @@ def test_sticky_address_outlives_a_reboot(host: Host, ours: Implementation) -> N
     pod = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0"
     given = addresses(runtime.add(Container("c1", NOWHERE), args=pod))
     assert runtime.delete(Container("c1", NOWHERE)).ok
-    for number in range(300):
+    for number in range(100):
         container = Container(f"other{number}", NOWHERE)
         assert addresses(runtime.add(container)) != given
         assert runtime.delete(container).ok
