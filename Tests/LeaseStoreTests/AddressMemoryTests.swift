@@ -28,7 +28,10 @@ struct AddressMemoryTests {
         }
     }
 
-    @Test("What was cut off or written by somebody else is no memory", arguments: ["", "default/web", "other\n10.1.2.3"])
+    @Test(
+        "What was cut off or written by somebody else is no memory",
+        arguments: ["", "default/web", "other\n10.1.2.3"]
+    )
     func damaged(content: String) throws {
         try withTemporaryDirectory { root in
             let memory = AddressMemory(root: root, leases: "/a")
