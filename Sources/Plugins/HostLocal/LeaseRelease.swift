@@ -37,16 +37,25 @@ struct LeaseRelease {
             containerID: request.invocation.containerID,
             interfaceName: request.invocation.interfaceName
         )
-        let namespace = request.invocation.namespacePath
         try withLedger { ledger throws(KernelError) in
             try ledger.removeLeftovers()
             for lease in try ledger.leases(of: owner) {
-                // A DEL that comes too late: the container has been connected again since, somewhere else.
-                let isLate = !namespace.isEmpty && !lease.namespacePath.isEmpty && lease.namespacePath != namespace
-                if isLate && lease.isInLivingNamespace { continue }
-                try ledger.release(lease)
+                if try !comesTooLate(for: lease) { try ledger.release(lease) }
             }
         }
+    }
+
+    /// Whether a DEL is about an earlier life: the container has been connected again since, somewhere else.
+    ///
+    /// Not one whose namespace is a plain file, the left-over of a lost mount: that may have been any.
+    private func comesTooLate(for lease: LeaseRecord) throws(KernelError) -> Bool {
+        let path = request.invocation.namespacePath
+        guard !path.isEmpty, path != lease.namespacePath, let identity = lease.namespaceIdentity,
+            lease.isInLivingNamespace
+        else { return false }
+        guard let status = try FileStatus.of(path) else { return true }
+        // All namespaces are files of one device.
+        return status.identity.device == identity.device && status.identity != identity
     }
 
     /// Frees every address but the survivors', and those taken since this call began, of which the caller knew nothing.
