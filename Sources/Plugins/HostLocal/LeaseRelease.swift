@@ -40,7 +40,7 @@ struct LeaseRelease {
         try withLedger { ledger throws(KernelError) in
             try ledger.removeLeftovers()
             for lease in try ledger.leases(of: owner) {
-                if try !comesTooLate(for: lease) { try ledger.release(lease) }
+                if !comesTooLate(for: lease) { try ledger.release(lease) }
             }
         }
     }
@@ -48,14 +48,18 @@ struct LeaseRelease {
     /// Whether a DEL is about an earlier life: the container has been connected again since, somewhere else.
     ///
     /// Not one whose namespace is a plain file, the left-over of a lost mount: that may have been any.
-    private func comesTooLate(for lease: LeaseRecord) throws(KernelError) -> Bool {
+    private func comesTooLate(for lease: LeaseRecord) -> Bool {
         let path = request.invocation.namespacePath
         guard !path.isEmpty, path != lease.namespacePath, let identity = lease.namespaceIdentity,
             lease.isInLivingNamespace
         else { return false }
-        guard let status = try FileStatus.of(path) else { return true }
-        // All namespaces are files of one device.
-        return status.identity.device == identity.device && status.identity != identity
+        do throws(KernelError) {
+            guard let status = try FileStatus.of(path) else { return true }
+            // All namespaces are files of one device.
+            return status.identity.device == identity.device && status.identity != identity
+        } catch {
+            return false
+        }
     }
 
     /// Frees every address but the survivors', and those taken since this call began, of which the caller knew nothing.
