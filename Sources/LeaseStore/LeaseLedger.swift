@@ -160,7 +160,8 @@ package struct LeaseLedger: ~Copyable {
 
     /// Frees a lease, unless its address has a later one by now.
     ///
-    /// The address rests from then on: it is given again when it has rested long enough, or nothing else is left.
+    /// An address that we gave rests from then on: it is given again when it has rested long enough, or nothing else is
+    /// left. What others gave is at once free again, as they expect.
     ///
     /// - Parameter lease: which one, as it was found.
     /// - Returns: whether it was freed by this.
@@ -174,6 +175,10 @@ package struct LeaseLedger: ~Copyable {
             return false
         }
         try files.release(lease.address)
+        guard lease.generation != 0 else {
+            try drop(lease.address)
+            return true
+        }
         var resting = lease
         resting.state = lease.identity.isEmpty ? .quarantined : .remembered
         resting.file = .none
