@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev
 DEMO_PACKAGES := iproute2 iputils-ping util-linux
 TEST_PACKAGES := $(shell cat integration/packages.txt)
-BENCHMARK_PACKAGES := musl-tools netavark nftables
+BENCHMARK_PACKAGES := netavark nftables
 
 CHECKED := --explicit-target-dependency-import-check error
 STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker --gc-sections -Xlinker -s

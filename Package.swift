@@ -209,11 +209,12 @@ let modules: [Target] = [
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
     .systemLibrary(name: "Together"),
+    .target(name: "CMusl"),
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["CLinux", "CNetlink", "CJansson", "CSQLite", "Together"],
+        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
-        exclude: ["CLinux", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert"],
+        exclude: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert"],
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),

@@ -2,16 +2,15 @@
 // What musl lacks and culvert-cni needs. libnl and jansson come from the distribution, compiled for glibc with
 // _FORTIFY_SOURCE, and call the checked forms of a few functions by the names that the Linux Standard Base gives them;
 // Swift's seeds of hash tables come from arc4random_buf(3).
-#include <stddef.h>
-
-#ifndef __GLIBC__
 #define _GNU_SOURCE
+#include "CMusl.h"
+
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "CLinux.h"
+#include <sys/random.h>
 
 // As in glibc: a buffer smaller than what may be written to it ends the process.
 static void require(size_t wanted, size_t available) {
@@ -56,6 +55,9 @@ char *__strncpy_chk(char *target, const char *source, size_t count, size_t size)
 }
 
 void arc4random_buf(void *buffer, size_t count) {
-    if (culvert_fill_randomly(buffer, count) != 0) abort();
+    for (char *place = buffer; count > 0;) {
+        ssize_t got = getrandom(place, count, 0);
+        if (got < 0 && errno != EINTR) abort();
+        if (got > 0) place += got, count -= (size_t)got;
+    }
 }
-#endif
