@@ -147,11 +147,8 @@ package struct Directory: ~Copyable {
     ///
     /// - Throws: ``KernelError``; a file system may keep it less precisely.
     package func setModified(nanoseconds: Int64) throws(KernelError) {
-        let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-        var omitted = timespec()
-        omitted.tv_nsec = 0x3fff_fffe  // UTIME_OMIT, utimensat(2): the time of the last access stays.
-        let times = [omitted, timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))]
-        guard futimens(descriptor.rawValue, times) == 0 else { throw KernelError("stamp \(path)", Errno.current) }
+        let result = culvert_set_modified(descriptor.rawValue, nanoseconds)
+        guard result == 0 else { throw KernelError("stamp \(path)", Errno(rawValue: result)) }
     }
 
     /// The status of a name, following links; nil when there is none.
