@@ -6,6 +6,7 @@
 #include "CMusl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,15 @@ void *__memcpy_chk(void *target, const void *source, size_t count, size_t size) 
 void *__memset_chk(void *target, int octet, size_t count, size_t size) {
     require(count, size);
     return memset(target, octet, count);
+}
+
+// For files beyond 2 GiB, which musl always can.
+int fcntl64(int descriptor, int command, ...) {
+    va_list values;
+    va_start(values, command);
+    void *value = va_arg(values, void *);
+    va_end(values);
+    return fcntl(descriptor, command, value);
 }
 
 void arc4random_buf(void *buffer, size_t count) {
