@@ -7,7 +7,7 @@ CNI_BIN_DIR ?= /opt/cni/bin
 PLUGINS := bandwidth bridge firewall host-local loopback portmap sbr static tuning
 FUZZ_SECONDS ?= 60
 
-BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev musl-dev
+BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev
 DEMO_PACKAGES := iproute2 iputils-ping util-linux
 TEST_PACKAGES := $(shell cat integration/packages.txt)
 BENCHMARK_PACKAGES := netavark nftables

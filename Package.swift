@@ -70,6 +70,7 @@ let foreign: [Target] = [
     .target(name: "CLinux"),
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 ]
 
 let modules: [Target] = [
@@ -85,7 +86,7 @@ let modules: [Target] = [
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
-    module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "Linux"]),
+    module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
     module("Wiring", ["Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 5
     module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
@@ -221,9 +222,9 @@ let together: [Target] = [
     .target(name: "CMusl"),
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "Together"],
+        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
-        exclude: ["CLinux", "CMusl", "CNetlink", "CJansson", "Together", "Runtime", "culvert"],
+        exclude: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert"],
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),

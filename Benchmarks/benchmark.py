@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 
 import filtering
 import host
+import leasing
 import measures
 from contestants import Floor, Plugins
 from launcher import Launcher
@@ -33,7 +34,7 @@ BUILD = os.path.join(os.path.dirname(HERE), ".build")
 BINARIES = f"{BUILD}/bench"
 REFERENCE = "/usr/lib/cni"
 PLUGINS = ("bridge", "host-local", "portmap", "firewall", "tuning")
-MEASURES = measures.MEASURES + filtering.MEASURES
+MEASURES = measures.MEASURES + filtering.MEASURES + leasing.MEASURES
 # musl, as for our plugins: what glibc asks the processor at every start is not among the things that have to be done.
 COMPILER = ("musl-gcc", "-idirafter", "/usr/include", "-idirafter", f"/usr/include/{os.uname().machine}-linux-gnu")
 

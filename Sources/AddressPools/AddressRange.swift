@@ -11,6 +11,8 @@ package struct AddressRange: Hashable, Sendable {
     package let last: IPAddress
     /// The router of the subnet, which is never handed out; it may lie outside the range and even the subnet.
     package let gateway: IPAddress
+    /// The router is reached on the link itself, although it may lie outside the subnet.
+    package let isGatewayOnLink: Bool
 
     /// Fills in what was left out and refuses what cannot be meant.
     ///
@@ -18,13 +20,14 @@ package struct AddressRange: Hashable, Sendable {
     /// before the broadcast address, or for IPv6 to the last address. A start at the network address or an end at the
     /// broadcast address has to be written out, and is then obeyed as host-local obeys it.
     ///
-    /// - Throws: when the subnet has host bits set or fewer than four addresses, when an end lies outside of it, or
-    ///   when the start lies behind the end.
+    /// - Throws: when the subnet has host bits set or fewer than four addresses, when an end lies outside of it, when
+    ///   the start lies behind the end, or when a router on the link is of the other family.
     package init(
         subnet: CIDR,
         rangeStart: IPAddress? = nil,
         rangeEnd: IPAddress? = nil,
-        gateway: IPAddress? = nil
+        gateway: IPAddress? = nil,
+        isGatewayOnLink: Bool = false
     ) throws(PoolError) {
         guard subnet.prefixLength <= subnet.family.bitWidth - 2, let second = subnet.first.advanced(by: 1),
             let secondLast = subnet.last.advanced(by: -1)
@@ -42,10 +45,14 @@ package struct AddressRange: Hashable, Sendable {
                 ? PoolError("RangeEnd \(last) not in network \(subnet) from RangeStart \(first)")
                 : PoolError("RangeStart \(first) not in network \(subnet) up to RangeEnd \(last)")
         }
+        if isGatewayOnLink, let gateway, gateway.family != subnet.family {
+            throw PoolError("gateway \(gateway) cannot be on the link of \(subnet): it is of the other family")
+        }
         self.subnet = subnet
         self.first = first
         self.last = last
         self.gateway = gateway ?? second
+        self.isGatewayOnLink = isGatewayOnLink
     }
 
     /// Whether the address lies between the ends of the range; true for a gateway that lies there.

@@ -93,6 +93,11 @@ package struct IPAddress: Hashable, Sendable {
             guard distance <= value else { return nil }
             return IPAddress(family: family, value: value - distance)
         }
+        return advanced(by: distance)
+    }
+
+    /// The address `distance` places further on; nil past the end of the family.
+    package func advanced(by distance: UInt128) -> IPAddress? {
         guard distance <= family.allOnes - value else { return nil }
         return IPAddress(family: family, value: value + distance)
     }

@@ -262,6 +262,31 @@ long long culvert_boot_nanoseconds(void) {
     return nanoseconds(CLOCK_BOOTTIME);
 }
 
+long long culvert_birth_nanoseconds(const char *path) {
+    // As the kernel lays it out (linux/stat.h); not every C library has it.
+    struct {
+        uint32_t mask;
+        char others[76];
+        struct {
+            int64_t seconds;
+            uint32_t nanoseconds;
+            int32_t unused;
+        } birth;
+        char rest[160];
+    } status;
+    const unsigned birth_mask = 0x800;
+    if (syscall(SYS_statx, AT_FDCWD, path, 0, birth_mask, &status) != 0 || !(status.mask & birth_mask)) return 0;
+    return status.birth.seconds * 1000000000LL + status.birth.nanoseconds;
+}
+
+int culvert_set_modified(int descriptor, long long nanoseconds) {
+    struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000},
+    };
+    return futimens(descriptor, times) == 0 ? 0 : errno;
+}
+
 long long culvert_wall_nanoseconds(void) {
     return nanoseconds(CLOCK_REALTIME);
 }

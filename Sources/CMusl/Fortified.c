@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What musl lacks and culvert-cni needs. libnl and jansson come from the distribution, compiled for glibc with
+// What musl lacks and culvert-cni needs. libnl, jansson and SQLite come from the distribution, compiled for glibc with
 // _FORTIFY_SOURCE, and call the checked forms of a few functions by the names that the Linux Standard Base gives them;
 // Swift's seeds of hash tables come from arc4random_buf(3).
 #define _GNU_SOURCE
 #include "CMusl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,25 @@ int __vasprintf_chk(char **text, int flag, const char *format, va_list values) {
 char *__strncpy_chk(char *target, const char *source, size_t count, size_t size) {
     require(count, size);
     return strncpy(target, source, count);
+}
+
+void *__memcpy_chk(void *target, const void *source, size_t count, size_t size) {
+    require(count, size);
+    return memcpy(target, source, count);
+}
+
+void *__memset_chk(void *target, int octet, size_t count, size_t size) {
+    require(count, size);
+    return memset(target, octet, count);
+}
+
+// For files beyond 2 GiB, which musl always can.
+int fcntl64(int descriptor, int command, ...) {
+    va_list values;
+    va_start(values, command);
+    void *value = va_arg(values, void *);
+    va_end(values);
+    return fcntl(descriptor, command, value);
 }
 
 void arc4random_buf(void *buffer, size_t count) {

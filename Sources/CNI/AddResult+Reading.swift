@@ -95,5 +95,6 @@ extension AddResult.Route {
         priority = try reader.integer("priority", in: unsigned32) ?? 0
         table = try reader.integer("table", in: unsigned32)
         scope = try reader.integer("scope", in: 0...255)
+        isOnLink = try reader.bool("onlink") ?? false
     }
 }

@@ -96,6 +96,7 @@ extension AddResult.Route {
         object.append("priority", nonzero: priority)
         object.append("table", table)
         object.append("scope", scope)
+        if isOnLink { object[exact: "onlink"] = true }
         return .object(object)
     }
 

@@ -92,6 +92,10 @@ extension AddResult {
         package var table: Int?
         /// As in rtnetlink(7): 0 global, 253 link, 254 host; nil for the kernel's choice.
         package var scope: Int?
+        /// The gateway is reached on the link although no address of the link says so.
+        ///
+        /// Not in the specification; other programs read over it.
+        package var isOnLink: Bool
 
         package init(
             destination: CIDR,
@@ -100,7 +104,8 @@ extension AddResult {
             advmss: Int = 0,
             priority: Int = 0,
             table: Int? = nil,
-            scope: Int? = nil
+            scope: Int? = nil,
+            isOnLink: Bool = false
         ) {
             self.destination = destination
             self.gateway = gateway
@@ -109,6 +114,7 @@ extension AddResult {
             self.priority = priority
             self.table = table
             self.scope = scope
+            self.isOnLink = isOnLink
         }
     }
 }

@@ -16,7 +16,7 @@ package struct LeaseDirectory: ~Copyable {
         package let modifiedNanoseconds: Int64
     }
 
-    private let directory: Directory
+    let directory: Directory
     private let lock: Descriptor
 
     /// A lease is written here before it gets its name; whoever holds the lock may overwrite or remove it.
@@ -27,7 +27,8 @@ package struct LeaseDirectory: ~Copyable {
     /// - Parameters:
     ///   - path: `<dataDir>/<network>`.
     ///   - bound: how long to wait for another holder of the lock.
-    /// - Throws: ``KernelError``; `ENOENT` without the directory, `EWOULDBLOCK` when the lock was held all the time.
+    /// - Throws: ``KernelError``; `ENOENT` without the directory, `EWOULDBLOCK` when the lock was held all the time, with its
+    ///   holder if the kernel says.
     package init(path: String, waitingAtMost bound: Duration) throws(KernelError) {
         try self.init(locking: try Directory(path: path), waitingAtMost: bound)
     }
@@ -39,7 +40,13 @@ package struct LeaseDirectory: ~Copyable {
 
     private init(locking directory: consuming Directory, waitingAtMost bound: Duration) throws(KernelError) {
         let lock = try directory.open("lock", O_RDONLY | O_CREAT, mode: 0o750)
-        try lock.lock("\(directory.path)/lock", waitingAtMost: bound)
+        do throws(KernelError) {
+            try lock.lock("\(directory.path)/lock", waitingAtMost: bound)
+        } catch {
+            guard error.errno == .wouldBlock, let holder = FileLock.holder(of: try lock.status(directory.path))
+            else { throw error }
+            throw KernelError(error.operation, error.errno, explanation: holder)
+        }
         self.directory = directory
         self.lock = lock
     }
@@ -68,27 +75,82 @@ package struct LeaseDirectory: ~Copyable {
         var leases: [Lease] = []
         for name in try directory.names() {
             guard let address = IPAddress(name) else { continue }
-            let status: FileStatus
-            let content: [UInt8]
-            do throws(KernelError) {
-                let file = try directory.open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-                status = try file.status("\(path)/\(name)")
-                guard status.isRegularFile else { continue }
-                content = try file.readSmallFile("\(path)/\(name)")
-            } catch {
-                // Gone meanwhile (somebody ignores the lock), or a link, or no file of ours at all by its size.
-                guard [.noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .fileTooLarge].contains(error.errno)
-                else { throw error }
-                continue
-            }
-            if let owner = LeaseOwner(content: content) {
-                let modified = status.modifiedNanoseconds
-                leases.append(Lease(address: address, owner: owner, modifiedNanoseconds: modified))
-            } else {
+            switch try read(address) {
+            case .lease(let owner, let mark):
+                leases.append(
+                    Lease(address: address, owner: owner, modifiedNanoseconds: mark.modifiedNanoseconds)
+                )
+            case .debris:
                 try directory.remove(name)
+            case .foreign, .missing: continue
             }
         }
         return leases
+    }
+
+    /// What bears the name of an address.
+    enum Content: Hashable {
+        case lease(LeaseOwner, LeaseFileMark)
+        /// A file that names nobody.
+        case debris
+        /// A link, a folder, or a file that is no lease by its size.
+        case foreign
+        case missing
+    }
+
+    /// Looks what bears the name of an address.
+    ///
+    /// - Throws: ``KernelError``.
+    func read(_ address: IPAddress) throws(KernelError) -> Content {
+        let name = "\(address)"
+        do throws(KernelError) {
+            let file = try directory.open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            let status = try file.status("\(path)/\(name)")
+            guard status.isRegularFile else { return .foreign }
+            let content = try file.readSmallFile("\(path)/\(name)")
+            return LeaseOwner(content: content).map { .lease($0, LeaseFileMark(status)) } ?? .debris
+        } catch {
+            switch error.errno {
+            // Somebody ignores the lock.
+            case .noSuchFileOrDirectory: return .missing
+            case .tooManySymbolicLinkLevels, .fileTooLarge, .isDirectory: return .foreign
+            default: throw error
+            }
+        }
+    }
+
+    /// The addresses that bear a file, or whatever else, in order.
+    ///
+    /// - Throws: ``KernelError``.
+    func addresses() throws(KernelError) -> [IPAddress] {
+        var addresses = try directory.names().compactMap { IPAddress($0) }
+        addresses.sort()
+        return addresses
+    }
+
+    /// What is to be entered of an address by its file; nil when there is none, also because it was debris.
+    ///
+    /// `known`: what was known of it before, which stays true of the same file.
+    /// `boot`: ``Machine/earliestBootNanoseconds``.
+    /// - Throws: ``KernelError``.
+    func record(
+        of address: IPAddress,
+        known: LeaseRecord?,
+        bootedBy boot: Int64
+    ) throws(KernelError) -> LeaseRecord? {
+        switch try read(address) {
+        case .missing: return nil
+        case .debris:
+            try directory.remove("\(address)")
+            return nil
+        case .foreign: return LeaseRecord(foreign: address)
+        case .lease(let owner, let file):
+            if var known, known.hasFile, known.owner == owner, known.file.inode == file.inode {
+                known.file = file
+                return known
+            }
+            return LeaseRecord(adopting: address, of: owner, file, bootedBy: boot)
+        }
     }
 
     /// Gives an address to an owner: the file appears whole or not at all.
@@ -96,13 +158,22 @@ package struct LeaseDirectory: ~Copyable {
     /// - Returns: false when the address is taken.
     /// - Throws: ``KernelError``; then nothing has changed.
     package func take(_ address: IPAddress, for owner: LeaseOwner) throws(KernelError) -> Bool {
+        try make(address, for: owner) != nil
+    }
+
+    /// As ``take(_:for:)``.
+    ///
+    /// - Returns: what tells the new file from others of its name; nil when the address is taken.
+    /// - Throws: ``KernelError``; then nothing has changed.
+    func make(_ address: IPAddress, for owner: LeaseOwner) throws(KernelError) -> LeaseFileMark? {
         let file = try openTemporary()
         var isTaken = true
         do throws(KernelError) {
             try file.writeAll(owner.content, "\(path)/\(LeaseDirectory.temporaryName)")
+            let mark = LeaseFileMark(try file.status("\(path)/\(LeaseDirectory.temporaryName)"))
             isTaken = try !directory.link(LeaseDirectory.temporaryName, as: "\(address)")
             try directory.remove(LeaseDirectory.temporaryName)
-            return !isTaken
+            return isTaken ? nil : mark
         } catch {
             if !isTaken { try directory.remove("\(address)") }
             try removeLeftovers()

@@ -165,6 +165,46 @@ package struct Descriptor: ~Copyable {
         }
     }
 
+    /// The octets from an offset on, as many as there are.
+    ///
+    /// `name`: what is being read, for the error.
+    /// - Throws: ``KernelError``.
+    package func read(_ count: Int, at offset: Int, _ name: String) throws(KernelError) -> [UInt8] {
+        while true {
+            var error: Errno?
+            let octets = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                let result = pread(rawValue, buffer.baseAddress, count, off_t(offset))
+                if result < 0 { error = Errno.current }
+                filled = max(0, result)
+            }
+            guard let error else { return octets }
+            guard error == .interrupted else { throw KernelError("read \(name)", error) }
+        }
+    }
+
+    /// Writes all of it at an offset.
+    ///
+    /// `name`: what is being written, for the error.
+    /// - Throws: ``KernelError``; some of the octets may have been written.
+    package func write(_ octets: [UInt8], at offset: Int, _ name: String) throws(KernelError) {
+        var written = 0
+        while written < octets.count {
+            let result = octets.withUnsafeBytes { buffer in
+                pwrite(
+                    rawValue,
+                    buffer.baseAddress?.advanced(by: written),
+                    buffer.count - written,
+                    off_t(offset + written)
+                )
+            }
+            if result < 0 {
+                guard Errno.current == .interrupted else { throw KernelError("write \(name)", Errno.current) }
+            } else {
+                written += result
+            }
+        }
+    }
+
     /// Cuts off what is beyond a length.
     ///
     /// `name`: what is being cut, for the error.

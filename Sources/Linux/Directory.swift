@@ -136,6 +136,21 @@ package struct Directory: ~Copyable {
         }
     }
 
+    /// Which directory this is, and when the names in it changed.
+    ///
+    /// - Throws: ``KernelError``.
+    package func status() throws(KernelError) -> FileStatus {
+        try descriptor.status(path)
+    }
+
+    /// Says when the names in it changed, in nanoseconds since 1970.
+    ///
+    /// - Throws: ``KernelError``; a file system may keep it less precisely.
+    package func setModified(nanoseconds: Int64) throws(KernelError) {
+        let result = culvert_set_modified(descriptor.rawValue, nanoseconds)
+        guard result == 0 else { throw KernelError("stamp \(path)", Errno(rawValue: result)) }
+    }
+
     /// The status of a name, following links; nil when there is none.
     ///
     /// - Throws: ``KernelError``.

@@ -9,6 +9,20 @@ package enum Machine {
     /// Nanoseconds since 1970; files are stamped by this clock, though more coarsely, so none is younger than it.
     package static var wallNanoseconds: Int64 { culvert_wall_nanoseconds() }
 
+    /// Before which a file was surely not written since the machine booted, in nanoseconds since 1970.
+    ///
+    /// The clock may have been set since: then it is not the boot that now lies as long ago as the boot does. What was
+    /// mounted at boot still bears the time of then. The earlier of all counts, less what clocks are corrected by.
+    package static var earliestBootNanoseconds: Int64 {
+        let margin: Int64 = 10_000_000_000
+        var earliest = wallNanoseconds - bootNanoseconds
+        for path in ["/run", "/dev"] {
+            let birth = Int64(path.withCString { culvert_birth_nanoseconds($0) })
+            if birth > 0 { earliest = min(earliest, birth) }
+        }
+        return earliest - margin
+    }
+
     /// Unpredictable bytes.
     ///
     /// - Throws: ``KernelError`` on a kernel without getrandom(2).

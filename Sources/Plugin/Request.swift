@@ -62,6 +62,8 @@ package struct Request: Sendable {
 package struct Settings: Sendable {
     /// `CULVERT_RUN_DIR`: where the attachment records are; `/run/culvert` by default.
     package let runDirectory: String
+    /// `CULVERT_STATE_DIR`: what is to outlive a reboot; `/var/lib/culvert` by default.
+    package let stateDirectory: String
     /// `CULVERT_LOCK_TIMEOUT` in seconds: how long to wait for a lock; 20 by default, well below any runtime's own bound.
     package let lockBound: Duration
 
@@ -78,6 +80,8 @@ package struct Settings: Sendable {
         self.environment = environment
         let directory = variable("CULVERT_RUN_DIR") ?? ""
         runDirectory = directory.isEmpty ? "/run/culvert" : directory
+        let state = variable("CULVERT_STATE_DIR") ?? ""
+        stateDirectory = state.isEmpty ? "/var/lib/culvert" : state
         var seconds = 20.0
         if let text = variable("CULVERT_LOCK_TIMEOUT"), let number = Machine.number(text) { seconds = number }
         lockBound = .milliseconds(Int64(max(0, min(seconds, 3600)) * 1000))

@@ -106,4 +106,17 @@ struct BridgeAddressingTests {
         #expect(route.mtu == 1300 && route.advertisedSegmentSize == 1260)
         #expect(route.priority == 7 && route.table == 1000 && route.scope == 253)
     }
+
+    @Test("A gateway is on the link where the route says so, and where there is none nothing is")
+    func onLink() throws {
+        var given = try leased(["10.1.2.3/24 169.254.1.1"])
+        let destination = try #require(CIDR("10.9.0.0/16"))
+        given.routes = [
+            AddResult.Route(destination: destination, isOnLink: true), AddResult.Route(destination: destination),
+            AddResult.Route(destination: destination, scope: 253, isOnLink: true),
+        ]
+        let routes = BridgeAddressing(given, try configuration("")).routes
+        #expect(routes.map(\.gateway) == [IPAddress("169.254.1.1"), IPAddress("169.254.1.1"), nil])
+        #expect(routes.map(\.isOnLink) == [true, false, false])
+    }
 }

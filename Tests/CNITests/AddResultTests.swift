@@ -97,6 +97,17 @@ struct AddResultTests {
         #expect(result.routes == [route])
     }
 
+    @Test("A route through a gateway on the link says so in every version that says anything besides the gateway")
+    func onLink() throws {
+        let text = #"{"dst":"0.0.0.0/0","gw":"169.254.1.1","onlink":true}"#
+        let result = try Self.read(#"{"cniVersion":"1.0.0","routes":[\#(text)]}"#)
+        #expect(result.routes.map(\.isOnLink) == [true])
+        #expect(try Self.print(result, .v1_0_0) == #"{"cniVersion":"1.0.0","routes":[\#(text)]}"#)
+        let without = try Self.read(#"{"cniVersion":"1.0.0","routes":[{"dst":"::/0","onlink":false}]}"#)
+        #expect(without.routes.map(\.isOnLink) == [false])
+        #expect(try Self.print(without, .v1_0_0) == #"{"cniVersion":"1.0.0","routes":[{"dst":"::/0"}]}"#)
+    }
+
     @Test("A version of its own beats the assumed one, unless nobody knows it")
     func ownVersion() throws {
         let old = #""ip4":{"ip":"10.9.0.7/24"}"#

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import AddressPools
 import Addressing
 import CNI
-import LeaseStore
-import TestSupport
 import Testing
 
+@testable import AddressPools
 @testable import HostLocal
 
-@Suite("The choice of addresses")
+@Suite("What a container wants of a network")
 struct AddressSelectionTests {
-    private static let owner = LeaseOwner(containerID: "c1", interfaceName: "eth0")
-
     private static func address(_ text: String) throws -> IPAddress {
         try #require(IPAddress(text))
     }
@@ -20,101 +16,62 @@ struct AddressSelectionTests {
         try RangeSet(subnets.map { try AddressRange(subnet: #require(CIDR($0))) })
     }
 
-    /// A selection for container c1, where others and c1 itself have addresses already.
-    private static func selection(
-        taken: [String] = [],
-        held: [String] = [],
-        requested: [String] = [],
-        owner: LeaseOwner = owner
-    ) throws -> AddressSelection {
-        let other = LeaseOwner(containerID: "c2", interfaceName: "eth0")
-        let leases = try withLeases(taken.map { ($0, other) } + held.map { ($0, owner) })
-        return try AddressSelection(leases, for: Self.owner, requested: requested.map(address))
+    private static func choice(_ text: String, from set: RangeSet) throws -> PoolChoice {
+        let address = try address(text)
+        return PoolChoice(address: address, range: try #require(set.range(containing: address)), reason: .next)
     }
 
-    private static func withLeases(_ leases: [(String, LeaseOwner)]) throws -> [LeaseDirectory.Lease] {
-        try withTemporaryDirectory { path in
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
-            for (text, owner) in leases { #expect(try directory.take(try address(text), for: owner)) }
-            return try directory.leases()
-        }
+    private static func selection(requested: [String] = [], held: [String] = []) throws -> AddressSelection {
+        AddressSelection(requested: try requested.map(address), held: try held.map(address))
     }
 
-    @Test(
-        "The next free address is chosen, never the gateway",
-        arguments: [
-            ([], nil, "10.1.2.2"), (["10.1.2.2"], nil, "10.1.2.3"), ([], "10.1.2.4", "10.1.2.5"),
-            (["10.1.2.5", "10.1.2.6"], "10.1.2.4", "10.1.2.2"), ([], "10.1.2.6", "10.1.2.2"),
-            ([], "10.9.9.9", "10.1.2.2"),
-        ] as [([String], String?, String)]
-    )
-    func next(taken: [String], last: String?, expected: String) throws {
-        var selection = try Self.selection(taken: taken)
-        let choice = try selection.choose(
-            from: try Self.set("10.1.2.0/29"),
-            index: 0,
-            after: try last.map(Self.address)
-        )
-        #expect(choice.address == IPAddress(expected))
-        #expect(!choice.isHeld)
-        #expect(choice.range.subnet == CIDR("10.1.2.0/29"))
-        try selection.finish()
-    }
-
-    @Test("What the container has already is chosen again", arguments: ["eth0", ""])
-    func idempotent(interface: String) throws {
-        let owner = LeaseOwner(containerID: "c1", interfaceName: interface)
-        var selection = try Self.selection(taken: ["10.1.2.2"], held: ["10.1.2.5", "10.1.2.4"], owner: owner)
-        let choice = try selection.choose(from: try Self.set("10.1.2.0/29"), index: 0, after: nil)
-        #expect(choice.address == IPAddress("10.1.2.4"))
-        #expect(choice.isHeld)
-        // The other one is left over from an ADD that was cut off.
-        #expect(selection.superseded(by: [choice]) == [IPAddress("10.1.2.5")])
-    }
-
-    @Test("What another interface of the container has is as taken as anybody's")
-    func otherInterface() throws {
-        let owner = LeaseOwner(containerID: "c1", interfaceName: "eth1")
-        var selection = try Self.selection(held: ["10.1.2.2"], owner: owner)
-        let choice = try selection.choose(from: try Self.set("10.1.2.0/29"), index: 0, after: nil)
-        #expect(choice.address == IPAddress("10.1.2.3"))
-        #expect(!choice.isHeld)
-    }
-
-    @Test("An address that is asked for comes before anything else, once per set")
+    @Test("Each set is asked for what was requested of it, once, and for what is held")
     func requested() throws {
-        var selection = try Self.selection(held: ["10.1.2.2"], requested: ["fd00::9", "10.1.2.6"])
-        let first = try selection.choose(from: try Self.set("10.1.2.0/29"), index: 0, after: nil)
-        #expect(first.address == IPAddress("10.1.2.6"))
-        #expect(!first.isHeld)
-        let second = try selection.choose(from: try Self.set("fd00::/64"), index: 1, after: nil)
-        #expect(second.address == IPAddress("fd00::9"))
-        try selection.finish()
-        #expect(selection.superseded(by: [first, second]) == [IPAddress("10.1.2.2")])
+        var selection = try Self.selection(requested: ["fd00::9", "10.1.2.6", "10.1.2.5"], held: ["10.1.2.2"])
+        let wishes = try [Self.set("10.1.2.0/29"), Self.set("10.1.3.0/29"), Self.set("fd00::/64")].map {
+            selection.next(from: $0)
+        }
+        #expect(wishes.map(\.requested) == [IPAddress("10.1.2.6"), nil, IPAddress("fd00::9")])
+        #expect(wishes.allSatisfy { $0.held == [IPAddress(v4: 0x0a01_0202)] })
+        #expect(throws: CNIError.self) { try selection.finish() }
     }
 
-    @Test("An address that is asked for and held already is simply held")
-    func requestedAndHeld() throws {
-        var selection = try Self.selection(held: ["10.1.2.6"], requested: ["10.1.2.6"])
-        let choice = try selection.choose(from: try Self.set("10.1.2.0/29"), index: 0, after: nil)
-        #expect(choice.address == IPAddress("10.1.2.6"))
-        #expect(choice.isHeld)
-        #expect(selection.superseded(by: [choice]) == [])
+    @Test("What is held in the sets of the network and was not chosen is superseded; what is elsewhere is left alone")
+    func superseded() throws {
+        let set = try Self.set("10.1.2.0/29")
+        let selection = try Self.selection(held: ["10.1.2.5", "10.1.2.4", "10.9.9.9"])
+        #expect(selection.superseded(by: [try Self.choice("10.1.2.4", from: set)]) == [IPAddress("10.1.2.5")])
+        #expect(selection.superseded(by: []) == [])
     }
 
     @Test(
         "An address that cannot be given is refused in host-local's words",
         arguments: [
-            ("10.1.2.1", "requested ip 10.1.2.1 is subnet's gateway"),
-            ("10.1.2.5", "requested IP address 10.1.2.5 is not available in range set 10.1.2.1-10.1.2.6"),
-        ]
+            (.leased(IPAddress(v4: 0x0a01_0205)), "another container has it; see the network's lease directory"),
+            (.excluded(IPAddress(v4: 0x0a01_0205)), "ipam.exclude keeps it from being given"),
+            (
+                .reserved(IPAddress(v4: 0x0a01_0205), identity: "default/web-0"),
+                "ipam.reserve keeps it for \"default/web-0\""
+            ),
+        ] as [(PoolRefusal, String)]
     )
-    func refusedRequest(text: String, message: String) throws {
-        var selection = try Self.selection(taken: ["10.1.2.5"], requested: [text])
-        let set = try Self.set("10.1.2.0/29")
-        let error = try #require(throws: CNIError.self) { _ = try selection.choose(from: set, index: 3, after: nil) }
+    func refusedRequest(refusal: PoolRefusal, details: String) throws {
+        let error = try #require(refusal.error(for: try Self.set("10.1.2.0/29"), index: 3))
         #expect(error.code == CNIError.Code.addressUnavailable.rawValue)
-        #expect(error.message == "failed to allocate for range 3: \(message)")
+        #expect(
+            error.message == "failed to allocate for range 3: requested IP address 10.1.2.5 is not available in range "
+                + "set 10.1.2.1-10.1.2.6"
+        )
+        #expect(error.details == details)
+    }
+
+    @Test("A gateway is refused in host-local's words, and a full set is not about the request")
+    func otherRefusals() throws {
+        let set = try Self.set("10.1.2.0/29")
+        let error = try #require(throws: PoolError.self) { _ = try set.admit(try Self.address("10.1.2.1")) }
+        let refusal = try #require(PoolRefusal.notAdmitted(error).error(for: set, index: 0))
+        #expect(refusal.message == "failed to allocate for range 0: requested ip 10.1.2.1 is subnet's gateway")
+        #expect(PoolRefusal.exhausted.error(for: set, index: 0) == nil)
     }
 
     @Test(
@@ -126,42 +83,9 @@ struct AddressSelectionTests {
     )
     func leftovers(requested: [String], list: String) throws {
         var selection = try Self.selection(requested: requested)
-        _ = try selection.choose(from: try Self.set("10.1.2.0/29"), index: 0, after: nil)
+        _ = selection.next(from: try Self.set("10.1.2.0/29"))
         let error = try #require(throws: CNIError.self) { try selection.finish() }
         #expect(error.code == CNIError.Code.addressUnavailable.rawValue)
         #expect(error.message == "failed to allocate all requested IPs: \(list)")
-    }
-
-    @Test("A full set is refused in host-local's words, with the whole set")
-    func exhausted() throws {
-        var selection = try Self.selection(taken: ["10.1.2.2", "10.1.3.2"])
-        let set = try Self.set("10.1.2.0/30", "10.1.3.0/30")
-        let error = try #require(throws: CNIError.self) { _ = try selection.choose(from: set, index: 1, after: nil) }
-        #expect(error.code == CNIError.Code.addressesExhausted.rawValue)
-        #expect(
-            error.message == "failed to allocate for range 1: no IP addresses available in range set: "
-                + "10.1.2.1-10.1.2.2,10.1.3.1-10.1.3.2"
-        )
-    }
-
-    @Test("An address that turns out to be taken is not chosen twice")
-    func exclude() throws {
-        var selection = try Self.selection()
-        let set = try Self.set("10.1.2.0/29")
-        var chosen: [String] = []
-        for _ in 0..<3 {
-            let choice = try selection.choose(from: set, index: 0, after: nil)
-            chosen.append("\(choice.address)")
-            selection.exclude(choice.address)
-        }
-        #expect(chosen == ["10.1.2.2", "10.1.2.3", "10.1.2.4"])
-    }
-
-    @Test("What is held in ranges that are not the network's any more is left alone")
-    func foreignHeld() throws {
-        var selection = try Self.selection(held: ["10.9.9.9"])
-        let choice = try selection.choose(from: try Self.set("10.1.2.0/29"), index: 0, after: nil)
-        #expect(choice.address == IPAddress("10.1.2.2"))
-        #expect(selection.superseded(by: [choice]) == [])
     }
 }

@@ -23,7 +23,12 @@ struct HostLocalPluginTests {
         _ changes: [String: String] = [:],
         beganWall: Int64 = .max
     ) throws -> Request {
-        let variables = ["CNI_CONTAINERID": container, "CULVERT_LOCK_TIMEOUT": "0"].merging(changes) { $1 }
+        // The leases of each test are below a directory of its own, and so is the index.
+        let root = configuration.split(separator: "\"dataDir\": \"")[1].prefix { $0 != "\"" }
+        let usual = [
+            "CNI_CONTAINERID": container, "CULVERT_LOCK_TIMEOUT": "0", "CULVERT_RUN_DIR": "\(root)/run",
+        ]
+        let variables = usual.merging(changes) { $1 }
         return try Request(configuration, variables, beganWall: beganWall)
     }
 
@@ -98,7 +103,7 @@ struct HostLocalPluginTests {
             _ = try hostLocal.answer(.delete(try Self.request(broken)))
             #expect(try Self.files(root) == [])
             _ = try hostLocal.answer(.delete(try Self.request(Self.configuration("\(root)/gone"))))
-            #expect(try listDirectory(root) == ["blue"])
+            #expect(try listDirectory(root) == ["blue", "run"])
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Glibc
 import LeaseStore
 import Linux
 import TestSupport
@@ -128,7 +129,8 @@ struct LeaseDirectoryTests {
     @Test("Only one holder at a time: others wait for their bound and say what they waited for")
     func lock() throws {
         try withTemporaryDirectory { path in
-            let expected = KernelError("lock \(path)/lock", .wouldBlock)
+            let us = "held by process \(getpid()) (\(try #require(try readFile("/proc/self/comm")).dropLast()))"
+            let expected = KernelError("lock \(path)/lock", .wouldBlock, explanation: us)
             let holder = try LeaseDirectory(path: path, waitingAtMost: .zero)
             #expect(throws: expected) { _ = try LeaseDirectory(path: path, waitingAtMost: .zero) }
             let clock = ContinuousClock()

@@ -27,6 +27,18 @@ struct LockTests {
         }
     }
 
+    @Test("The holder of a lock is named, and nobody when nobody holds it")
+    func holder() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/lock"
+            let file = try Self.open(path)
+            #expect(FileLock.holder(of: try file.status(path)) == nil)
+            try file.lock("it", waitingAtMost: .zero)
+            let holder = try #require(FileLock.holder(of: try file.status(path)))
+            #expect(holder.hasPrefix("held by process \(getpid()) ("))
+        }
+    }
+
     @Test("Each of many threads gives up when its own time is over, none before")
     func bounds() throws {
         try withTemporaryDirectory { directory in

@@ -80,4 +80,13 @@ struct NetworkNamespaceTests {
         #expect(refusal?.errno == .invalidArgument)
         #expect(refusal?.explanation == "it is not a network namespace")
     }
+
+    @Test("The living namespaces are those of processes and those that a mount keeps")
+    func living() throws {
+        let own = try #require(try FileStatus.of("/proc/self/ns/net")).identity.inode
+        let living = try #require(NetworkNamespace.living())
+        #expect(living.contains(own))
+        // Numbers of namespaces begin at 0xf0000000 (PROC_DYNAMIC_FIRST of the kernel's fs/proc/generic.c).
+        #expect(living.allSatisfy { $0 >= 0xf000_0000 || $0 == own })
+    }
 }

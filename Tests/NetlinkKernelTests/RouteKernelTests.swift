@@ -72,6 +72,21 @@ struct RouteKernelTests {
         #expect(with.routes.map(\.gateway) == [route.gateway])
     }
 
+    @Test("A route to a gateway on the link opens the way through it", arguments: ["10.7.7.7", "fd07::7"])
+    func gatewayWithRoute(text: String) throws {
+        var near = Route(destination: CIDR.host(try #require(IPAddress(text))))
+        near.scope = 253
+        let through = try Self.route(via: text)
+        #expect(try Self.add([through]).refusals.map { $0 == nil } == [false])
+        let (refusals, found) = try Self.add([near, through])
+        #expect(refusals == [nil, nil])
+        #expect(Set(found.map(\.destination)) == [near.destination, through.destination])
+        #expect(found.first { $0.destination == through.destination }?.gateway == through.gateway)
+        var direct = through
+        direct.isOnLink = true
+        #expect(try Self.add([direct]).refusals == [nil])
+    }
+
     @Test("Just the same route is refused as existing, another gateway or priority is another route")
     func duplicates() throws {
         var preferred = try Self.route(via: "10.1.2.1")

@@ -89,6 +89,13 @@ long long culvert_boot_nanoseconds(void);
 /// clock_gettime(2) of CLOCK_REALTIME in nanoseconds: files are stamped by this clock, though more coarsely.
 long long culvert_wall_nanoseconds(void);
 
+/// When a file was made (statx(2), STATX_BTIME), by the clock of that moment, in nanoseconds since 1970; 0 when the file
+/// system does not say.
+long long culvert_birth_nanoseconds(const char *path);
+
+/// futimens(3) of the time of the last change alone, in nanoseconds since 1970. Returns 0, or the errno.
+int culvert_set_modified(int descriptor, long long nanoseconds);
+
 /// regcomp(3) of an extended regular expression. Returns what culvert_free_expression takes, or NULL and regcomp's code.
 struct culvert_expression;
 struct culvert_expression *culvert_compile_expression(const char *text, int ignores_case, int *problem);

@@ -50,6 +50,7 @@ struct BridgeAddressing: Hashable {
             let isNear = (route.scope ?? 0) >= BridgeAddressing.linkScope
             let implied = isNear ? nil : BridgeAddressing.gateway(family, of: result)
             var applied = Route(destination: route.destination, gateway: route.gateway ?? implied)
+            applied.isOnLink = route.isOnLink && applied.gateway != nil
             applied.priority = route.priority
             applied.table = route.table
             applied.scope = route.scope

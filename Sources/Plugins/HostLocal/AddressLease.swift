@@ -9,9 +9,9 @@ internal import Plugin
 
 /// The addresses of one interface of one container.
 struct AddressLease {
-    private let request: Request
-    private let configuration: HostLocalConfiguration
-    private let path: String
+    let request: Request
+    let configuration: HostLocalConfiguration
+    let path: String
 
     init(_ request: Request) throws(CNIError) {
         self.request = request
@@ -19,139 +19,193 @@ struct AddressLease {
         path = try LeaseRelease.directory(request)
     }
 
-    private var owner: LeaseOwner {
+    var owner: LeaseOwner {
         LeaseOwner(containerID: request.invocation.containerID, interfaceName: request.invocation.interfaceName)
     }
 
     /// Takes one address of every range set, all of them under one lock or none.
     func take() throws(CNIError) -> AddResult {
         let dns = try configuration.dns()
-        let directory = try inStore { () throws(KernelError) in
-            try LeaseDirectory(creating: path, waitingAtMost: request.settings.lockBound)
+        var ledger = try inStore { () throws(KernelError) in
+            try LeaseLedger(
+                creating: path,
+                runDirectory: request.settings.runDirectory,
+                waitingAtMost: request.settings.lockBound
+            )
         }
-        let leases = try inStore { () throws(KernelError) in try directory.leases() }
-        var selection = AddressSelection(leases, for: owner, requested: configuration.requested)
-        var choices: [AddressSelection.Choice] = []
+        let claimant = LeaseClaimant(request, owner, Workload(request), identity: stickyIdentity ?? "")
+        let held = try inStore { () throws(KernelError) in try ledger.leases(of: owner) }
+        try refuseSecondNamespace(claimant, held)
+        var selection = AddressSelection(
+            requested: configuration.requested,
+            held: held.map { $0.address },
+            remembered: stickyIdentity.map { memory.addresses(of: $0) } ?? [],
+            rules: configuration.rules,
+            identity: configuration.identity
+        )
+        var choices: [PoolChoice] = []
         do throws(CNIError) {
             for (index, set) in configuration.rangeSets.enumerated() {
-                try take(from: set, index: index, of: directory, &selection, &choices)
+                choices.append(try take(selection.next(from: set), set, index, claimant, held, &ledger))
             }
             try selection.finish()
             let superseded = selection.superseded(by: choices)
             try inStore { () throws(KernelError) in
-                for (index, choice) in choices.enumerated() where !choice.isHeld {
-                    try directory.setLastReserved(choice.address, rangeSet: index)
+                for (index, choice) in choices.enumerated() where choice.reason != .held {
+                    try ledger.setLastReserved(choice.address, rangeSet: index)
                 }
-                for address in superseded { try directory.release(address) }
+                for lease in held where superseded.contains(lease.address) { try ledger.release(lease) }
             }
         } catch {
-            throw giveBack(choices, to: directory, because: error)
+            throw giveBack(choices, to: &ledger, because: error)
         }
+        ledger.commit()
+        remember(choices)
         return result(choices, dns)
     }
 
+    /// Whom the addresses are remembered for; nil when for nobody.
+    private var stickyIdentity: String? { configuration.isSticky ? configuration.identity : nil }
+
+    private var memory: AddressMemory { AddressMemory(root: request.settings.stateDirectory, leases: path) }
+
+    /// Remembers for next time; that it cannot be done fails nobody.
+    private func remember(_ choices: [PoolChoice]) {
+        guard let identity = stickyIdentity else { return }
+        let addresses = choices.map { $0.address }
+        do throws(KernelError) {
+            if memory.addresses(of: identity) == addresses {
+                try memory.refresh(identity)
+            } else {
+                try memory.remember(addresses, for: identity)
+            }
+        } catch {
+            Machine.log("host-local: cannot remember the addresses of \(identity): \(error)")
+        }
+    }
+
     private func take(
-        from set: RangeSet,
-        index: Int,
-        of directory: borrowing LeaseDirectory,
-        _ selection: inout AddressSelection,
-        _ choices: inout [AddressSelection.Choice]
-    ) throws(CNIError) {
-        let last = directory.lastReserved(rangeSet: index)
+        _ selection: PoolSelection,
+        _ set: RangeSet,
+        _ index: Int,
+        _ claimant: LeaseClaimant,
+        _ held: [LeaseRecord],
+        _ ledger: inout LeaseLedger
+    ) throws(CNIError) -> PoolChoice {
+        var hasReclaimed = false
         while true {
-            let choice = try selection.choose(from: set, index: index, after: last)
-            let address = choice.address
+            let answer = try inStore { () throws(KernelError) in
+                try ledger.choose(selection, from: set, by: configuration.rules, rangeSet: index)
+            }
+            let choice: PoolChoice
+            switch answer {
+            case .success(let found):
+                choice = found
+            case .failure(let refusal):
+                if let error = refusal.error(for: set, index: index) { throw error }
+                let reclaimed = hasReclaimed ? 0 : try reclaim(set, for: claimant.namespaceIdentity, &ledger)
+                hasReclaimed = true
+                if reclaimed > 0 { continue }
+                throw try exhaustion(of: set, index, &ledger)
+            }
             let isOurs = try inStore { () throws(KernelError) in
-                guard choice.isHeld else { return try directory.take(address, for: owner) }
-                try directory.renew(address)
+                guard let lease = held.first(where: { $0.address == choice.address }) else {
+                    return try ledger.take(choice.address, for: claimant)
+                }
+                try ledger.renew(lease, for: claimant)
                 return true
             }
-            guard isOurs else {
-                selection.exclude(address)
-                continue
-            }
-            choices.append(choice)
-            return
+            // Else somebody took it although we hold the lock.
+            if isOurs { return choice }
+        }
+    }
+
+    /// A container has one interface of a name: who asks for it from another namespace while the first one lives is
+    /// another container, or a runtime that has lost count.
+    private func refuseSecondNamespace(_ claimant: LeaseClaimant, _ held: [LeaseRecord]) throws(CNIError) {
+        for lease in held {
+            guard let first = lease.namespaceIdentity, let second = claimant.namespaceIdentity, first != second,
+                lease.isInLivingNamespace
+            else { continue }
+            throw CNIError(
+                .addressConflict,
+                "\(lease.address) has been allocated to \(owner.containerID), duplicate allocation is not allowed",
+                details: """
+                    interface \(owner.interfaceName) has it in network namespace \(lease.namespacePath) (\(first)), which \
+                    is alive; this ADD is for \(claimant.namespacePath) (\(second)): DEL the one that is not meant
+                    """
+            )
         }
     }
 
     private func giveBack(
-        _ choices: [AddressSelection.Choice],
-        to directory: borrowing LeaseDirectory,
+        _ choices: [PoolChoice],
+        to ledger: inout LeaseLedger,
         because cause: CNIError
     ) -> CNIError {
         var cause = cause
-        for choice in choices where !choice.isHeld {
+        for choice in choices where choice.reason != .held {
             do throws(KernelError) {
-                try directory.release(choice.address)
+                try ledger.takeBack(choice.address)
             } catch {
                 cause = cause.adding("left behind: address \(choice.address) (\(error))")
             }
         }
+        ledger.commit()
         return cause
     }
 
-    private func result(_ choices: [AddressSelection.Choice], _ dns: DNS) -> AddResult {
+    private func result(_ choices: [PoolChoice], _ dns: DNS) -> AddResult {
         AddResult(
             ips: choices.compactMap { choice in
                 CIDR(address: choice.address, prefixLength: choice.range.subnet.prefixLength).map { address in
                     AddResult.IPConfiguration(address: address, gateway: choice.range.gateway)
                 }
             },
-            routes: configuration.routes,
+            routes: configuration.routes(from: choices.map { $0.range }),
             dns: dns
         )
     }
 
-    /// The container has an address, and everything its ADD promised from our ranges is still its own.
-    func verify() throws(CNIError) {
-        let leases = try inStore { () throws(KernelError) in
-            do throws(KernelError) {
-                return try LeaseDirectory(path: path, waitingAtMost: request.settings.lockBound).leases()
-            } catch {
-                guard error.errno == .noSuchFileOrDirectory else { throw error }
-                return []
-            }
-        }
-        let held = Set(leases.filter { $0.owner.covers(owner) }.map { $0.address })
-        guard !held.isEmpty else {
-            throw CNIError(
-                .verificationFailed,
-                "host-local: Failed to find address added by container \(owner.containerID)",
-                details: "no lease of \(owner) is in \(path)"
+    /// Frees what the dead have of a set.
+    ///
+    /// - Returns: how many addresses.
+    private func reclaim(
+        _ set: RangeSet,
+        for newcomer: FileStatus.Identity?,
+        _ ledger: inout LeaseLedger
+    ) throws(CNIError) -> Int {
+        let witness = LeaseWitness(request)
+        let freed = try inStore { () throws(KernelError) in
+            try ledger.reclaim(
+                isUrgent: true,
+                for: newcomer,
+                where: { set.range(containing: $0) != nil },
+                evidence: { owner throws(KernelError) in try witness.evidence(of: owner) }
             )
         }
-        for configured in request.configuration.previousResult?.ips ?? [] {
-            let address = configured.address.address
-            guard configuration.rangeSets.contains(where: { $0.range(containing: address) != nil }),
-                let other = leases.first(where: { $0.address == address }), !held.contains(address)
-            else { continue }
-            throw CNIError(
-                .verificationFailed,
-                "host-local: address \(address) of container \(owner.containerID) belongs to \(other.owner)",
-                details: "see \(path)/\(address)"
-            )
+        for lease in freed {
+            Machine.log("host-local: reclaimed \(lease.address) of \(lease.owner) in \(path): its container is dead")
         }
+        return freed.count
     }
 
-    /// Every range set has an address left.
-    func probe() throws(CNIError) {
-        let taken: [IPAddress]
-        do throws(KernelError) {
-            taken = try LeaseDirectory.takenAddresses(path: path)
-        } catch {
-            throw CNIError(.unavailable, "cannot read leases in \(path)", error)
-        }
-        for set in configuration.rangeSets where set.free(given: taken) == 0 {
-            throw CNIError(
-                .unavailable,
-                "no IP addresses available in range set: \(set)",
-                details: "\(set.capacity) of \(set.capacity) \(set.family.name) addresses are leased in \(path)"
-            )
-        }
+    /// The error when no address is left, with what became of them.
+    private func exhaustion(of set: RangeSet, _ index: Int, _ ledger: inout LeaseLedger) throws(CNIError) -> CNIError {
+        let records = try inStore { () throws(KernelError) in try ledger.all() }
+        let usage = PoolStates(records, configuration.rules).usage(of: set)
+        let oldest = records.filter { $0.state == .suspect && set.range(containing: $0.address) != nil }
+            .min { $0.sinceNanoseconds < $1.sinceNanoseconds }
+        let seconds = oldest.map { (Machine.bootNanoseconds - $0.sinceNanoseconds) / 1_000_000_000 } ?? 0
+        return CNIError(
+            .addressesExhausted,
+            "failed to allocate for range \(index): \(PoolUsage.exhaustion(of: set))",
+            details: usage.details(oldestSuspect: oldest?.address, forSeconds: seconds)
+                + "; see ipam check, and free what is dead with ipam gc; leases are in \(path)"
+        )
     }
 
-    private func inStore<Value: ~Copyable>(_ body: () throws(KernelError) -> Value) throws(CNIError) -> Value {
+    func inStore<Value: ~Copyable>(_ body: () throws(KernelError) -> Value) throws(CNIError) -> Value {
         try translating("cannot use the leases in \(path)", .storeUnusable, body)
     }
 }

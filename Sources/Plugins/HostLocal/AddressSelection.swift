@@ -2,74 +2,46 @@
 internal import AddressPools
 internal import Addressing
 internal import CNI
-internal import LeaseStore
 
-/// Decides which addresses a container gets, from what is leased already.
+/// What one container wants of a network's range sets, one after the other.
 ///
 /// Touches no file.
 struct AddressSelection {
-    /// An address and the range it is from.
-    struct Choice: Hashable {
-        let address: IPAddress
-        let range: AddressRange
-        /// The container has it already, of an ADD that was cut off.
-        let isHeld: Bool
-    }
-
-    private var taken: Set<IPAddress>
-    private let held: Set<IPAddress>
+    private let rules: PoolRules
+    private let identity: String?
+    private let held: [IPAddress]
+    private let remembered: [IPAddress]
     private var requested: [IPAddress]
 
-    /// `leases`: everything in the network's directory.
-    ///
-    /// `requested`: addresses somebody asked for; each range set takes at most one.
-    init(_ leases: [LeaseDirectory.Lease], for owner: LeaseOwner, requested: [IPAddress]) {
-        taken = Set(leases.map { $0.address })
-        held = Set(leases.filter { $0.owner.covers(owner) }.map { $0.address })
+    /// - Parameters:
+    ///   - requested: addresses somebody asked for; each range set takes at most one.
+    ///   - held: what the container has already, of an ADD that was cut off.
+    ///   - remembered: what its identity had before.
+    ///   - rules: what the configuration says besides the ranges.
+    ///   - identity: what the container is known by.
+    init(
+        requested: [IPAddress],
+        held: [IPAddress],
+        remembered: [IPAddress] = [],
+        rules: PoolRules = PoolRules(),
+        identity: String? = nil
+    ) {
         self.requested = requested
+        self.held = held
+        self.remembered = remembered
+        self.rules = rules
+        self.identity = identity
     }
 
-    /// Chooses from the next range set: what was asked for, else what the container holds, else the next free address.
-    ///
-    /// `last`: the address reserved last from this set.
-    mutating func choose(from set: RangeSet, index: Int, after last: IPAddress?) throws(CNIError) -> Choice {
+    /// What is wanted of the next range set; what was requested of it is wanted of no other.
+    mutating func next(from set: RangeSet) -> PoolSelection {
+        var selection = PoolSelection(from: set, by: rules, for: identity)
         if let position = requested.firstIndex(where: { set.range(containing: $0) != nil }) {
-            return try admit(requested.remove(at: position), to: set, index: index)
+            selection.requested = requested.remove(at: position)
         }
-        for address in held.sorted() {
-            if let range = set.range(containing: address) {
-                return Choice(address: address, range: range, isHeld: true)
-            }
-        }
-        guard let next = set.next(after: last, isTaken: { taken.contains($0) }) else {
-            throw CNIError(
-                .addressesExhausted,
-                "failed to allocate for range \(index): no IP addresses available in range set: \(set)",
-                details: "\(set.capacity) of \(set.capacity) addresses are leased; the lease directory says to whom"
-            )
-        }
-        return Choice(address: next.address, range: next.range, isHeld: false)
-    }
-
-    private func admit(_ address: IPAddress, to set: RangeSet, index: Int) throws(CNIError) -> Choice {
-        let prefix = "failed to allocate for range \(index): "
-        do throws(PoolError) {
-            let range = try set.admit(address)
-            if held.contains(address) { return Choice(address: address, range: range, isHeld: true) }
-            guard taken.contains(address) else { return Choice(address: address, range: range, isHeld: false) }
-        } catch {
-            throw CNIError(.addressUnavailable, prefix + error.message)
-        }
-        throw CNIError(
-            .addressUnavailable,
-            prefix + "requested IP address \(address) is not available in range set \(set)",
-            details: "another container has it; see the network's lease directory"
-        )
-    }
-
-    /// Somebody took it although we hold the lock.
-    mutating func exclude(_ address: IPAddress) {
-        taken.insert(address)
+        selection.held = held
+        selection.remembered = remembered
+        return selection
     }
 
     /// Fails when addresses were asked for that no range set could take.
@@ -84,9 +56,36 @@ struct AddressSelection {
     }
 
     /// What the container holds besides: an earlier ADD was cut off, and this one asked for something else.
-    func superseded(by choices: [Choice]) -> [IPAddress] {
-        let kept = Set(choices.map { $0.address })
-        let sets = choices.map { $0.range }
-        return held.filter { address in !kept.contains(address) && sets.contains { $0.contains(address) } }
+    func superseded(by choices: [PoolChoice]) -> [IPAddress] {
+        held.filter { address in
+            choices.allSatisfy { $0.address != address } && choices.contains { $0.range.contains(address) }
+        }
+    }
+}
+
+extension PoolRefusal {
+    /// The refusal of a requested address in host-local's words; nil when it is about something else.
+    func error(for set: RangeSet, index: Int) -> CNIError? {
+        let reason: (message: String, details: String)
+        switch self {
+        case .exhausted: return nil
+        case .notAdmitted(let error): reason = (error.message, "")
+        case .leased(let address):
+            let details = "another container has it; see the network's lease directory"
+            reason = (PoolRefusal.unavailable(address, set), details)
+        case .excluded(let address):
+            reason = (PoolRefusal.unavailable(address, set), "ipam.exclude keeps it from being given")
+        case .reserved(let address, let identity):
+            reason = (PoolRefusal.unavailable(address, set), "ipam.reserve keeps it for \"\(identity)\"")
+        }
+        return CNIError(
+            .addressUnavailable,
+            "failed to allocate for range \(index): \(reason.message)",
+            details: reason.details
+        )
+    }
+
+    private static func unavailable(_ address: IPAddress, _ set: RangeSet) -> String {
+        "requested IP address \(address) is not available in range set \(set)"
     }
 }

@@ -10,10 +10,16 @@ internal import Plugin
 struct HostLocalConfiguration {
     /// One address is taken from each.
     let rangeSets: [RangeSet]
-    /// Returned as they are.
+    /// Those of the configuration, as they are.
     let routes: [AddResult.Route]
     /// Whose content becomes the result's DNS settings; read when it is needed.
     private let resolverFile: String
+    /// What is said of addresses besides the ranges.
+    let rules: PoolRules
+    /// What the container is known by, for whom addresses are reserved and remembered; nil when it is by nothing.
+    let identity: String?
+    /// Whether an address is remembered for who had it.
+    let isSticky: Bool
     /// Addresses somebody asked for, in the order of their sources, each once.
     let requested: [IPAddress]
 
@@ -40,6 +46,10 @@ struct HostLocalConfiguration {
         }
         try HostLocalConfiguration.requireOnePerFamily(rangeSets, configuration.version)
         requested = try HostLocalConfiguration.requested(request)
+        rules = try PoolRules(ipam)
+        let known = try ContainerIdentity(request, ipam, rules.reservations)
+        isSticky = known.isSticky
+        identity = known.name
     }
 
     /// The legacy single range first, then the runtime's, then the configured ones.
@@ -73,19 +83,43 @@ struct HostLocalConfiguration {
     }
 
     private static func addressRange(_ reader: JSONReader) throws(CNIError) -> AddressRange {
-        let (subnet, start, end, gateway) = try translated { () throws(JSONTypeError) in
+        let (subnet, start, end, gateway, isOnLink) = try translated { () throws(JSONTypeError) in
             guard let subnet = try reader.cidr("subnet") else {
                 throw JSONTypeError(path: reader.path, expected: "a range with a subnet", found: "none")
             }
             let start = try reader.ipAddress("rangeStart")
-            return (subnet, start, try reader.ipAddress("rangeEnd"), try reader.ipAddress("gateway"))
+            let (end, gateway) = (try reader.ipAddress("rangeEnd"), try reader.ipAddress("gateway"))
+            return (subnet, start, end, gateway, try reader.bool("onlink") ?? false)
         }
         do throws(PoolError) {
-            return try AddressRange(subnet: subnet, rangeStart: start, rangeEnd: end, gateway: gateway)
+            return try AddressRange(
+                subnet: subnet,
+                rangeStart: start,
+                rangeEnd: end,
+                gateway: gateway,
+                isGatewayOnLink: isOnLink
+            )
         } catch {
             throw invalid("\(error)", reader)
         }
     }
+
+    /// The routes of a container with addresses from these ranges.
+    ///
+    /// First those to routers that are on the link but outside of their subnet: without them no route could lead through
+    /// such a router. IPv6 knows by itself what is on the link when the address says so (RFC 4291, 2.5.6).
+    func routes(from ranges: [AddressRange]) -> [AddResult.Route] {
+        var added: [AddResult.Route] = []
+        for range in ranges where range.isGatewayOnLink && !range.subnet.contains(range.gateway) {
+            let way = AddResult.Route(destination: .host(range.gateway), scope: HostLocalConfiguration.linkScope)
+            if range.gateway.family == .v6, range.gateway.isLinkLocalUnicast { continue }
+            if !(added + routes).contains(where: { $0.destination == way.destination }) { added.append(way) }
+        }
+        return added + routes
+    }
+
+    /// rtnetlink(7), `rtm_scope`.
+    private static let linkScope = 253
 
     private static func invalid(_ message: String, _ reader: JSONReader) -> CNIError {
         let place = reader.path.isEmpty ? "ipam" : reader.path
@@ -123,7 +157,7 @@ struct HostLocalConfiguration {
         if !addresses.contains(address) { addresses.append(address) }
     }
 
-    private static func translated<Value>(_ read: () throws(JSONTypeError) -> Value) throws(CNIError) -> Value {
+    static func translated<Value>(_ read: () throws(JSONTypeError) -> Value) throws(CNIError) -> Value {
         do throws(JSONTypeError) {
             return try read()
         } catch {

@@ -37,9 +37,28 @@ struct LeaseRelease {
             containerID: request.invocation.containerID,
             interfaceName: request.invocation.interfaceName
         )
-        try forEachLease { lease throws(KernelError) in
-            // Files without an interface belong to the container as a whole.
-            lease.owner.covers(owner)
+        try withLedger { ledger throws(KernelError) in
+            try ledger.removeLeftovers()
+            for lease in try ledger.leases(of: owner) {
+                if !comesTooLate(for: lease) { try ledger.release(lease) }
+            }
+        }
+    }
+
+    /// Whether a DEL is about an earlier life: the container has been connected again since, somewhere else.
+    ///
+    /// Not one whose namespace is a plain file, the left-over of a lost mount: that may have been any.
+    private func comesTooLate(for lease: LeaseRecord) -> Bool {
+        let path = request.invocation.namespacePath
+        guard !path.isEmpty, path != lease.namespacePath, let identity = lease.namespaceIdentity,
+            lease.isInLivingNamespace
+        else { return false }
+        do throws(KernelError) {
+            guard let status = try FileStatus.of(path) else { return true }
+            // All namespaces are files of one device.
+            return status.identity.device == identity.device && status.identity != identity
+        } catch {
+            return false
         }
     }
 
@@ -49,12 +68,12 @@ struct LeaseRelease {
         let exact = Set(owners)
         let containers = Set(owners.map { $0.containerID })
         let wildcards = Set(owners.filter { $0.interfaceName.isEmpty }.map { $0.containerID })
-        try forEachLease { lease throws(KernelError) in
+        let isDue = { (lease: LeaseRecord) throws(KernelError) -> Bool in
             let owner = lease.owner
             if owner.interfaceName.isEmpty { return !containers.contains(owner.containerID) }
             if exact.contains(owner) || wildcards.contains(owner.containerID) { return false }
             // Who is younger than this call has a record that says so, or at least a file.
-            if lease.modifiedNanoseconds > request.beganWall { return false }
+            if lease.file.modifiedNanoseconds > request.beganWall { return false }
             return try !request.attachments.isAlive(
                 AttachmentKey(
                     network: request.configuration.name,
@@ -64,13 +83,25 @@ struct LeaseRelease {
                 since: request.beganBoot
             )
         }
+        try withLedger { ledger throws(KernelError) in
+            try ledger.removeLeftovers()
+            for lease in try ledger.all() where lease.hasFile && lease.hasOwner {
+                if try isDue(lease) { try ledger.release(lease) }
+            }
+            let memory = AddressMemory(root: request.settings.stateDirectory, leases: path)
+            try memory.forget(unseenFor: .seconds(90 * 86_400))
+        }
     }
 
-    private func forEachLease(releaseIf isDue: (LeaseDirectory.Lease) throws(KernelError) -> Bool) throws(CNIError) {
+    private func withLedger(_ body: (inout LeaseLedger) throws(KernelError) -> Void) throws(CNIError) {
         do throws(KernelError) {
-            let directory = try LeaseDirectory(path: path, waitingAtMost: request.settings.lockBound)
-            try directory.removeLeftovers()
-            for lease in try directory.leases() where try isDue(lease) { try directory.release(lease.address) }
+            var ledger = try LeaseLedger(
+                path: path,
+                runDirectory: request.settings.runDirectory,
+                waitingAtMost: request.settings.lockBound
+            )
+            try body(&ledger)
+            ledger.commit()
         } catch {
             // A network that never leased anything has no directory.
             guard error.errno != .noSuchFileOrDirectory else { return }
