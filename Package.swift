@@ -78,6 +78,7 @@ let modules: [Target] = [
     module("AddressPools", ["Addressing"], settings: pure),
     module("JSON", ["CJansson"]),
     module("CNI", ["Addressing", "JSON"], settings: pure),
+    module("DHCP", ["Addressing"], settings: pure),
     // Row 3: the kernel
     module("Linux", ["CLinux"]),
     module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
@@ -124,6 +125,7 @@ let modules: [Target] = [
     tests("JSONTests", ["JSON"]),
     tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
     tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
+    tests("DHCPTests", ["DHCP", "Addressing"]),
     // What the fuzzers and the replay of their corpus in the tests have in common
     .target(
         name: "FuzzBodies",
