@@ -94,9 +94,15 @@ let modules: [Target] = [
         "Runtime",
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
+    module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
     plugin("Bridge", ["Wiring", "Netlink", "PacketFilter"]),
+    module(
+        "DHCPDaemon",
+        ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
+    plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Wiring"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
@@ -107,10 +113,13 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert-cni",
         dependencies: [
-            "Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR", "Tuning", "Linux",
+            "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR",
+            "Tuning",
+            "Linux",
         ],
         swiftSettings: strict
     ),
+    .executableTarget(name: "culvert-dhcpd", dependencies: ["DHCPDaemon", "Linux"], swiftSettings: strict),
     .executableTarget(
         name: "culvert",
         dependencies: [
@@ -214,7 +223,7 @@ let together: [Target] = [
         name: "culvert-cni",
         dependencies: ["CLinux", "CNetlink", "CJansson", "Together"],
         path: "Sources",
-        exclude: ["CLinux", "CNetlink", "CJansson", "Together", "Runtime", "culvert"],
+        exclude: ["CLinux", "CNetlink", "CJansson", "Together", "Runtime", "culvert", "culvert-dhcpd", "DHCPDaemon"],
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),
@@ -233,7 +242,13 @@ let package = Package(
     name: "culvert",
     products: [
         .executable(name: "culvert-cni", targets: ["culvert-cni"])
-    ] + (isEmbedded ? [] : [.executable(name: "culvert", targets: ["culvert"])]),
+    ]
+        + (isEmbedded
+            ? []
+            : [
+                .executable(name: "culvert", targets: ["culvert"]),
+                .executable(name: "culvert-dhcpd", targets: ["culvert-dhcpd"]),
+            ]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),

@@ -10,7 +10,7 @@ import tempfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE_DIRECTORY = pathlib.Path("/usr/lib/cni")
-PLUGINS = ("bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap", "sbr", "tuning")
+PLUGINS = ("bandwidth", "bridge", "dhcp", "firewall", "host-local", "loopback", "portmap", "sbr", "tuning")
 
 
 @dataclasses.dataclass(frozen=True)

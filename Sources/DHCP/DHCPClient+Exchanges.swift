@@ -57,7 +57,9 @@ extension DHCPClient {
         return [.send(message, to: .everybody)]
     }
 
-    /// Four seconds, twice as long each time, plus or minus one. RFC 2131, 4.1.
+    /// Four seconds, twice as long each time, plus or minus one.
+    ///
+    /// RFC 2131, 4.1.
     private mutating func plan(at now: Int64) {
         let interval = min(4 * DHCPClient.second << Int64(min(attempt, 4)), patience.longestPause)
         attempt += 1
@@ -105,7 +107,9 @@ extension DHCPClient {
         return [.granted]
     }
 
-    /// Asks for more time: first who granted it, later anybody. RFC 2131, 4.4.5.
+    /// Asks for more time: first who granted it, later anybody.
+    ///
+    /// RFC 2131, 4.4.5.
     mutating func renew(at now: Int64) -> [Action] {
         guard let terms, let end = expiresAt else { return [] }
         let late = rebindingAt(terms)

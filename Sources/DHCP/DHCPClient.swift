@@ -171,7 +171,9 @@ package struct DHCPClient: Sendable {
         }
     }
 
-    /// Answers bear the question's number, and the client's address; the client's name only if it is ours. RFC 6842, 3.
+    /// Answers bear the question's number, and the client's address; the client's name only if it is ours.
+    ///
+    /// RFC 6842, 3.
     private func isForMe(_ message: DHCPMessage) -> Bool {
         message.transaction == transaction && message.clientHardware == identity.hardware
             && (message.options[.clientIdentifier] ?? identity.clientIdentifier) == identity.clientIdentifier
@@ -219,7 +221,9 @@ package struct DHCPClient: Sendable {
         message.options[.serverIdentifier] == offer?.options[.serverIdentifier]
     }
 
-    /// What a server says to a person, as far as it can be printed. RFC 2132, 9.9.
+    /// What a server says to a person, as far as it can be printed.
+    ///
+    /// RFC 2132, 9.9.
     private static func reason(_ message: DHCPMessage) -> String {
         guard let text = message.options[.message] else { return "" }
         return ": " + String(decoding: text.prefix(80).filter { $0 >= 0x20 && $0 < 0x7f }, as: UTF8.self)

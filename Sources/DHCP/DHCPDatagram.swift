@@ -24,17 +24,17 @@ package enum DHCPDatagram {
         _ destinationPort: UInt16
     ) -> [UInt8] {
         var segment: [UInt8] = []
-        segment.append(sourcePort)
-        segment.append(destinationPort)
-        segment.append(UInt16(truncatingIfNeeded: 8 + payload.count))
-        segment.append(0 as UInt16)
+        segment.appendBigEndian(sourcePort)
+        segment.appendBigEndian(destinationPort)
+        segment.appendBigEndian(UInt16(truncatingIfNeeded: 8 + payload.count))
+        segment.appendBigEndian(0 as UInt16)
         segment += payload
         let sum = checksum(pseudoHeader(source, destination, segment.count) + segment)
         // Zero stands for no checksum.
         set(sum == 0 ? .max : sum, at: 6, in: &segment)
 
         var header: [UInt8] = [0x45, 0]
-        header.append(UInt16(truncatingIfNeeded: headerLength + segment.count))
+        header.appendBigEndian(UInt16(truncatingIfNeeded: headerLength + segment.count))
         header += [0, 0, 0, 0, 64, udp, 0, 0]
         header += source.octets
         header += destination.octets
@@ -71,7 +71,7 @@ package enum DHCPDatagram {
 
     private static func pseudoHeader(_ source: IPAddress, _ destination: IPAddress, _ length: Int) -> [UInt8] {
         var header = source.octets + destination.octets + [0, udp]
-        header.append(UInt16(truncatingIfNeeded: length))
+        header.appendBigEndian(UInt16(truncatingIfNeeded: length))
         return header
     }
 
@@ -80,7 +80,9 @@ package enum DHCPDatagram {
         octets[offset + 1] = UInt8(truncatingIfNeeded: number)
     }
 
-    /// The complement of the sum in ones' complement; 0 over octets that hold their right checksum. RFC 1071.
+    /// The complement of the sum in ones' complement; 0 over octets that hold their right checksum.
+    ///
+    /// RFC 1071.
     static func checksum(_ octets: [UInt8]) -> UInt16 {
         var sum: UInt32 = 0
         for index in octets.indices {

@@ -34,7 +34,9 @@ package struct DHCPMessage: Hashable, Sendable {
 
     /// `0.0.0.0`.
     package static let nowhere = IPAddress(v4: 0)
-    /// Clients' messages are this long at least: what a relay for BOOTP expects. RFC 1542, 2.1.
+    /// Clients' messages are this long at least: what a relay for BOOTP expects.
+    ///
+    /// RFC 1542, 2.1.
     private static let minimum = 300
     private static let headerLength = 240
     private static let cookie: [UInt8] = [99, 130, 83, 99]
@@ -52,9 +54,9 @@ package struct DHCPMessage: Hashable, Sendable {
     /// The message as it is sent.
     package var octets: [UInt8] {
         var octets: [UInt8] = [isReply ? 2 : 1, 1, 6, 0]
-        octets.append(transaction)
-        octets.append(seconds)
-        octets.append(wantsBroadcast ? 0x8000 as UInt16 : 0)
+        octets.appendBigEndian(transaction)
+        octets.appendBigEndian(seconds)
+        octets.appendBigEndian(wantsBroadcast ? 0x8000 as UInt16 : 0)
         octets += clientAddress.octets
         octets += yourAddress.octets
         // siaddr, giaddr
@@ -106,14 +108,14 @@ package struct DHCPMessage: Hashable, Sendable {
 }
 
 extension [UInt8] {
-    mutating func append(_ number: UInt16) {
+    mutating func appendBigEndian(_ number: UInt16) {
         append(UInt8(truncatingIfNeeded: number >> 8))
         append(UInt8(truncatingIfNeeded: number))
     }
 
-    mutating func append(_ number: UInt32) {
-        append(UInt16(truncatingIfNeeded: number >> 16))
-        append(UInt16(truncatingIfNeeded: number))
+    mutating func appendBigEndian(_ number: UInt32) {
+        appendBigEndian(UInt16(truncatingIfNeeded: number >> 16))
+        appendBigEndian(UInt16(truncatingIfNeeded: number))
     }
 }
 

@@ -56,7 +56,9 @@ package struct DHCPOptions: Hashable, Sendable {
         return true
     }
 
-    /// The octets of all options and the end mark; a value longer than 255 octets goes in parts. RFC 3396, 6.
+    /// The octets of all options and the end mark; a value longer than 255 octets goes in parts.
+    ///
+    /// RFC 3396, 6.
     var octets: [UInt8] {
         var octets: [UInt8] = []
         for entry in entries {

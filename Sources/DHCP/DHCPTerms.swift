@@ -76,7 +76,9 @@ package struct DHCPTerms: Hashable, Sendable {
         (renewalSeconds, rebindingSeconds) = DHCPTerms.times(options, isInfinite ? Int(UInt32.max) : Int(lease))
     }
 
-    /// Half, and seven eighths of the time, where the server says nothing that makes sense. RFC 2131, 4.4.5.
+    /// Half, and seven eighths of the time, where the server says nothing that makes sense.
+    ///
+    /// RFC 2131, 4.4.5.
     private static func times(_ options: DHCPOptions, _ lease: Int) -> (Int, Int) {
         let half = max(1, lease / 2)
         let late = max(half, lease * 7 / 8)

@@ -11,12 +11,21 @@ extension BridgePort {
     func disconnect() throws(CNIError) {
         let intention = "cannot disconnect container \(request.key.containerID)"
         let open = try openRecord(intention)
+        // What was leased through the link is given back through it; whatever becomes of that, the link goes.
+        var refusal: CNIError?
+        let isThroughLink = AddressDelegate.needsLink(request)
+        do throws(CNIError) {
+            if isThroughLink { try AddressDelegate(for: request)?.delete() }
+        } catch {
+            refusal = error
+        }
         try translating(intention) { () throws(KernelError) in
             let host = try NetlinkSocket()
             if try !BridgePort.removePair(of: request.key, on: host) { try removeInside() }
             try BridgeFilters.remove(from: request.key, open.record)
         }
-        try AddressDelegate(for: request)?.delete()
+        if !isThroughLink { try AddressDelegate(for: request)?.delete() }
+        if let refusal { throw refusal }
         do throws(KernelError) {
             try remove(open.file)
         } catch {

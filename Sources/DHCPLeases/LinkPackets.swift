@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+internal import CLinux
+package import DHCP
+package import Linux
+
+/// The packets of one link that concern a DHCP client, whatever addresses the link has or has not.
+///
+/// A socket stays in the namespace in which it was opened, and keeps it alive.
+package struct LinkPackets: ~Copyable {
+    private let packets: Descriptor
+    /// Takes what servers send to the address, so that the kernel does not tell them that nobody listens there.
+    private let datagrams: Descriptor?
+    /// Its number; negative without it.
+    private let datagramsNumber: CInt
+    private let link: Int32
+    private let address: IPAddress
+
+    /// A message of somebody, and who sent it on the link.
+    package struct Received: Sendable {
+        package let message: DHCPMessage
+        package let sender: MACAddress
+    }
+
+    /// Opens the link's packets in the namespace that this thread is in.
+    ///
+    /// `address`: the client's, if it has one.
+    /// - Throws: ``KernelError``.
+    package init(of link: Int32, named name: String, address: IPAddress? = nil) throws(KernelError) {
+        let packets = culvert_open_client_packets(link)
+        guard packets >= 0 else { throw KernelError("listen on \(name)", Errno(rawValue: -packets)) }
+        // Somebody may have taken the address away, or have the port: then the packets have to do.
+        let octets = address?.octets ?? []
+        let datagrams = octets.count == 4 ? culvert_open_datagrams(octets, DHCPDatagram.clientPort, name) : -1
+        self.packets = Descriptor(adopting: packets)
+        self.datagrams = datagrams < 0 ? nil : Descriptor(adopting: datagrams)
+        datagramsNumber = datagrams
+        self.link = link
+        self.address = address ?? DHCPMessage.nowhere
+    }
+
+    /// The number to wait on; valid as long as this value lives.
+    package var rawDescriptor: CInt { packets.rawValue }
+
+    /// Sends a message to every host on the link.
+    ///
+    /// - Throws: ``KernelError``.
+    package func broadcast(_ message: DHCPMessage) throws(KernelError) {
+        try send(DHCPDatagram.broadcast(message.octets), to: [UInt8](repeating: 0xff, count: 6))
+    }
+
+    /// Sends a message to a server: by the namespace's own ways, or to the hardware address of `neighbour`.
+    ///
+    /// The latter reaches it although the link may be gone in a moment.
+    /// - Throws: ``KernelError``.
+    package func send(
+        _ message: DHCPMessage,
+        to server: IPAddress,
+        neighbour: MACAddress? = nil
+    ) throws(KernelError) {
+        let payload = message.octets
+        if let neighbour, !neighbour.isZero {
+            let packet = DHCPDatagram.packet(
+                payload,
+                from: message.clientAddress,
+                DHCPDatagram.clientPort,
+                to: server,
+                DHCPDatagram.serverPort
+            )
+            return try send(packet, to: neighbour.octets)
+        }
+        guard datagramsNumber >= 0 else {
+            throw KernelError("send to \(server)", .addressNotAvailable, explanation: "\(address) is not here")
+        }
+        let result = culvert_send_datagram(
+            datagramsNumber,
+            payload,
+            payload.count,
+            server.octets,
+            DHCPDatagram.serverPort
+        )
+        guard result == 0 else { throw KernelError("send to \(server)", Errno(rawValue: result)) }
+    }
+
+    private func send(_ packet: [UInt8], to receiver: [UInt8]) throws(KernelError) {
+        let result = culvert_send_packet(packets.rawValue, link, packet, packet.count, receiver)
+        guard result == 0 else { throw KernelError("send on link \(link)", Errno(rawValue: result)) }
+    }
+
+    /// Takes the next packet that waits: a message, or nil for one that carries none.
+    ///
+    /// - Throws: ``KernelError``; `EAGAIN` when no packet waits, `ENETDOWN` when the link went down.
+    package func receive() throws(KernelError) -> Received? {
+        var sender: [UInt8] = [0, 0, 0, 0, 0, 0]
+        var hasChecksum: CInt = 1
+        var result = 0
+        let packet = [UInt8](unsafeUninitializedCapacity: 16 << 10) { buffer, count in
+            result = culvert_receive_packet(packets.rawValue, buffer.baseAddress, buffer.count, &sender, &hasChecksum)
+            count = max(0, result)
+        }
+        guard result >= 0 else { throw KernelError("receive on link \(link)", Errno(rawValue: CInt(-result))) }
+        guard let payload = DHCPDatagram.payload(of: packet, hasChecksum: hasChecksum != 0),
+            let message = DHCPMessage(parsing: payload), let sender = MACAddress(octets: sender)
+        else { return nil }
+        return Received(message: message, sender: sender)
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNI
+internal import DHCPLeases
+internal import JSON
+internal import Linux
+internal import Plugin
+internal import Wiring
+
+/// A container's lease: what the daemon is asked about it.
+struct DHCPLease {
+    private let request: Request
+    private let socketPath: String
+
+    init(_ request: Request) {
+        self.request = request
+        socketPath = DHCPConfiguration.socketPath(request)
+    }
+
+    /// Gets a lease, or the one that the daemon keeps for the interface already.
+    func take() throws(CNIError) -> AddResult {
+        let configuration = try DHCPConfiguration(request)
+        // Refused here, in the words of the other plugins, instead of by the daemon.
+        _ = try request.openNamespace()
+        let answer = try ask(.add(configuration.order), "cannot lease an address")
+        return try AddResult(JSONReader(answer), assuming: .newest)
+    }
+
+    /// - Throws: ``CNIError``, code 105, when the daemon keeps no lease, or another one than the result says.
+    func verify() throws(CNIError) {
+        _ = try DHCPConfiguration(request)
+        let answer = try ask(.check(request.key), "cannot verify the lease")
+        let kept = try AddResult(JSONReader(answer), assuming: .newest)
+        guard let promised = request.configuration.previousResult else { return }
+        for ip in kept.ips where !promised.ips.contains(where: { $0.address == ip.address }) {
+            throw CNIError(
+                .verificationFailed,
+                "dhcp: \(ip.address) is leased, which prevResult does not list",
+                details: "DEL \(request.key), and ADD it again"
+            )
+        }
+    }
+
+    /// - Throws: ``CNIError``, code 50, when no daemon answers.
+    func probe() throws(CNIError) {
+        do throws(DHCPDaemonError) {
+            _ = try DHCPDaemonLink.ask(.status, at: socketPath)
+        } catch {
+            let reason = explain(error, "cannot lease addresses")
+            throw CNIError(.unavailable, reason.message, details: reason.details)
+        }
+    }
+
+    /// Gives the lease back; without a daemon, by itself.
+    func release() throws(CNIError) {
+        let intention = "cannot release the lease"
+        do throws(DHCPDaemonError) {
+            _ = try DHCPDaemonLink.ask(.delete(request.key), at: socketPath)
+            return
+        } catch {
+            guard case .absent = error else { throw explain(error, intention) }
+        }
+        try releaseAlone(intention)
+        // A daemon that began meanwhile may have read the record.
+        do throws(DHCPDaemonError) {
+            _ = try DHCPDaemonLink.ask(.delete(request.key), at: socketPath)
+        } catch {
+            guard case .absent = error else { throw explain(error, intention) }
+        }
+    }
+
+    private func releaseAlone(_ intention: String) throws(CNIError) {
+        let store = DHCPLeaseStore(root: request.settings.runDirectory)
+        let record = try translating(intention, .storeUnusable) { () throws(KernelError) in
+            try store.record(of: request.key)
+        }
+        if let record {
+            let given = request.invocation.namespacePath
+            do throws(KernelError) {
+                let path = given.isEmpty ? record.order.namespacePath : given
+                if try !record.release(through: path) {
+                    Machine.log(
+                        "dhcp: the server was not told that \(request.key) is gone: it waits for the lease's end"
+                    )
+                }
+            } catch {
+                Machine.log("dhcp: the server was not told that \(request.key) is gone: \(error)")
+            }
+        }
+        try translating(intention, .storeUnusable) { () throws(KernelError) in try store.remove(request.key) }
+    }
+
+    /// Gives back what no survivor holds.
+    func sweep(sparing surviving: [AttachmentID]) throws(CNIError) {
+        let network = request.configuration.name
+        let survivors = surviving.map {
+            DHCPQuestion.Survivor(containerID: $0.containerID, interfaceName: $0.interfaceName)
+        }
+        let question = DHCPQuestion.collect(network: network, surviving: survivors, begun: request.beganBoot)
+        let intention = "cannot collect garbage of network \(network)"
+        do throws(DHCPDaemonError) {
+            _ = try DHCPDaemonLink.ask(question, at: socketPath)
+            return
+        } catch {
+            guard case .absent = error else { throw explain(error, intention) }
+        }
+        // Without a daemon nothing is prolonged: what is left is files.
+        let store = DHCPLeaseStore(root: request.settings.runDirectory)
+        try translating(intention, .storeUnusable) { () throws(KernelError) in
+            for record in try store.records() where record.order.key.network == network {
+                let key = record.order.key
+                guard record.socketPath == socketPath, !survivors.contains(where: { $0.covers(key) }) else { continue }
+                _ = try? record.release(through: record.order.namespacePath)
+                try store.remove(key)
+            }
+        }
+    }
+
+    private func ask(_ question: DHCPQuestion, _ intention: String) throws(CNIError) -> JSONValue {
+        do throws(DHCPDaemonError) {
+            return try DHCPDaemonLink.ask(question, at: socketPath)
+        } catch {
+            throw explain(error, intention)
+        }
+    }
+
+    private func explain(_ error: DHCPDaemonError, _ intention: String) -> CNIError {
+        switch error {
+        case .absent(let cause):
+            CNIError(
+                .tryAgainLater,
+                "\(intention): no DHCP daemon at \(socketPath)",
+                details: "\(cause); start it with `dhcp daemon` or its systemd units, or correct ipam.daemonSocketPath"
+            )
+        case .stranger(let finding):
+            CNIError(
+                .delegateFailed,
+                "\(intention): at \(socketPath) listens somebody else than our DHCP daemon",
+                details: "it is \(finding); stop it and start `dhcp daemon` of this project, or use another "
+                    + "ipam.daemonSocketPath"
+            )
+        case .silent(let cause):
+            CNIError(
+                .tryAgainLater,
+                "\(intention): the DHCP daemon at \(socketPath) did not answer",
+                details: "\(cause)"
+            )
+        case .refused(let code, let message, let details):
+            CNIError(CNIError.Code(rawValue: code), "\(intention): \(message)", details: details)
+        }
+    }
+}
