@@ -66,6 +66,9 @@ def install() -> Implementation:
     directory.chmod(0o755)
     for plugin in PLUGINS:
         link_or_copy(binary, directory / plugin)
+    daemon = built / "culvert-dhcpd"
+    if daemon.is_file():
+        link_or_copy(daemon, directory / "culvert-dhcpd")
     tool = built / "culvert"
     if tool.is_file():
         link_or_copy(tool, directory / "cnitool")
