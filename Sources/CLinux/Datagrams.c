@@ -128,7 +128,7 @@ int culvert_listen_local(const char *path) {
     int error = errno;
     umask(before);
     errno = error;
-    if (result != 0 || listen(descriptor, 128) != 0) return refuse(descriptor);
+    if (result != 0 || listen(descriptor, 1024) != 0) return refuse(descriptor);
     return descriptor;
 }
 

@@ -54,10 +54,13 @@ package struct DaemonSettings: Sendable {
                 wantsBroadcast = truth
                 continue
             }
+            guard Self.flagsWithValue.contains(name) else { throw Self.complaint("there is no flag -\(name)") }
             guard let value = attached ?? rest.popFirst() else { throw Self.complaint("-\(name) needs a value") }
             try set(name, value)
         }
     }
+
+    private static let flagsWithValue = ["pidfile", "hostprefix", "socketpath", "timeout", "resendmax", "resendtimeout"]
 
     private mutating func set(_ name: String, _ value: String) throws(Complaint) {
         switch name {
@@ -67,7 +70,7 @@ package struct DaemonSettings: Sendable {
         case "timeout": timeout = try Self.duration(name, value)
         case "resendmax": resendMaximum = try Self.duration(name, value)
         case "resendtimeout": resendTimeout = try Self.duration(name, value)
-        default: throw Self.complaint("there is no flag -\(name)")
+        default: preconditionFailure("flag \(name) is listed, but not known")
         }
     }
 

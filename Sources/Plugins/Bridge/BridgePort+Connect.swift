@@ -222,7 +222,7 @@ extension BridgePort {
         _ intention: String
     ) throws(CNIError) {
         do throws(PlanFailure) {
-            try transaction.apply(changes)
+            try transaction.apply(changes, defersTakingBack: AddressDelegate.needsLink(request))
         } catch {
             switch error.cause.errno {
             case .addressInUse: throw CNIError(.addressConflict, intention, error)
