@@ -124,6 +124,7 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
+            "DHCPLeases",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -177,6 +178,12 @@ let modules: [Target] = [
         ["PortMap", "Addressing", "CNI", "JSON", "Linux", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
+    tests(
+        "DHCPLeasesTests",
+        ["DHCPLeases", "DHCP", "Addressing", "JSON", "Linux", "Wiring", "TestSupport"]
+    ),
+    tests("DHCPLeasingTests", ["DHCPLeasing", "CNI", "DHCP", "Plugin", "TestSupport"]),
+    tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),

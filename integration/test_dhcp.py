@@ -416,6 +416,8 @@ def service(lan: Lan) -> Facts:
     # Between renewals nothing of the container is held open.
     holding = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{lan.daemon.pid}/fd")]
     facts["sockets"] = sum(name.startswith("socket:") for name in holding)
+    entry = {"name": "lan", "cniVersion": "1.0.0", "type": "bridge", "ipam": {"type": "dhcp"}}
+    facts["their plugin"] = lan.host.plugin(str(REFERENCE.directory / "dhcp"), "ADD", entry, container=container)
     facts["del"] = net.delete(container)
     lan.stop_daemon()
     facts["socket stays"] = lan.host.path(SOCKET).exists()
@@ -441,8 +443,9 @@ def test_service__idle(facts: Facts) -> None:
 
 
 def test_service__reference(facts: Facts) -> None:
-    """The reference's daemon is recognised, and the error says so."""
+    """The reference's daemon is recognised, and so is its plugin; errors say so."""
     assert facts["foreign"].error()["code"] == 107 and "the reference's daemon" in facts["foreign"].error_text
+    assert "culvert-dhcpd" in facts["their plugin"].error_text
     assert facts["foreign status"].error()["code"] == 50
 
 

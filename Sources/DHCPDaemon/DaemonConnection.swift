@@ -78,6 +78,14 @@ final class DaemonConnection {
         isAnswered = true
     }
 
+    /// Tells the reference's plugin, which speaks as HTTP begins, that it is in the wrong place; it passes the words on.
+    func refuseReference(now: Int64) {
+        received = []
+        deadline = now + DaemonConnection.patience
+        outgoing += "HTTP/1.0 501 here is culvert-dhcpd which serves only the dhcp plugin of Culvert\r\n\r\n".utf8
+        isAnswered = true
+    }
+
     private func line(_ object: JSONObject) -> [UInt8] {
         JSONValue.object(object).serialized() + [UInt8(ascii: "\n")]
     }

@@ -60,7 +60,9 @@ package struct DaemonSettings: Sendable {
         }
     }
 
-    private static let flagsWithValue = ["pidfile", "hostprefix", "socketpath", "timeout", "resendmax", "resendtimeout"]
+    private static let flagsWithValue = [
+        "pidfile", "hostprefix", "socketpath", "timeout", "resendmax", "resendtimeout",
+    ]
 
     private mutating func set(_ name: String, _ value: String) throws(Complaint) {
         switch name {

@@ -12,6 +12,8 @@ internal import Wiring
 extension LeaseKeeper {
     func answer(_ line: [UInt8], to number: Int, _ connection: DaemonConnection) {
         let now = Machine.bootNanoseconds
+        // How Go's RPC begins.
+        if line.starts(with: "CONNECT ".utf8) { return connection.refuseReference(now: now) }
         let question: DHCPQuestion
         do {
             question = try DHCPQuestion(JSONReader(try JSONValue(parsing: line)))
