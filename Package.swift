@@ -102,7 +102,7 @@ let modules: [Target] = [
         "DHCPDaemon",
         ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
     ),
-    plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Wiring"]),
+    plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Netlink", "Wiring"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
@@ -182,7 +182,7 @@ let modules: [Target] = [
         "DHCPLeasesTests",
         ["DHCPLeases", "DHCP", "Addressing", "JSON", "Linux", "Wiring", "TestSupport"]
     ),
-    tests("DHCPLeasingTests", ["DHCPLeasing", "CNI", "DHCP", "Plugin", "TestSupport"]),
+    tests("DHCPLeasingTests", ["DHCPLeasing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
     tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),

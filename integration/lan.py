@@ -137,6 +137,15 @@ class Lan:
         assert process.poll() is None, self.log("/run/server.log")
         return process
 
+    def advertise(self, prefix: str = "fd99::") -> subprocess.Popen[str]:
+        """A router that advertises a prefix, and nothing else."""
+        self.host.must(f"ip -n {SERVER} addr add {prefix}1/64 dev eth0 nodad")
+        return self.start(
+            ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=eth0", "--bind-interfaces",
+             "--user=root", "--enable-ra", f"--dhcp-range={prefix},ra-only,64,600", "--ra-param=eth0,4,600",
+             "--pid-file=/run/server/router.pid"],
+            "/run/router.log", f"/run/netns/{SERVER}")
+
     def network(self, name: str = "lan", version: str = "1.1.0", bridge_keys: dict[str, Any] | None = None,
                 **ipam: Any) -> Runtime:
         """A network on the bridge whose addresses come by DHCP."""

@@ -427,6 +427,7 @@ def service(lan: Lan) -> Facts:
     foreign = lan.network("foreign", daemonSocketPath="/run/go.sock")
     facts["foreign"] = foreign.add(container)
     facts["foreign status"] = foreign.status()
+    facts["foreign del"] = foreign.delete(container)
     return facts
 
 
@@ -446,7 +447,7 @@ def test_service__reference(facts: Facts) -> None:
     """The reference's daemon is recognised, and so is its plugin; errors say so."""
     assert facts["foreign"].error()["code"] == 107 and "the reference's daemon" in facts["foreign"].error_text
     assert "culvert-dhcpd" in facts["their plugin"].error_text
-    assert facts["foreign status"].error()["code"] == 50
+    assert facts["foreign status"].error()["code"] == 50 and facts["foreign del"].ok
 
 
 @story
@@ -489,6 +490,82 @@ def comparison(lan: Lan) -> Facts:
 def test_comparison(facts: Facts, kind: str) -> None:
     """The results are the same but for the address."""
     assert facts[kind][0] == facts[kind][1]
+
+
+@story
+def advertised(lan: Lan) -> Facts:
+    """IPv6 by what routers advertise, with and without IPv4."""
+    lan.start_daemon(*FLAGS)
+    lan.dhcpd(60)
+    lan.advertise()
+    both, six = (lan.host.add_container(name) for name in ("both", "six"))
+    dual, single = lan.network(ipv6="slaac"), lan.network("single", ipv4=False, ipv6="slaac")
+    lan.host.must("ip link add cni1 type bridge && ip link set cni1 up")
+    deaf = lan.network("deaf", bridge_keys={"bridge": "cni1"}, ipv4=False, ipv6="slaac")
+    lost = lan.host.add_container("lost")
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        pending = [pool.submit(net.add, container) for net, container in ((dual, both), (single, six), (deaf, lost))]
+        added = [future.result() for future in pending]
+    facts: Facts = {"added": added}
+    facts["reaches"] = [lan.host.run(["ping", "-6", "-n", "-q", "-c", "1", "-w", "5", "fd99::1"],
+                                     netns=container.netns).ok for container in (both, six)]
+    facts["check"] = [dual.check(both), single.check(six)]
+    facts["route"] = lan.host.must("ip -6 route show default", netns=both.netns)
+    facts["leases"] = sorted(lan.leases())
+    lan.stop_daemon()
+    facts["status"] = [dual.status().ok, single.status().ok]
+    facts["del"] = [single.delete(six), dual.delete(both), deaf.delete(lost)]
+    facts["veths"] = [link["ifname"] for link in lan.host.links() if link["ifname"].startswith("veth")]
+    return facts
+
+
+def test_advertised(facts: Facts) -> None:
+    """The result lists the kernel's address, which works; the daemon is not needed for it."""
+    both, six, lost = facts["added"]
+    assert [ip["address"].split("::")[0] for ip in both.result()["ips"]] == ["10.99.0.10/24", "fd99"]
+    assert [ip["address"].split("::")[0] for ip in six.result()["ips"]] == ["fd99"]
+    assert all(ip["address"].endswith("/64") for ip in six.result()["ips"])
+    assert facts["reaches"] == [True, True] and all(outcome.ok for outcome in facts["check"])
+    assert "via fe80::" in facts["route"] and "proto ra" in facts["route"]
+    assert facts["leases"] == ["both"] and facts["status"] == [False, True]
+    assert lost.error()["code"] == 11 and "no router" in lost.error_text
+    assert all(outcome.ok for outcome in facts["del"]) and facts["veths"] == []
+
+
+@story
+def listing(lan: Lan) -> Facts:
+    """What an operator sees."""
+    tool = [str(lan.implementation.directory / "cnitool")]
+    # The tool goes by its name: this one is the same file.
+    lan.host.must(f"ln -s {tool[0]} /run/culvert-tool")
+    tool = ["/run/culvert-tool", "dhcp", "status"]
+    nothing = lan.host.run(tool)
+    lan.start_daemon(*FLAGS)
+    lan.dhcpd(7200)
+    net, other = lan.network(), lan.network("other")
+    good = [net.add(lan.host.add_container("c1")).ok, other.add(lan.host.add_container("container2")).ok]
+    facts: Facts = {"added": good, "nothing": nothing, "table": lan.host.run(tool),
+                    "json": lan.host.run([*tool, "-o", "json", "--network", "other"]).result()}
+    lan.stop_daemon()
+    facts["alone"] = lan.host.run(tool)
+    return facts
+
+
+def test_listing(facts: Facts) -> None:
+    """A table with a line for each lease, JSON, and the files where no daemon runs."""
+    assert facts["added"] == [True, True]
+    header = ["CONTAINER", "INTERFACE", "ADDRESS", "SERVER", "STATE", "RENEWS", "EXPIRES"]
+    assert facts["nothing"].ok and facts["nothing"].stdout.split() == header
+    for outcome in (facts["table"], facts["alone"]):
+        lines = [line.split() for line in outcome.stdout.splitlines()]
+        assert outcome.ok and lines[0] == header
+        assert [line[:6] for line in lines[1:]] == [
+            ["c1", "eth0", "10.99.0.10/24", "10.99.0.1", "bound", "0"],
+            ["container2", "eth0", "10.99.0.11/24", "10.99.0.1", "bound", "0"]]
+        assert all(line[6].startswith("1h59m") for line in lines[1:])
+    assert facts["table"].stderr == "" and "nobody prolongs" in facts["alone"].stderr
+    (row,) = facts["json"]["leases"]
+    assert row["containerID"] == "container2" and 7000 < row["expiresInSeconds"] <= 7200
 
 
 @story

@@ -35,6 +35,8 @@ final class KeptLease {
     var searchEnd: Int64?
     /// What went wrong last, in words.
     var trouble = ""
+    /// When something was logged about it that went wrong.
+    var complainedAt: Int64 = .min
 
     init(_ order: DHCPOrder, identity: String, hardware: MACAddress, client: DHCPClient, begunAt: Int64) {
         self.order = order

@@ -12,6 +12,8 @@ internal import Wiring
 extension LeaseKeeper {
     /// So many packets are taken in a row, so that nobody who floods one link keeps the others waiting.
     private static let packetsInARow = 16
+    /// Between two complaints about one lease, in nanoseconds.
+    private static let complaintInterval: Int64 = 1_000_000_000
 
     func receive(_ lease: KeptLease) {
         for _ in 0..<LeaseKeeper.packetsInARow {
@@ -45,10 +47,13 @@ extension LeaseKeeper {
         if !lease.client.isListening { lease.link = nil }
     }
 
-    /// Says what went wrong, unless it was said just before.
+    /// Says what went wrong, unless it was said just before; whoever makes up new nonsense fills no log either.
     private func trouble(_ lease: KeptLease, _ text: String) {
         guard text != lease.trouble else { return }
         lease.trouble = text
+        let now = Machine.bootNanoseconds
+        guard now >= lease.complainedAt else { return }
+        lease.complainedAt = now + LeaseKeeper.complaintInterval
         log("\(lease.order.key): \(text)")
     }
 

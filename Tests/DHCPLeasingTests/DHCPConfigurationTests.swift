@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CNI
 import DHCP
+import DHCPLeases
 import Plugin
 import TestSupport
 import Testing
@@ -54,6 +55,7 @@ struct DHCPConfigurationTests {
             (#"{"provide": [{"option": "12", "value": 5}]}"#, "ipam.provide[0].value"),
             (#"{"request": [{"option": "0"}]}"#, "ipam.request[0]"),
             (#"{"request": [{"skipDefault": "yes"}]}"#, "ipam.request[0].skipDefault"),
+            (#"{"ipv6": "dhcpv6"}"#, "ipam.ipv6"), (#"{"ipv4": "no"}"#, "ipam.ipv4"),
             (#"{"request": {}}"#, "ipam.request"), (#"{"priority": -1}"#, "ipam.priority"),
         ]
     )
@@ -61,6 +63,18 @@ struct DHCPConfigurationTests {
         let request = try Self.request(ipam)
         let error = #expect(throws: CNIError.self) { try DHCPConfiguration(request) }
         #expect(error?.code == 6 && error?.details.hasPrefix("\(place):") == true, "\(error?.details ?? "")")
+    }
+
+    @Test("A network has at least one family")
+    func families() throws {
+        let plain = try DHCPConfiguration(try Self.request("{}"))
+        #expect(plain.wantsIPv4 && !plain.wantsAdvertised)
+        let both = try DHCPConfiguration(try Self.request(#"{"ipv6": "slaac"}"#))
+        #expect(both.wantsIPv4 && both.wantsAdvertised)
+        let six = try DHCPConfiguration(try Self.request(#"{"ipv4": false, "ipv6": "slaac"}"#))
+        #expect(!six.wantsIPv4 && six.wantsAdvertised)
+        let none = try Self.request(#"{"ipv4": false}"#)
+        #expect(#expect(throws: CNIError.self) { try DHCPConfiguration(none) }?.code == 7)
     }
 
     @Test("Values that do not fit into a message are refused")

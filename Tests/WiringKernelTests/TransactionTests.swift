@@ -127,7 +127,7 @@ struct TransactionTests {
             let changes = try Plan().changes()
             var transaction = try stage.transaction()
             var leftovers = ["no refusal"]
-            do {
+            do throws(PlanFailure) {
                 try transaction.apply(Array(changes[..<5]) + [.noLink("lo")], defersTakingBack: true)
             } catch {
                 leftovers = error.leftovers

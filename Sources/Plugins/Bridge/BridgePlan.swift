@@ -57,7 +57,8 @@ struct BridgePlan {
             addresses: addresses?.result.ips.map { $0.address } ?? [],
             routes: addresses?.routes ?? [],
             isUp: !configuration.disablesContainerInterface,
-            detectsDuplicates: configuration.detectsDuplicates
+            detectsDuplicates: configuration.detectsDuplicates,
+            mayHaveAddresses: isPresent
         )
         var plan: [Change] = isPresent ? [] : [.pair(pair, bridge: configuration.bridge), .port(port)]
         plan.append(.interface(interface))

@@ -8,6 +8,9 @@ internal import Plugin
 /// The `ipam` object of a network that gets its addresses by DHCP, parsed and validated completely.
 struct DHCPConfiguration {
     let order: DHCPOrder
+    let wantsIPv4: Bool
+    /// Whether the addresses of IPv6 are those that routers advertise.
+    let wantsAdvertised: Bool
 
     /// What every server is asked for, as the reference does.
     private static let usuallyRequested: [DHCPOptionCode] = [.routers, .subnetMask]
@@ -26,8 +29,17 @@ struct DHCPConfiguration {
                 requested: try DHCPConfiguration.requested(ipam),
                 priority: try ipam.integer("priority", in: 0...Int(UInt32.max)) ?? 0
             )
+            wantsIPv4 = try ipam.bool("ipv4") ?? true
+            wantsAdvertised = try DHCPConfiguration.wantsAdvertised(ipam)
         } catch {
             throw CNIError(error, in: "network configuration")
+        }
+        guard wantsIPv4 || wantsAdvertised else {
+            throw CNIError(
+                .invalidConfiguration,
+                "ipam.ipv4 is false, and there is no ipam.ipv6",
+                details: "a network without addresses has no ipam; or say \"ipv6\": \"slaac\""
+            )
         }
         let room = order.options.reduce(0) { $0 + $1.value.count + 2 * ($1.value.count / 255 + 1) }
         guard room <= DHCPConfiguration.optionRoom else {
@@ -36,6 +48,15 @@ struct DHCPConfiguration {
                 "ipam.provide: \(room) octets of options do not fit into a message",
                 details: "shorten them to \(DHCPConfiguration.optionRoom) octets together"
             )
+        }
+    }
+
+    private static func wantsAdvertised(_ ipam: JSONReader) throws(JSONTypeError) -> Bool {
+        guard let way = try ipam.member("ipv6") else { return false }
+        switch try way.string() {
+        case "": return false
+        case "slaac": return true
+        default: throw way.mismatch(expected: "\"slaac\"")
         }
     }
 

@@ -16,18 +16,39 @@ struct DHCPLease {
         socketPath = DHCPConfiguration.socketPath(request)
     }
 
-    /// Gets a lease, or the one that the daemon keeps for the interface already.
+    /// Gets a lease, or the one that the daemon keeps for the interface already; and what routers advertise.
     func take() throws(CNIError) -> AddResult {
         let configuration = try DHCPConfiguration(request)
         // Refused here, in the words of the other plugins, instead of by the daemon.
-        _ = try request.openNamespace()
-        let answer = try ask(.add(configuration.order), "cannot lease an address")
-        return try AddResult(JSONReader(answer), assuming: .newest)
+        let container = try request.openNamespace()
+        var result = AddResult()
+        if configuration.wantsIPv4 {
+            let answer = try ask(.add(configuration.order), "cannot lease an address")
+            result = try AddResult(JSONReader(answer), assuming: .newest)
+        }
+        guard configuration.wantsAdvertised else { return result }
+        do throws(CNIError) {
+            let name = request.invocation.interfaceName
+            result.ips += try AdvertisedAddresses(of: name, in: container).wait().map { .init(address: $0) }
+            return result
+        } catch {
+            throw configuration.wantsIPv4 ? takeBack(because: error) : error
+        }
+    }
+
+    private func takeBack(because cause: CNIError) -> CNIError {
+        do throws(CNIError) {
+            try release()
+            return cause
+        } catch {
+            return cause.adding("left behind: the lease (\(error))")
+        }
     }
 
     /// - Throws: ``CNIError``, code 105, when the daemon keeps no lease, or another one than the result says.
     func verify() throws(CNIError) {
-        _ = try DHCPConfiguration(request)
+        // Advertised addresses are the kernel's: whoever made the interface looks after them.
+        guard try DHCPConfiguration(request).wantsIPv4 else { return }
         let answer = try ask(.check(request.key), "cannot verify the lease")
         let kept = try AddResult(JSONReader(answer), assuming: .newest)
         guard let promised = request.configuration.previousResult else { return }
@@ -42,6 +63,7 @@ struct DHCPLease {
 
     /// - Throws: ``CNIError``, code 50, when no daemon answers.
     func probe() throws(CNIError) {
+        guard try DHCPConfiguration(request).wantsIPv4 else { return }
         do throws(DHCPDaemonError) {
             _ = try DHCPDaemonLink.ask(.status, at: socketPath)
         } catch {
@@ -50,21 +72,27 @@ struct DHCPLease {
         }
     }
 
-    /// Gives the lease back; without a daemon, by itself.
+    /// Gives the lease back; without a daemon of ours, by itself.
     func release() throws(CNIError) {
         let intention = "cannot release the lease"
-        do throws(DHCPDaemonError) {
-            _ = try DHCPDaemonLink.ask(.delete(request.key), at: socketPath)
-            return
-        } catch {
-            guard case .absent = error else { throw explain(error, intention) }
-        }
+        if try isDone(.delete(request.key), intention) { return }
         try releaseAlone(intention)
         // A daemon that began meanwhile may have read the record.
+        _ = try isDone(.delete(request.key), intention)
+    }
+
+    /// Has the daemon do something.
+    ///
+    /// - Returns: false when there is none, or one that never knew of our leases.
+    private func isDone(_ question: DHCPQuestion, _ intention: String) throws(CNIError) -> Bool {
         do throws(DHCPDaemonError) {
-            _ = try DHCPDaemonLink.ask(.delete(request.key), at: socketPath)
+            _ = try DHCPDaemonLink.ask(question, at: socketPath)
+            return true
         } catch {
-            guard case .absent = error else { throw explain(error, intention) }
+            switch error {
+            case .absent, .stranger: return false
+            case .silent, .refused: throw explain(error, intention)
+            }
         }
     }
 
@@ -97,12 +125,7 @@ struct DHCPLease {
         }
         let question = DHCPQuestion.collect(network: network, surviving: survivors, begun: request.beganBoot)
         let intention = "cannot collect garbage of network \(network)"
-        do throws(DHCPDaemonError) {
-            _ = try DHCPDaemonLink.ask(question, at: socketPath)
-            return
-        } catch {
-            guard case .absent = error else { throw explain(error, intention) }
-        }
+        if try isDone(question, intention) { return }
         // Without a daemon nothing is prolonged: what is left is files.
         let store = DHCPLeaseStore(root: request.settings.runDirectory)
         try translating(intention, .storeUnusable) { () throws(KernelError) in
