@@ -569,6 +569,41 @@ def test_listing(facts: Facts) -> None:
 
 
 @story
+def crowd(lan: Lan) -> Facts:
+    """Many containers at once, and the daemon killed in the middle of it."""
+    lan.start_daemon(*FLAGS)
+    lan.dhcpd(3600, last=200)
+    net = lan.network()
+    containers = lan.host.add_containers([f"c{number}" for number in range(40)])
+    with concurrent.futures.ThreadPoolExecutor(len(containers)) as pool:
+        pending = [pool.submit(net.add, container) for container in containers]
+        until(lambda: len(lan.remembered()) >= 5, "some leases")
+        lan.stop_daemon(signal.SIGKILL)
+        lan.start_daemon(*FLAGS)
+        added = [future.result() for future in pending]
+    good = [container for container, outcome in zip(containers, added) if outcome.ok]
+    given = [outcome.result()["ips"][0]["address"] for outcome in added if outcome.ok]
+    facts: Facts = {
+        "good": len(good), "different": len(set(given)),
+        "refusals": sorted({outcome.error()["code"] for outcome in added if not outcome.ok}),
+        "kept": {container.id for container in good} <= set(lan.leases()),
+        "checks": all(net.check(container).ok for container in good),
+    }
+    with concurrent.futures.ThreadPoolExecutor(len(containers)) as pool:
+        facts["del"] = all(outcome.ok for outcome in pool.map(net.delete, containers))
+    facts["left"] = (lan.leases(), [path.name for path in lan.remembered()],
+                     [link["ifname"] for link in lan.host.links() if link["ifname"].startswith("veth")])
+    return facts
+
+
+def test_crowd(facts: Facts) -> None:
+    """Everybody has an address of their own or a refusal, what was given is kept, and DEL leaves nothing."""
+    assert facts["good"] >= 5 and facts["different"] == facts["good"]
+    assert set(facts["refusals"]) <= {11} and facts["kept"] and facts["checks"]
+    assert facts["del"] and facts["left"] == ({}, [], [])
+
+
+@story
 def vanishing(lan: Lan) -> Facts:
     """A container goes without a DEL while the daemon runs."""
     lan.start_daemon(*FLAGS)
