@@ -34,6 +34,13 @@ option domain-name "lan.example";
 subnet {prefix}.0 netmask 255.255.255.0 {{ range {prefix}.{first} {prefix}.{last}; }}
 """
 
+DHCPD6 = """
+authoritative; default-lease-time {seconds}; preferred-lifetime {seconds};
+option dhcp-renewal-time {renewal}; option dhcp-rebinding-time {rebinding};
+option dhcp6.name-servers fd99::1; option dhcp6.domain-search "lan.example";
+subnet6 fd99::/64 {{ range6 fd99::100 fd99::1ff; }}
+"""
+
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """Waits for a condition to be true, and returns what it was."""
@@ -124,6 +131,23 @@ class Lan:
         assert process.poll() is None, self.log("/run/server.log")
         return process
 
+    def dhcpd6(self, seconds: int = 12, renewal: int = 2, rebinding: int = 5) -> subprocess.Popen[str]:
+        """ISC's server for DHCPv6."""
+        self.servers += 1
+        file = f"/run/server/dhcpd{self.servers}"
+        self.host.run(["ip", "-n", SERVER, "addr", "add", "fd99::1/64", "dev", "eth0", "nodad"])
+        until(lambda: "tentative" not in self.host.must(f"ip -n {SERVER} -6 addr"), "the server has addresses")
+        self.host.path(f"{file}.conf").write_text(
+            DHCPD6.format(seconds=seconds, renewal=renewal, rebinding=rebinding))
+        self.host.path(f"{file}.leases").write_text("")
+        process = self.start(
+            ["dhcpd", "-6", "-f", "-d", "-cf", f"{file}.conf", "-lf", f"{file}.leases", "-pf", f"{file}.pid", "eth0"],
+            "/run/server.log", f"/run/netns/{SERVER}")
+        until(lambda: self.log("/run/server.log").count("Server starting service") >= self.servers
+              or process.poll() is not None, "dhcpd serves IPv6")
+        assert process.poll() is None, self.log("/run/server.log")
+        return process
+
     def dnsmasq(self, *options: str) -> subprocess.Popen[str]:
         """dnsmasq, which has most kinds of options; its leases last two minutes at least."""
         self.servers += 1
@@ -176,6 +200,11 @@ class Lan:
     def remembered(self) -> list[pathlib.Path]:
         """The files of leases."""
         return sorted(self.host.path("/run/culvert/dhcp").glob("*"))
+
+    def states(self) -> dict[str, str]:
+        """How far each lease is, by address."""
+        answer = self.ask({"verb": "list"})
+        return {row["address"]: row["state"] for row in answer["result"]["leases"]} if answer else {}
 
     def addresses(self, container: Container) -> list[str]:
         """The IPv4 addresses of a container's interface."""

@@ -533,6 +533,77 @@ def test_advertised(facts: Facts) -> None:
 
 
 @story
+def stateful(lan: Lan) -> Facts:
+    """A lease of IPv6, from its beginning to its end, and both families together."""
+    lan.start_daemon(*FLAGS)
+    server = lan.dhcpd6()
+    single = lan.network("single", ipv4=False, ipv6="dhcpv6", request=[{"option": "6"}, {"option": "domain-search"}])
+    one, two = (lan.host.add_container(name) for name in ("one", "two"))
+    facts: Facts = {"one": single.add(one), "two": single.add(two)}
+    facts["reaches"] = lan.host.must("ip -6 addr show dev eth0", netns=one.netns)
+    until(lambda: lan.leases()["one"]["renewals"] >= 2, "two renewals")
+    lan.stop_daemon(signal.SIGKILL)
+    lan.start_daemon(*FLAGS)
+    before = lan.leases()["one"]["renewals"]
+    until(lambda: lan.leases()["one"]["renewals"] > before, "a renewal after a restart")
+    facts["check"] = single.check(one)
+    facts["del"] = single.delete(one)
+    until(lambda: "Release" in lan.log("/run/server.log"), "the server hears of it")
+    lan.stop(server)
+    until(lambda: lan.leases()["two"]["state"] == "rebinding", "rebinding")
+    until(lambda: lan.leases()["two"]["state"] == "expired", "expiry")
+    facts["expired"] = (lan.is_up(two), "fd99::" in lan.host.must("ip -6 addr show dev eth0", netns=two.netns),
+                        single.check(two))
+    facts["del two"] = single.delete(two)
+
+    server = lan.dhcpd6(3600, 1000, 2000)
+    lan.dhcpd(3600)
+    dual = lan.network("dual", ipv6="dhcpv6")
+    three, four = (lan.host.add_container(name) for name in ("three", "four"))
+    facts["three"] = dual.add(three)
+    facts["files"] = [path.name for path in lan.remembered()]
+    facts["check three"] = dual.check(three)
+    # Of two families one is refused: the other one is given back.
+    lan.stop(server)
+    lan.stop_daemon()
+    lan.start_daemon("-resendtimeout", "3s")
+    facts["four"] = dual.add(four)
+    facts["kept"] = sorted(row["containerID"] for row in lan.ask({"verb": "list"})["result"]["leases"])
+    lan.stop_daemon()
+    lan.dhcpd6(3600, 1000, 2000)
+    facts["del alone"] = dual.delete(three)
+    facts["left"] = [path.name for path in lan.remembered()]
+    until(lambda: lan.log("/run/server.log").count("Release") >= 2, "the server hears of it again")
+    facts["server"] = lan.log("/run/server.log")
+    return facts
+
+
+def test_stateful__life(facts: Facts) -> None:
+    """A lease of IPv6 is got, prolonged, taken over by a new daemon, and given back."""
+    result = facts["one"].result()
+    (ip,) = result["ips"]
+    assert ip["address"].startswith("fd99::1") and ip["address"].endswith("/128")
+    assert result["dns"] == {"nameservers": ["fd99::1"], "search": ["lan.example"]}
+    assert facts["two"].ok and facts["check"].ok and facts["del"].ok
+    assert ip["address"].split("/")[0] in facts["reaches"]
+
+
+def test_stateful__expiry(facts: Facts) -> None:
+    """At the end the address goes, and the link stays, which may have others."""
+    is_up, has_address, check = facts["expired"]
+    assert is_up and not has_address and check.error()["code"] == 105 and facts["del two"].ok
+
+
+def test_stateful__both(facts: Facts) -> None:
+    """One lease of each family, or none; a plugin alone gives back both."""
+    assert [ip["address"].split("/")[1] for ip in facts["three"].result()["ips"]] == ["24", "128"]
+    assert facts["files"] == ["dual:three:eth0.json", "dual:three:eth0:v6.json"] and facts["check three"].ok
+    assert facts["four"].error()["code"] == 11 and facts["kept"] == ["three", "three"]
+    assert facts["del alone"].ok and facts["left"] == []
+    assert facts["server"].count("DHCPRELEASE") >= 2
+
+
+@story
 def listing(lan: Lan) -> Facts:
     """What an operator sees."""
     tool = [str(lan.implementation.directory / "cnitool")]

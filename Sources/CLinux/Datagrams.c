@@ -169,3 +169,24 @@ int culvert_become(const char *path, char *const *arguments) {
     execv(path, arguments);
     return errno;
 }
+
+int culvert_open_datagrams6(uint16_t port, const char *link) {
+    int descriptor = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return -errno;
+    struct sockaddr_in6 place = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int yes = 1;
+    if (setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) != 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, link, (socklen_t)strlen(link)) != 0 ||
+        bind(descriptor, (struct sockaddr *)&place, sizeof place) != 0)
+        return refuse(descriptor);
+    return descriptor;
+}
+
+int culvert_send_datagram6(
+    int descriptor, int link, const void *payload, size_t count, const unsigned char *address, uint16_t port) {
+    struct sockaddr_in6 place = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = (uint32_t)link};
+    memcpy(&place.sin6_addr, address, 16);
+    ssize_t sent = sendto(descriptor, payload, count, MSG_NOSIGNAL, (struct sockaddr *)&place, sizeof place);
+    return sent < 0 ? errno : 0;
+}

@@ -8,7 +8,7 @@ extension DHCPClient {
             state = .selecting
             attempt = 0
             offer = nil
-            transaction = chance.number32()
+            transaction = newTransaction()
         }
         var message = message(.discover, transaction: transaction, at: now)
         // What was refused to be prolonged is asked for once more.
@@ -23,7 +23,7 @@ extension DHCPClient {
         attempt = 0
         offer = nil
         // Answers to the search that failed come too late.
-        transaction = chance.number32()
+        transaction = newTransaction()
         let bound = min(DHCPClient.second << Int64(min(failures, 6)), patience.longestPause)
         wake(at: now + bound + chance.deviation(min(bound, DHCPClient.second) / 2))
         return []
@@ -57,11 +57,12 @@ extension DHCPClient {
         return [.send(message, to: .everybody)]
     }
 
-    /// Four seconds, twice as long each time, plus or minus one.
+    /// Four seconds, of DHCPv6 one; twice as long each time, plus or minus a second or less.
     ///
-    /// RFC 2131, 4.1.
+    /// RFC 2131, 4.1; RFC 8415, 15.
     private mutating func plan(at now: Int64) {
-        let interval = min(4 * DHCPClient.second << Int64(min(attempt, 4)), patience.longestPause)
+        let first = (identity.family == .v4 ? 4 : 1) * DHCPClient.second
+        let interval = min(first << Int64(min(attempt, 4)), patience.longestPause)
         attempt += 1
         wake(at: now + interval + chance.deviation(min(DHCPClient.second, interval / 2)))
     }
@@ -117,11 +118,15 @@ extension DHCPClient {
         if state != next {
             if state == .bound { began = now }
             state = next
-            transaction = chance.number32()
+            transaction = newTransaction()
             requestedAt = now
         }
         var message = message(.request, transaction: transaction, at: now)
         message.clientAddress = terms.address.address
+        // Of DHCPv6 every server hears every message, and the name says whose it is.
+        if identity.family == .v6, next == .renewing {
+            message.options[.serverIdentifier] = acknowledgement?.options[.serverIdentifier]
+        }
         let limit = next == .renewing ? late : end
         // Half of what is left, but not in a hurry.
         let shortest = min(60 * DHCPClient.second, Int64(terms.leaseSeconds ?? 60) * DHCPClient.second / 8)

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// The client's side of DHCPv4 for one interface: what to send and when, as values.
+/// The client's side of DHCP for one address of one interface: what to send and when, as values.
 ///
 /// It has neither a clock nor a socket: whoever runs it says what happened and when, does what it asks for, and wakes it
 /// at ``deadline``. Times are in nanoseconds of any clock that goes on while the machine sleeps.
 ///
-/// Source: RFC 2131, 4.4.
+/// Source: RFC 2131, 4.4; the same does for DHCPv6, see ``DHCPv6Codec``.
 package struct DHCPClient: Sendable {
     /// Who asks, and for what.
     package struct Identity: Hashable, Sendable {
+        /// Of the address that is wanted.
+        package let family: AddressFamily
         package let hardware: MACAddress
         /// Option 61.
         package let clientIdentifier: [UInt8]
@@ -19,11 +21,13 @@ package struct DHCPClient: Sendable {
         package let requested: [DHCPOptionCode]
 
         package init(
+            family: AddressFamily = .v4,
             hardware: MACAddress,
             clientIdentifier: [UInt8],
             options: [DHCPOptions.Entry],
             requested: [DHCPOptionCode]
         ) {
+            self.family = family
             self.hardware = hardware
             self.clientIdentifier = clientIdentifier
             self.options = options
@@ -229,6 +233,11 @@ package struct DHCPClient: Sendable {
         return ": " + String(decoding: text.prefix(80).filter { $0 >= 0x20 && $0 < 0x7f }, as: UTF8.self)
     }
 
+    /// A number for the next question; those of DHCPv6 have 24 bits.
+    mutating func newTransaction() -> UInt32 {
+        identity.family == .v4 ? chance.number32() : chance.number32() >> 8
+    }
+
     mutating func lose(_ reason: String) -> [Action] {
         state = .expired
         deadline = nil
@@ -242,9 +251,9 @@ package struct DHCPClient: Sendable {
             deadline = nil
         }
         guard let terms, state != .expired, state != .released else { return [] }
-        var message = message(.release, transaction: chance.number32(), at: began)
+        var message = message(.release, transaction: newTransaction(), at: began)
         message.clientAddress = terms.address.address
-        message.options[.serverIdentifier] = terms.server.octets
+        message.options[.serverIdentifier] = acknowledgement?.options[.serverIdentifier]
         return [.send(message, to: .server(terms.server))]
     }
 }

@@ -48,6 +48,10 @@ package struct DHCPTerms: Hashable, Sendable {
     package init(_ message: DHCPMessage) throws(DHCPProblem) {
         let options = message.options
         let address = message.yourAddress
+        if address.family == .v6 {
+            self = try DHCPTerms(six: message)
+            return
+        }
         guard !address.isUnspecified, !address.isMulticast, !address.isLoopback, address != IPAddress(v4: .max) else {
             throw DHCPProblem("the server gives \(address), which no host can have")
         }
@@ -76,6 +80,29 @@ package struct DHCPTerms: Hashable, Sendable {
         (renewalSeconds, rebindingSeconds) = DHCPTerms.times(options, isInfinite ? Int(UInt32.max) : Int(lease))
     }
 
+    /// As DHCPv6 has it: one address, and what is on the link and beyond it is told by routers.
+    private init(six message: DHCPMessage) throws(DHCPProblem) {
+        let address = message.yourAddress
+        guard !address.isUnspecified, !address.isMulticast, !address.isLoopback, !address.isLinkLocalUnicast else {
+            throw DHCPProblem("the server gives no address")
+        }
+        guard message.options[.serverIdentifier] != nil else { throw DHCPProblem("the server does not say who it is") }
+        guard let lease = DHCPTerms.seconds(message.options[.leaseTime]), lease > 0 else {
+            throw DHCPProblem("the server does not say for how long")
+        }
+        self.address = .host(address)
+        server = IPAddress(v6: 0)
+        gateway = nil
+        routes = []
+        nameServers = message.options[.nameServers].map { DHCPTerms.addresses($0, of: 16) } ?? []
+        domain = ""
+        search = message.options[.domainSearch].flatMap { DomainNames.parse($0) } ?? []
+        mtu = nil
+        let isInfinite = lease == UInt32.max
+        leaseSeconds = isInfinite ? nil : Int(lease)
+        (renewalSeconds, rebindingSeconds) = DHCPTerms.times(message.options, Int(lease))
+    }
+
     /// Half, and seven eighths of the time, where the server says nothing that makes sense.
     ///
     /// RFC 2131, 4.4.5.
@@ -101,8 +128,10 @@ package struct DHCPTerms: Hashable, Sendable {
         return length
     }
 
-    private static func addresses(_ value: [UInt8]) -> [IPAddress] {
-        stride(from: 0, to: value.count - value.count % 4, by: 4).compactMap { IPAddress(octets: value[$0..<($0 + 4)]) }
+    private static func addresses(_ value: [UInt8], of size: Int = 4) -> [IPAddress] {
+        stride(from: 0, to: value.count - value.count % size, by: size).compactMap {
+            IPAddress(octets: value[$0..<($0 + size)])
+        }
     }
 
     /// What can be printed of a text, whose end some servers mark with a zero.

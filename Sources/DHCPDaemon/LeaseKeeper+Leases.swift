@@ -54,7 +54,7 @@ extension LeaseKeeper {
         let now = Machine.bootNanoseconds
         guard now >= lease.complainedAt else { return }
         lease.complainedAt = now + LeaseKeeper.complaintInterval
-        log("\(lease.order.key): \(text)")
+        log("\(lease.order.name): \(text)")
     }
 
     private func send(_ message: DHCPMessage, _ destination: DHCPClient.Destination, _ lease: KeptLease) {
@@ -70,6 +70,8 @@ extension LeaseKeeper {
                 try link.packets.send(message, to: server, neighbour: isUrgent ? lease.serverHardware : nil)
             }
         } catch {
+            // An address of IPv6 is not certain in the first second of a link: the next message will do.
+            if lease.order.family == .v6, error.errno == .addressNotAvailable { return }
             trouble(lease, "\(error)")
         }
     }
@@ -88,7 +90,7 @@ extension LeaseKeeper {
             }
             // Whoever asks for the address brings the link up when it has one, and it has none before.
             if isSearching, !link.isUp { try socket.execute(.setUp(true, link: link.index, name: name)) }
-            return OpenLink(try LinkPackets(of: link.index, named: name, address: address))
+            return OpenLink(try LinkPackets(lease.order.family, of: link.index, named: name, address: address))
         }
     }
 
@@ -116,7 +118,7 @@ extension LeaseKeeper {
         do throws(KernelError) {
             try store.write(record)
         } catch {
-            log("\(lease.order.key): \(error)")
+            log("\(lease.order.name): \(error)")
             guard lease.waiter != nil else { return }
             let refusal = CNIError(
                 .storeUnusable,
@@ -126,7 +128,7 @@ extension LeaseKeeper {
             return release(lease, refusal)
         }
         let time = terms.leaseSeconds.map { "for \($0) s" } ?? "for ever"
-        log("\(lease.order.key): \(terms.address) from \(terms.server) \(time), \(lease.client.renewals) renewals")
+        log("\(lease.order.name): \(terms.address) from \(terms.server) \(time), \(lease.client.renewals) renewals")
         lease.searchEnd = nil
         answer(lease)
     }
@@ -168,19 +170,26 @@ extension LeaseKeeper {
         )
     }
 
-    /// The container must not use the address any more, and is not asked: its link goes down.
+    /// The container must not use the address any more, and is not asked: its link goes down; of IPv6, the address goes.
     private func lose(_ lease: KeptLease, _ problem: DHCPProblem) {
-        log("\(lease.order.key): \(problem); setting the link down")
+        let isOld = lease.order.family == .v4
+        log("\(lease.order.name): \(problem); \(isOld ? "setting the link down" : "removing the address")")
         let name = lease.order.key.interfaceName
         do throws(KernelError) {
             try visit(lease.order, identity: lease.identity) { () throws(KernelError) in
                 let socket = try NetlinkSocket()
                 guard let link = try socket.link(named: name), link.address == lease.hardware else { return }
-                try socket.execute(.setUp(false, link: link.index, name: name))
+                guard !isOld, let address = lease.client.terms?.address else {
+                    return try socket.execute(.setUp(false, link: link.index, name: name))
+                }
+                guard try socket.addresses(ofLink: link.index).contains(where: { $0.address == address }) else {
+                    return
+                }
+                try socket.execute(.deleteAddress(address, from: link.index, name: name))
             }
             if let record = lease.record(socketPath: socketPath) { try store.write(record) }
         } catch {
-            log("\(lease.order.key): \(error)")
+            log("\(lease.order.name): \(error)")
         }
     }
 
@@ -194,11 +203,11 @@ extension LeaseKeeper {
 
     private func forget(_ lease: KeptLease, _ refusal: CNIError) {
         lease.link = nil
-        leases[lease.order.key] = nil
+        leases[lease.order.name] = nil
         do throws(KernelError) {
-            try store.remove(lease.order.key)
+            try store.remove(lease.order.name)
         } catch {
-            log("\(lease.order.key): \(error)")
+            log("\(lease.order.name): \(error)")
         }
         if let waiter = lease.waiter {
             lease.waiter = nil
@@ -213,10 +222,10 @@ extension LeaseKeeper {
             do throws(KernelError) {
                 if try FileStatus.of(path).map({ "\($0.identity)" == lease.identity }) ?? false { continue }
             } catch {
-                log("\(lease.order.key): \(error)")
+                log("\(lease.order.name): \(error)")
                 continue
             }
-            log("\(lease.order.key): its namespace is gone; the server waits for the end of the lease")
+            log("\(lease.order.name): its namespace is gone; the server waits for the end of the lease")
             forget(lease, .released)
         }
     }
@@ -236,7 +245,7 @@ extension LeaseKeeper {
                     begunAt: now
                 )
                 lease.serverHardware = record.serverHardware
-                leases[record.order.key] = lease
+                leases[record.order.name] = lease
             }
         } catch {
             log("\(error)")

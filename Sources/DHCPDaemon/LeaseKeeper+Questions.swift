@@ -26,13 +26,16 @@ extension LeaseKeeper {
         }
         switch question {
         case .add(let order): add(order, number, connection)
-        case .check(let key): check(key, number, connection)
+        case .check(let name): check(name, number, connection)
         case .delete(let key):
-            if let lease = leases[key] {
-                release(lease)
-            } else {
-                // A record that could not be read is nobody's.
-                try? store.remove(key)
+            for family in [AddressFamily.v4, .v6] {
+                let name = DHCPLeaseName(key: key, family: family)
+                if let lease = leases[name] {
+                    release(lease)
+                } else {
+                    // A record that could not be read is nobody's.
+                    try? store.remove(name)
+                }
             }
             connection.answer(.null, now: now)
         case .collect(let network, let surviving, let begun):
@@ -44,7 +47,7 @@ extension LeaseKeeper {
         case .status:
             connection.answer(.object(["leases": .integer(Int64(leases.count))] as JSONObject), now: now)
         case .list:
-            let rows = leases.values.sorted { $0.order.key.description < $1.order.key.description }
+            let rows = leases.values.sorted { $0.order.name.description < $1.order.name.description }
             connection.answer(.object(["leases": .array(rows.map { $0.row(at: now) })] as JSONObject), now: now)
         }
     }
@@ -56,7 +59,7 @@ extension LeaseKeeper {
             try Invocation.validate(networkName: order.key.network)
             try Invocation.validate(interfaceName: order.key.interfaceName)
             let found = try look(order)
-            if let kept = leases[order.key] {
+            if let kept = leases[order.name] {
                 // Who asks again for what stands gets it; a search, or what is over, begins anew.
                 if kept.isValid(at: now), kept.order == order, kept.identity == found.identity,
                     kept.hardware == found.hardware, let terms = kept.client.terms
@@ -82,7 +85,7 @@ extension LeaseKeeper {
             )
             lease.waiter = number
             lease.searchEnd = now + settings.searchBound
-            leases[order.key] = lease
+            leases[order.name] = lease
             connection.promise(seconds: Int(settings.searchBound / 1_000_000_000) + 1)
             perform(lease.client.handle(.start, at: now), lease)
         } catch {
@@ -111,12 +114,12 @@ extension LeaseKeeper {
         }
     }
 
-    private func check(_ key: AttachmentKey, _ number: Int, _ connection: DaemonConnection) {
+    private func check(_ name: DHCPLeaseName, _ number: Int, _ connection: DaemonConnection) {
         let now = Machine.bootNanoseconds
-        guard let lease = leases[key], let terms = lease.client.terms else {
+        guard let lease = leases[name], let terms = lease.client.terms else {
             let refusal = CNIError(
                 .verificationFailed,
-                "\(key) has no lease",
+                "\(name) has no lease",
                 details: "the daemon at \(socketPath) keeps none; DEL and ADD get a new one"
             )
             return connection.refuse(refusal, now: now)
@@ -124,8 +127,8 @@ extension LeaseKeeper {
         guard lease.isValid(at: now) else {
             let refusal = CNIError(
                 .verificationFailed,
-                "the lease of \(terms.address) for \(key) is over",
-                details: "no server prolonged it, and the link was set down; DEL and ADD get a new one"
+                "the lease of \(terms.address) for \(name) is over",
+                details: "no server prolonged it, so it was taken away; DEL and ADD get a new one"
             )
             return connection.refuse(refusal, now: now)
         }

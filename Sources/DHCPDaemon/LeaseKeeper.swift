@@ -16,7 +16,7 @@ package final class LeaseKeeper {
 
     var connections: [Int: DaemonConnection] = [:]
     private var nextConnection = 0
-    var leases: [AttachmentKey: KeptLease] = [:]
+    var leases: [DHCPLeaseName: KeptLease] = [:]
     /// When the namespaces of all leases are looked at again.
     private var nextSweep: Int64 = 0
 
@@ -71,7 +71,7 @@ package final class LeaseKeeper {
         case farewell
         case listener
         case connection(Int)
-        case lease(AttachmentKey)
+        case lease(DHCPLeaseName)
     }
 
     /// Does what is due, waits for something to happen, and sees to it.
@@ -167,7 +167,7 @@ package final class LeaseKeeper {
     private func leave(_ number: Int) {
         connections[number] = nil
         for lease in leases.values where lease.waiter == number {
-            log("\(lease.order.key): nobody waits for the address any more")
+            log("\(lease.order.name): nobody waits for the address any more")
             lease.waiter = nil
             release(lease)
         }

@@ -29,7 +29,7 @@ extension DHCPLeaseRecord {
         var isTold = false
         try container.run(from: NetworkNamespace.current()) { () throws(KernelError) in
             guard let link = try NetlinkSocket().link(named: name), link.address == hardware else { return }
-            let packets = try LinkPackets(of: link.index, named: name)
+            let packets = try LinkPackets(order.family, of: link.index, named: name)
             for case .send(let message, .server(let server)) in client.handle(.release, at: now) {
                 try packets.send(message, to: server, neighbour: serverHardware)
                 isTold = true

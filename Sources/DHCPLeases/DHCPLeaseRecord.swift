@@ -55,7 +55,7 @@ package struct DHCPLeaseRecord: Hashable, Sendable {
             "netnsIdentity": .string(namespaceIdentity),
             "mac": .string("\(hardware)"),
             "serverMAC": .string("\(serverHardware)"),
-            "acknowledgement": .string(HexadecimalText.text(acknowledgement.octets)),
+            "acknowledgement": .string(HexadecimalText.text(acknowledgement.octets(order.family))),
             "grantedBootNanoseconds": .integer(grantedAt),
             "renewals": .integer(Int64(renewals)),
         ]
@@ -67,14 +67,14 @@ package struct DHCPLeaseRecord: Hashable, Sendable {
         guard let document = try? JSONValue(parsing: content) else { return nil }
         let reader = JSONReader(document)
         do throws(JSONTypeError) {
-            guard let order = try reader.object("order"),
+            guard let order = try reader.object("order").map(DHCPOrder.init),
                 let state = DHCPClient.State(rawValue: try reader.string("state") ?? ""),
                 let hardware = MACAddress(try reader.string("mac") ?? ""),
                 let octets = HexadecimalText.octets(try reader.string("acknowledgement") ?? ""),
-                let acknowledgement = DHCPMessage(parsing: octets)
+                let acknowledgement = DHCPMessage(parsing: octets, order.family)
             else { return nil }
             self.init(
-                order: try DHCPOrder(order),
+                order: order,
                 socketPath: try reader.string("socket") ?? "",
                 namespaceIdentity: try reader.string("netnsIdentity") ?? "",
                 hardware: hardware,
@@ -108,6 +108,7 @@ extension DHCPClient.Identity {
     /// Who asks for an interface of this address.
     package init(_ order: DHCPOrder, hardware: MACAddress) {
         self.init(
+            family: order.family,
             hardware: hardware,
             clientIdentifier: order.clientIdentifier,
             options: order.options,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 internal import CLinux
 package import Linux
-package import Wiring
+internal import Wiring
 
-/// The files of all leases: `<run directory>/dhcp/<network>:<containerID>:<interface>.json`.
+/// The files of all leases: `<run directory>/dhcp/<network>:<containerID>:<interface>.json`, of IPv6 `…:v6.json`.
 ///
 /// On tmpfs: a reboot empties it, as it empties the namespaces. A file is replaced as a whole, so that whoever is killed
 /// leaves the old one or the new one.
@@ -15,8 +16,9 @@ package struct DHCPLeaseStore: Sendable {
         path = "\(root)/dhcp"
     }
 
-    private static func name(of key: AttachmentKey) -> String {
-        "\(key.network):\(key.containerID):\(key.interfaceName).json"
+    private static func file(of name: DHCPLeaseName) -> String {
+        let ending = name.family == .v4 ? "" : ":v6"
+        return "\(name.key.network):\(name.key.containerID):\(name.key.interfaceName)\(ending).json"
     }
 
     private static let temporary = ".new"
@@ -26,7 +28,7 @@ package struct DHCPLeaseStore: Sendable {
     /// - Throws: ``KernelError``; then the older one stands.
     package func write(_ record: DHCPLeaseRecord) throws(KernelError) {
         let directory = try Directory(creating: path, mode: 0o700)
-        let name = DHCPLeaseStore.name(of: record.order.key)
+        let name = DHCPLeaseStore.file(of: record.order.name)
         let new = name + DHCPLeaseStore.temporary
         do throws(KernelError) {
             let file = try directory.open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
@@ -38,11 +40,11 @@ package struct DHCPLeaseStore: Sendable {
         }
     }
 
-    /// The record of an attachment; nil when there is none, or what is there is none.
+    /// The record of a lease; nil when there is none, or what is there is none.
     ///
     /// - Throws: ``KernelError``.
-    package func record(of key: AttachmentKey) throws(KernelError) -> DHCPLeaseRecord? {
-        try record(named: DHCPLeaseStore.name(of: key))
+    package func record(of name: DHCPLeaseName) throws(KernelError) -> DHCPLeaseRecord? {
+        try record(named: DHCPLeaseStore.file(of: name))
     }
 
     private func record(named name: String) throws(KernelError) -> DHCPLeaseRecord? {
@@ -55,10 +57,10 @@ package struct DHCPLeaseStore: Sendable {
         }
     }
 
-    /// Removes the record of an attachment; that there is none is no error.
+    /// Removes the record of a lease; that there is none is no error.
     ///
     /// - Throws: ``KernelError``.
-    package func remove(_ key: AttachmentKey) throws(KernelError) {
+    package func remove(_ name: DHCPLeaseName) throws(KernelError) {
         let directory: Directory
         do throws(KernelError) {
             directory = try Directory(path: path)
@@ -66,8 +68,8 @@ package struct DHCPLeaseStore: Sendable {
             guard error.errno == .noSuchFileOrDirectory else { throw error }
             return
         }
-        try directory.remove(DHCPLeaseStore.name(of: key))
-        try directory.remove(DHCPLeaseStore.name(of: key) + DHCPLeaseStore.temporary)
+        try directory.remove(DHCPLeaseStore.file(of: name))
+        try directory.remove(DHCPLeaseStore.file(of: name) + DHCPLeaseStore.temporary)
     }
 
     /// All records that can be read, in the order of their names.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Addressing
 package import DHCP
 package import JSON
 package import Wiring
@@ -6,6 +7,8 @@ package import Wiring
 /// What a network wants for one interface: whose it is, where it is, and what to say to servers.
 package struct DHCPOrder: Hashable, Sendable {
     package let key: AttachmentKey
+    /// Of the address.
+    package let family: AddressFamily
     /// Path of the container's network namespace, as the runtime gave it.
     package let namespacePath: String
     /// Sent with every message.
@@ -17,12 +20,14 @@ package struct DHCPOrder: Hashable, Sendable {
 
     package init(
         key: AttachmentKey,
+        family: AddressFamily = .v4,
         namespacePath: String,
         options: [DHCPOptions.Entry],
         requested: [DHCPOptionCode],
         priority: Int
     ) {
         self.key = key
+        self.family = family
         self.namespacePath = namespacePath
         self.options = options
         self.requested = requested
@@ -41,12 +46,16 @@ package struct DHCPOrder: Hashable, Sendable {
     /// In octets.
     private static let longestIdentifier = 255
 
+    /// What tells the lease from any other.
+    package var name: DHCPLeaseName { DHCPLeaseName(key: key, family: family) }
+
     package var json: JSONValue {
         .object(
             [
                 "network": .string(key.network),
                 "containerID": .string(key.containerID),
                 "ifname": .string(key.interfaceName),
+                "family": .integer(family == .v4 ? 4 : 6),
                 "netns": .string(namespacePath),
                 "options": .array(
                     options.map { option in
@@ -79,12 +88,26 @@ package struct DHCPOrder: Hashable, Sendable {
         }
         self.init(
             key: try AttachmentKey(reader),
+            family: try reader.integer("family", in: 4...6) ?? 4 == 6 ? .v6 : .v4,
             namespacePath: try reader.string("netns") ?? "",
             options: options,
             requested: requested,
             priority: try reader.integer("priority", in: 0...Int(UInt32.max)) ?? 0
         )
     }
+}
+
+/// One lease: of an attachment, an address of one family.
+package struct DHCPLeaseName: Hashable, Sendable, CustomStringConvertible {
+    package let key: AttachmentKey
+    package let family: AddressFamily
+
+    package init(key: AttachmentKey, family: AddressFamily) {
+        self.key = key
+        self.family = family
+    }
+
+    package var description: String { family == .v4 ? "\(key)" : "\(key) IPv6" }
 }
 
 extension AttachmentKey {

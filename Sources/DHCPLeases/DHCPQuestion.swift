@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 package import JSON
 package import Wiring
 
@@ -7,8 +8,8 @@ package enum DHCPQuestion: Hashable, Sendable {
     /// Get a lease and keep it; the one that is there already if there is one.
     case add(DHCPOrder)
     /// Say whether there is a lease.
-    case check(AttachmentKey)
-    /// Give a lease back; that there is none is no error.
+    case check(DHCPLeaseName)
+    /// Give the leases of an attachment back; that there are none is no error.
     case delete(AttachmentKey)
     /// Give back all leases of a network but those of survivors.
     ///
@@ -53,7 +54,10 @@ package enum DHCPQuestion: Hashable, Sendable {
         var object: JSONObject = ["culvertDHCP": .integer(DHCPQuestion.dialogue), "verb": .string(verb)]
         switch self {
         case .add(let order): object[exact: "order"] = order.json
-        case .check(let key), .delete(let key): object.members += key.dhcpMembers.members
+        case .check(let name):
+            object.members += name.key.dhcpMembers.members
+            object[exact: "family"] = .integer(name.family == .v4 ? 4 : 6)
+        case .delete(let key): object.members += key.dhcpMembers.members
         case .collect(let network, let surviving, let begun):
             object[exact: "network"] = .string(network)
             object[exact: "surviving"] = .array(
@@ -80,7 +84,9 @@ package enum DHCPQuestion: Hashable, Sendable {
         case "add":
             guard let order = try reader.object("order") else { throw reader.mismatch(expected: "an order") }
             self = .add(try DHCPOrder(order))
-        case "check": self = .check(try AttachmentKey(reader))
+        case "check":
+            let family = try reader.integer("family", in: 4...6) ?? 4
+            self = .check(DHCPLeaseName(key: try AttachmentKey(reader), family: family == 6 ? .v6 : .v4))
         case "delete": self = .delete(try AttachmentKey(reader))
         case "collect":
             var surviving: [Survivor] = []

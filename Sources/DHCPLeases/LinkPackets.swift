@@ -8,6 +8,8 @@ package import Linux
 ///
 /// A socket stays in the namespace in which it was opened, and keeps it alive.
 package struct LinkPackets: ~Copyable {
+    private let family: AddressFamily
+    /// Packets of IPv4; of IPv6, which has addresses of its own on every link, a socket of UDP.
     private let packets: Descriptor
     /// Takes what servers send to the address, so that the kernel does not tell them that nobody listens there.
     private let datagrams: Descriptor?
@@ -26,12 +28,19 @@ package struct LinkPackets: ~Copyable {
     ///
     /// `address`: the client's, if it has one.
     /// - Throws: ``KernelError``.
-    package init(of link: Int32, named name: String, address: IPAddress? = nil) throws(KernelError) {
-        let packets = culvert_open_client_packets(link)
+    package init(
+        _ family: AddressFamily,
+        of link: Int32,
+        named name: String,
+        address: IPAddress? = nil
+    ) throws(KernelError) {
+        let packets =
+            family == .v4 ? culvert_open_client_packets(link) : culvert_open_datagrams6(DHCPv6Codec.clientPort, name)
         guard packets >= 0 else { throw KernelError("listen on \(name)", Errno(rawValue: -packets)) }
         // Somebody may have taken the address away, or have the port: then the packets have to do.
         let octets = address?.octets ?? []
         let datagrams = octets.count == 4 ? culvert_open_datagrams(octets, DHCPDatagram.clientPort, name) : -1
+        self.family = family
         self.packets = Descriptor(adopting: packets)
         self.datagrams = datagrams < 0 ? nil : Descriptor(adopting: datagrams)
         datagramsNumber = datagrams
@@ -46,6 +55,7 @@ package struct LinkPackets: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package func broadcast(_ message: DHCPMessage) throws(KernelError) {
+        guard family == .v4 else { return try multicast(message) }
         try send(DHCPDatagram.broadcast(message.octets), to: [UInt8](repeating: 0xff, count: 6))
     }
 
@@ -58,6 +68,7 @@ package struct LinkPackets: ~Copyable {
         to server: IPAddress,
         neighbour: MACAddress? = nil
     ) throws(KernelError) {
+        guard family == .v4 else { return try multicast(message) }
         let payload = message.octets
         if let neighbour, !neighbour.isZero {
             let packet = DHCPDatagram.packet(
@@ -82,6 +93,20 @@ package struct LinkPackets: ~Copyable {
         guard result == 0 else { throw KernelError("send to \(server)", Errno(rawValue: result)) }
     }
 
+    /// - Throws: ``KernelError``; `EADDRNOTAVAIL` while the link's own address is not certain yet.
+    private func multicast(_ message: DHCPMessage) throws(KernelError) {
+        let payload = message.octets(.v6)
+        let result = culvert_send_datagram6(
+            packets.rawValue,
+            link,
+            payload,
+            payload.count,
+            DHCPv6Codec.everybody.octets,
+            DHCPv6Codec.serverPort
+        )
+        guard result == 0 else { throw KernelError("send on link \(link)", Errno(rawValue: result)) }
+    }
+
     private func send(_ packet: [UInt8], to receiver: [UInt8]) throws(KernelError) {
         let result = culvert_send_packet(packets.rawValue, link, packet, packet.count, receiver)
         guard result == 0 else { throw KernelError("send on link \(link)", Errno(rawValue: result)) }
@@ -99,8 +124,9 @@ package struct LinkPackets: ~Copyable {
             count = max(0, result)
         }
         guard result >= 0 else { throw KernelError("receive on link \(link)", Errno(rawValue: CInt(-result))) }
-        guard let payload = DHCPDatagram.payload(of: packet, hasChecksum: hasChecksum != 0),
-            let message = DHCPMessage(parsing: payload), let sender = MACAddress(octets: sender)
+        // Of UDP the kernel has looked at the checksum already.
+        let payload = family == .v4 ? DHCPDatagram.payload(of: packet, hasChecksum: hasChecksum != 0) : packet
+        guard let payload, let message = DHCPMessage(parsing: payload, family), let sender = MACAddress(octets: sender)
         else { return nil }
         return Received(message: message, sender: sender)
     }

@@ -49,15 +49,15 @@ struct DHCPLeaseStoreTests {
     func story() throws {
         try withTemporaryDirectory { root in
             let store = DHCPLeaseStore(root: root)
-            #expect(try store.records() == [] && store.record(of: order.key) == nil)
+            #expect(try store.records() == [] && store.record(of: order.name) == nil)
             try store.write(record())
             try store.write(record(granted: 6))
             let other = AttachmentKey(network: "lan", containerID: "c2", interfaceName: "eth0")
             try store.write(record(other))
-            #expect(try store.record(of: order.key) == record(granted: 6))
+            #expect(try store.record(of: order.name) == record(granted: 6))
             #expect(try store.records() == [record(granted: 6), record(other)])
-            try store.remove(order.key)
-            try store.remove(order.key)
+            try store.remove(order.name)
+            try store.remove(order.name)
             #expect(try store.records() == [record(other)])
             #expect(try listDirectory(store.path) == ["lan:c2:eth0.json"])
         }
@@ -69,7 +69,7 @@ struct DHCPLeaseStoreTests {
             let store = DHCPLeaseStore(root: root)
             try store.write(record())
             try writeFile("\(store.path)/lan:c1:eth0.json", text)
-            #expect(try store.records() == [] && store.record(of: order.key) == nil)
+            #expect(try store.records() == [] && store.record(of: order.name) == nil)
         }
     }
 
@@ -91,7 +91,7 @@ struct DHCPLeaseStoreTests {
 @Suite("Questions to the DHCP daemon")
 struct DHCPQuestionTests {
     private static let questions: [DHCPQuestion] = [
-        .add(order), .check(order.key), .delete(order.key), .status, .list,
+        .add(order), .check(order.name), .delete(order.key), .status, .list,
         .collect(
             network: "lan",
             surviving: [

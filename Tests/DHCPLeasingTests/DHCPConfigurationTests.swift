@@ -28,7 +28,7 @@ struct DHCPConfigurationTests {
         ]
     )
     func options(ipam: String, arguments: String, expected: String) throws {
-        let order = try DHCPConfiguration(try Self.request(ipam, arguments: arguments)).order
+        let order = try try #require(DHCPConfiguration(try Self.request(ipam, arguments: arguments)).orders.first)
         let words = order.options.map { "\($0.code.rawValue)=\(String(decoding: $0.value, as: UTF8.self))" }
         #expect(words.joined(separator: " ") == expected)
     }
@@ -43,7 +43,7 @@ struct DHCPConfigurationTests {
         ] as [(String, [UInt8])]
     )
     func requests(ipam: String, expected: [UInt8]) throws {
-        #expect(try DHCPConfiguration(try Self.request(ipam)).order.requested.map(\.rawValue) == expected)
+        #expect(try DHCPConfiguration(try Self.request(ipam)).orders[0].requested.map(\.rawValue) == expected)
     }
 
     @Test(

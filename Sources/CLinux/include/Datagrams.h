@@ -43,3 +43,11 @@ int culvert_open_farewells(void);
 
 /// execv(3) with these arguments, ended by NULL. Returns the errno.
 int culvert_become(const char *path, char *const *arguments);
+
+/// A socket of UDP over IPv6 for a port of a link, close-on-exec. Returns a descriptor that never waits, or a negative
+/// errno.
+int culvert_open_datagrams6(uint16_t port, const char *link);
+
+/// sendto(2) to an address (16 octets) on a link, and a port. Returns 0, or the errno.
+int culvert_send_datagram6(
+    int descriptor, int link, const void *payload, size_t count, const unsigned char *address, uint16_t port);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 internal import CNI
 internal import DHCP
 internal import DHCPLeases
@@ -7,8 +8,8 @@ internal import Plugin
 
 /// The `ipam` object of a network that gets its addresses by DHCP, parsed and validated completely.
 struct DHCPConfiguration {
-    let order: DHCPOrder
-    let wantsIPv4: Bool
+    /// One for each family that is leased.
+    let orders: [DHCPOrder]
     /// Whether the addresses of IPv6 are those that routers advertise.
     let wantsAdvertised: Bool
 
@@ -22,41 +23,43 @@ struct DHCPConfiguration {
             throw CNIError(.invalidConfiguration, "IPAM config missing 'ipam' key")
         }
         do throws(JSONTypeError) {
-            order = DHCPOrder(
-                key: request.key,
-                namespacePath: request.invocation.namespacePath,
-                options: try DHCPConfiguration.options(ipam, request.invocation.arguments),
-                requested: try DHCPConfiguration.requested(ipam),
-                priority: try ipam.integer("priority", in: 0...Int(UInt32.max)) ?? 0
-            )
-            wantsIPv4 = try ipam.bool("ipv4") ?? true
-            wantsAdvertised = try DHCPConfiguration.wantsAdvertised(ipam)
+            let way = try ipam.member("ipv6")
+            let ways = ["", "slaac", "dhcpv6"]
+            let word = try way?.string() ?? ""
+            if let way, !ways.contains(word) { throw way.mismatch(expected: "\"slaac\" or \"dhcpv6\"") }
+            wantsAdvertised = word == "slaac"
+            let options = try DHCPConfiguration.options(ipam, request.invocation.arguments)
+            let requested = try DHCPConfiguration.requested(ipam)
+            let priority = try ipam.integer("priority", in: 0...Int(UInt32.max)) ?? 0
+            let families = (try ipam.bool("ipv4") ?? true ? [AddressFamily.v4] : []) + (word == "dhcpv6" ? [.v6] : [])
+            orders = families.map { family in
+                DHCPOrder(
+                    key: request.key,
+                    family: family,
+                    namespacePath: request.invocation.namespacePath,
+                    options: options,
+                    requested: requested,
+                    priority: priority
+                )
+            }
         } catch {
             throw CNIError(error, in: "network configuration")
         }
-        guard wantsIPv4 || wantsAdvertised else {
+        guard !orders.isEmpty || wantsAdvertised else {
             throw CNIError(
                 .invalidConfiguration,
                 "ipam.ipv4 is false, and there is no ipam.ipv6",
-                details: "a network without addresses has no ipam; or say \"ipv6\": \"slaac\""
+                details: "a network without addresses has no ipam; or say \"ipv6\": \"slaac\" or \"dhcpv6\""
             )
         }
-        let room = order.options.reduce(0) { $0 + $1.value.count + 2 * ($1.value.count / 255 + 1) }
+        let options = orders.first?.options ?? []
+        let room = options.reduce(0) { $0 + $1.value.count + 2 * ($1.value.count / 255 + 1) }
         guard room <= DHCPConfiguration.optionRoom else {
             throw CNIError(
                 .invalidConfiguration,
                 "ipam.provide: \(room) octets of options do not fit into a message",
                 details: "shorten them to \(DHCPConfiguration.optionRoom) octets together"
             )
-        }
-    }
-
-    private static func wantsAdvertised(_ ipam: JSONReader) throws(JSONTypeError) -> Bool {
-        guard let way = try ipam.member("ipv6") else { return false }
-        switch try way.string() {
-        case "": return false
-        case "slaac": return true
-        default: throw way.mismatch(expected: "\"slaac\"")
         }
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 internal import CNI
 internal import DHCPLeases
 internal import JSON
@@ -22,17 +23,23 @@ struct DHCPLease {
         // Refused here, in the words of the other plugins, instead of by the daemon.
         let container = try request.openNamespace()
         var result = AddResult()
-        if configuration.wantsIPv4 {
-            let answer = try ask(.add(configuration.order), "cannot lease an address")
-            result = try AddResult(JSONReader(answer), assuming: .newest)
-        }
-        guard configuration.wantsAdvertised else { return result }
         do throws(CNIError) {
-            let name = request.invocation.interfaceName
-            result.ips += try AdvertisedAddresses(of: name, in: container).wait().map { .init(address: $0) }
+            for order in configuration.orders {
+                let answer = try ask(.add(order), "cannot lease an address")
+                let leased = try AddResult(JSONReader(answer), assuming: .newest)
+                result.ips += leased.ips
+                result.routes += leased.routes
+                result.dns.add(leased.dns)
+            }
+            if configuration.wantsAdvertised {
+                let name = request.invocation.interfaceName
+                result.ips += try AdvertisedAddresses(of: name, in: container).wait().map { .init(address: $0) }
+            }
             return result
         } catch {
-            throw configuration.wantsIPv4 ? takeBack(because: error) : error
+            // With one order nothing was leased that could be given back.
+            let hasMore = configuration.orders.count > 1 || configuration.wantsAdvertised
+            throw hasMore && !configuration.orders.isEmpty ? takeBack(because: error) : error
         }
     }
 
@@ -48,22 +55,23 @@ struct DHCPLease {
     /// - Throws: ``CNIError``, code 105, when the daemon keeps no lease, or another one than the result says.
     func verify() throws(CNIError) {
         // Advertised addresses are the kernel's: whoever made the interface looks after them.
-        guard try DHCPConfiguration(request).wantsIPv4 else { return }
-        let answer = try ask(.check(request.key), "cannot verify the lease")
-        let kept = try AddResult(JSONReader(answer), assuming: .newest)
-        guard let promised = request.configuration.previousResult else { return }
-        for ip in kept.ips where !promised.ips.contains(where: { $0.address == ip.address }) {
-            throw CNIError(
-                .verificationFailed,
-                "dhcp: \(ip.address) is leased, which prevResult does not list",
-                details: "DEL \(request.key), and ADD it again"
-            )
+        for order in try DHCPConfiguration(request).orders {
+            let answer = try ask(.check(order.name), "cannot verify the lease")
+            let kept = try AddResult(JSONReader(answer), assuming: .newest)
+            guard let promised = request.configuration.previousResult else { continue }
+            for ip in kept.ips where !promised.ips.contains(where: { $0.address == ip.address }) {
+                throw CNIError(
+                    .verificationFailed,
+                    "dhcp: \(ip.address) is leased, which prevResult does not list",
+                    details: "DEL \(request.key), and ADD it again"
+                )
+            }
         }
     }
 
     /// - Throws: ``CNIError``, code 50, when no daemon answers.
     func probe() throws(CNIError) {
-        guard try DHCPConfiguration(request).wantsIPv4 else { return }
+        guard try !DHCPConfiguration(request).orders.isEmpty else { return }
         do throws(DHCPDaemonError) {
             _ = try DHCPDaemonLink.ask(.status, at: socketPath)
         } catch {
@@ -98,23 +106,24 @@ struct DHCPLease {
 
     private func releaseAlone(_ intention: String) throws(CNIError) {
         let store = DHCPLeaseStore(root: request.settings.runDirectory)
-        let record = try translating(intention, .storeUnusable) { () throws(KernelError) in
-            try store.record(of: request.key)
-        }
-        if let record {
-            let given = request.invocation.namespacePath
-            do throws(KernelError) {
-                let path = given.isEmpty ? record.order.namespacePath : given
-                if try !record.release(through: path) {
-                    Machine.log(
-                        "dhcp: the server was not told that \(request.key) is gone: it waits for the lease's end"
-                    )
-                }
-            } catch {
-                Machine.log("dhcp: the server was not told that \(request.key) is gone: \(error)")
+        for family in [AddressFamily.v4, .v6] {
+            let name = DHCPLeaseName(key: request.key, family: family)
+            let record = try translating(intention, .storeUnusable) { () throws(KernelError) in
+                try store.record(of: name)
             }
+            if let record { tellServer(record, name) }
+            try translating(intention, .storeUnusable) { () throws(KernelError) in try store.remove(name) }
         }
-        try translating(intention, .storeUnusable) { () throws(KernelError) in try store.remove(request.key) }
+    }
+
+    private func tellServer(_ record: DHCPLeaseRecord, _ name: DHCPLeaseName) {
+        let given = request.invocation.namespacePath
+        do throws(KernelError) {
+            if try record.release(through: given.isEmpty ? record.order.namespacePath : given) { return }
+            Machine.log("dhcp: the server was not told that \(name) is gone: it waits for the lease's end")
+        } catch {
+            Machine.log("dhcp: the server was not told that \(name) is gone: \(error)")
+        }
     }
 
     /// Gives back what no survivor holds.
@@ -133,7 +142,7 @@ struct DHCPLease {
                 let key = record.order.key
                 guard record.socketPath == socketPath, !survivors.contains(where: { $0.covers(key) }) else { continue }
                 _ = try? record.release(through: record.order.namespacePath)
-                try store.remove(key)
+                try store.remove(record.order.name)
             }
         }
     }
@@ -170,5 +179,14 @@ struct DHCPLease {
         case .refused(let code, let message, let details):
             CNIError(CNIError.Code(rawValue: code), "\(intention): \(message)", details: details)
         }
+    }
+}
+
+extension DNS {
+    /// Says what another says too.
+    fileprivate mutating func add(_ other: DNS) {
+        nameservers += other.nameservers
+        if domain.isEmpty { domain = other.domain }
+        search += other.search.filter { !search.contains($0) }
     }
 }
