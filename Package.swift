@@ -182,7 +182,7 @@ let modules: [Target] = [
         "DHCPLeasesTests",
         ["DHCPLeases", "DHCP", "Addressing", "JSON", "Linux", "Wiring", "TestSupport"]
     ),
-    tests("DHCPLeasingTests", ["DHCPLeasing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
+    tests("DHCPLeasingTests", ["DHCPLeasing", "Addressing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
     tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),

@@ -11,7 +11,9 @@ package import Addressing
 package enum DHCPv6Codec {
     package static let serverPort: UInt16 = 547
     package static let clientPort: UInt16 = 546
-    /// `ff02::1:2`, all relay agents and servers. RFC 8415, 7.1.
+    /// All relay agents and servers: `ff02::1:2`.
+    ///
+    /// RFC 8415, 7.1.
     package static let everybody = IPAddress(v6: 0xff02 << 112 | 0x0001_0002)
 
     private enum Kind: UInt8 {
@@ -39,7 +41,9 @@ package enum DHCPv6Codec {
     }
 
     private static let associationNumber: UInt32 = 1
-    /// An identifier made of an Ethernet address. RFC 8415, 11.4.
+    /// An identifier made of an Ethernet address.
+    ///
+    /// RFC 8415, 11.4.
     private static let identifierStart: [UInt8] = [0, 3, 0, 1]
     private static let unspecified = IPAddress(v6: 0)
 
@@ -144,7 +148,7 @@ extension DHCPv6Codec {
     }
 
     private static func options(_ octets: ArraySlice<UInt8>) -> [(code: UInt16, value: ArraySlice<UInt8>)]? {
-        var options: [(UInt16, ArraySlice<UInt8>)] = []
+        var options: [(code: UInt16, value: ArraySlice<UInt8>)] = []
         var rest = octets
         while !rest.isEmpty {
             guard rest.count >= 4 else { return nil }
@@ -152,13 +156,15 @@ extension DHCPv6Codec {
             let code = UInt16(truncatingIfNeeded: rest[start..<(start + 2)].number32)
             let count = Int(rest[(start + 2)..<(start + 4)].number32)
             guard rest.count >= 4 + count else { return nil }
-            options.append((code, rest[(start + 4)..<(start + 4 + count)]))
+            options.append((code: code, value: rest[(start + 4)..<(start + 4 + count)]))
             rest = rest[(start + 4 + count)...]
         }
         return options
     }
 
-    /// Anything but success is a refusal. RFC 8415, 21.13.
+    /// Anything but success is a refusal.
+    ///
+    /// RFC 8415, 21.13.
     private static func take(status: ArraySlice<UInt8>, into message: inout DHCPMessage) {
         guard status.count >= 2, status.prefix(2).number32 != 0 else { return }
         message.kind = .refusal

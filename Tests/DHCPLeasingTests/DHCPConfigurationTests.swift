@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import CNI
 import DHCP
 import DHCPLeases
@@ -28,7 +29,7 @@ struct DHCPConfigurationTests {
         ]
     )
     func options(ipam: String, arguments: String, expected: String) throws {
-        let order = try try #require(DHCPConfiguration(try Self.request(ipam, arguments: arguments)).orders.first)
+        let order = try #require(DHCPConfiguration(try Self.request(ipam, arguments: arguments)).orders.first)
         let words = order.options.map { "\($0.code.rawValue)=\(String(decoding: $0.value, as: UTF8.self))" }
         #expect(words.joined(separator: " ") == expected)
     }
@@ -55,7 +56,7 @@ struct DHCPConfigurationTests {
             (#"{"provide": [{"option": "12", "value": 5}]}"#, "ipam.provide[0].value"),
             (#"{"request": [{"option": "0"}]}"#, "ipam.request[0]"),
             (#"{"request": [{"skipDefault": "yes"}]}"#, "ipam.request[0].skipDefault"),
-            (#"{"ipv6": "dhcpv6"}"#, "ipam.ipv6"), (#"{"ipv4": "no"}"#, "ipam.ipv4"),
+            (#"{"ipv6": "auto"}"#, "ipam.ipv6"), (#"{"ipv4": "no"}"#, "ipam.ipv4"),
             (#"{"request": {}}"#, "ipam.request"), (#"{"priority": -1}"#, "ipam.priority"),
         ]
     )
@@ -65,14 +66,21 @@ struct DHCPConfigurationTests {
         #expect(error?.code == 6 && error?.details.hasPrefix("\(place):") == true, "\(error?.details ?? "")")
     }
 
-    @Test("A network has at least one family")
-    func families() throws {
-        let plain = try DHCPConfiguration(try Self.request("{}"))
-        #expect(plain.wantsIPv4 && !plain.wantsAdvertised)
-        let both = try DHCPConfiguration(try Self.request(#"{"ipv6": "slaac"}"#))
-        #expect(both.wantsIPv4 && both.wantsAdvertised)
-        let six = try DHCPConfiguration(try Self.request(#"{"ipv4": false, "ipv6": "slaac"}"#))
-        #expect(!six.wantsIPv4 && six.wantsAdvertised)
+    @Test(
+        "A network has at least one family, leased or advertised",
+        arguments: [
+            ("{}", [.v4], false), (#"{"ipv6": ""}"#, [.v4], false), (#"{"ipv6": "slaac"}"#, [.v4], true),
+            (#"{"ipv6": "dhcpv6"}"#, [.v4, .v6], false), (#"{"ipv4": false, "ipv6": "slaac"}"#, [], true),
+            (#"{"ipv4": false, "ipv6": "dhcpv6"}"#, [.v6], false),
+        ] as [(String, [AddressFamily], Bool)]
+    )
+    func families(ipam: String, leased: [AddressFamily], isAdvertised: Bool) throws {
+        let configuration = try DHCPConfiguration(try Self.request(ipam))
+        #expect(configuration.orders.map(\.family) == leased && configuration.wantsAdvertised == isAdvertised)
+    }
+
+    @Test("A network without any address is refused")
+    func noFamily() throws {
         let none = try Self.request(#"{"ipv4": false}"#)
         #expect(#expect(throws: CNIError.self) { try DHCPConfiguration(none) }?.code == 7)
     }
