@@ -163,7 +163,11 @@ class Lan:
 
     def advertise(self, prefix: str = "fd99::") -> subprocess.Popen[str]:
         """A router that advertises a prefix, and nothing else."""
-        self.host.must(f"ip -n {SERVER} addr add {prefix}1/64 dev eth0 nodad")
+        # Who does not forward says so in its neighbour advertisements, and is no default router from then on.
+        self.host.must(f"""
+            ip -n {SERVER} addr add {prefix}1/64 dev eth0 nodad
+            ip netns exec {SERVER} sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+        """)
         return self.start(
             ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=eth0", "--bind-interfaces",
              "--user=root", "--enable-ra", f"--dhcp-range={prefix},ra-only,64,600", "--ra-param=eth0,4,600",
