@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import lan as links
+from faults import KILLED, TRACE, Point, points_in
 from implementations import REFERENCE, Implementation
 from lan import LOG, SERVER, SOCKET, Lan, until
 from runtime import valid_attachments
@@ -672,6 +673,50 @@ def test_crowd(facts: Facts) -> None:
     assert facts["good"] >= 5 and facts["different"] == facts["good"]
     assert set(facts["refusals"]) <= {11} and facts["kept"] and facts["checks"]
     assert facts["del"] and facts["left"] == ({}, [], [])
+
+
+def left(lan: Lan) -> str:
+    """What is there of any attachment; empty when nothing is."""
+    found = (lan.leases(), [path.name for path in lan.remembered()],
+             [link["ifname"] for link in lan.host.links() if link["ifname"].startswith("veth")],
+             [str(path) for path in lan.host.path("/run/culvert/attachments").rglob("*.json")])
+    return "" if found == ({}, [], [], []) else str(found)
+
+
+@story
+def killed(lan: Lan) -> Facts:
+    """ADD and DEL of a bridge with leases are killed here and there."""
+    lan.start_daemon(*FLAGS)
+    lan.dhcpd(3600)
+    net = lan.network()
+    container = lan.host.add_container("c1")
+    recorder = ["strace", "-f", "-qq", "-o", TRACE]
+
+    def points(outcome: Any) -> list[Point]:
+        assert outcome.ok, outcome
+        return points_in(lan.host.path(TRACE).read_text(errors="replace"))
+
+    adding, deleting = points(net.add(container, wrapper=recorder)), points(net.delete(container, wrapper=recorder))
+    trouble = []
+    # Beginning where the program has read what it is to do.
+    for name, calls, count in (("ADD", adding[60:], 14), ("DEL", deleting[60:], 8)):
+        for point in calls[::max(1, len(calls) // count)]:
+            if name == "DEL":
+                net.add(container).result()
+            outcome = (net.add if name == "ADD" else net.delete)(container, wrapper=point.wrapper)
+            again = net.delete(container, remembering=False)
+            if not (outcome.ok or outcome.status in KILLED) or not again.ok:
+                trouble.append(f"{name} {point}: {outcome} {again}")
+            try:
+                until(lambda: not left(lan), "nothing is left", 5)
+            except AssertionError:
+                trouble.append(f"{name} {point}: {left(lan)}")
+    return {"trouble": trouble, "points": (len(adding), len(deleting)), "add": net.add(container)}
+
+
+def test_killed(facts: Facts) -> None:
+    """One DEL leaves nothing, wherever they were killed, and the next ADD works."""
+    assert facts["trouble"] == [] and min(facts["points"]) > 60 and facts["add"].ok
 
 
 @story
