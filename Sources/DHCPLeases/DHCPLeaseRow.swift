@@ -21,7 +21,8 @@ package struct DHCPLeaseRow: Hashable, Sendable {
         container = order.key.containerID
         interface = order.key.interfaceName
         address = client.terms.map { "\($0.address)" } ?? ""
-        server = client.terms.map { "\($0.server)" } ?? ""
+        // Of DHCPv6 every server hears everything, and goes by no address.
+        server = client.terms.map { $0.server.isUnspecified ? "" : "\($0.server)" } ?? ""
         state = client.state.rawValue
         renewals = client.renewals
         secondsLeft = client.expiresAt.map { Int(max(0, $0 - now) / 1_000_000_000) }
