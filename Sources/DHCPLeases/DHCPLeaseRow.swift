@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 package import DHCP
 package import JSON
 internal import Wiring
