@@ -440,7 +440,8 @@ def test_service__activation(facts: Facts) -> None:
 
 
 def test_service__idle(facts: Facts) -> None:
-    """An idle daemon holds no socket of a container."""
+    """An idle daemon holds no socket of a container, and is small even with all that is there for debugging."""
+    assert facts["resident kB"] < 20_000
     assert facts["sockets"] == 1, "the listener only"
 
 
@@ -694,12 +695,15 @@ def killed(lan: Lan) -> Facts:
 
     def points(outcome: Any) -> list[Point]:
         assert outcome.ok, outcome
-        return points_in(lan.host.path(TRACE).read_text(errors="replace"))
+        calls = points_in(lan.host.path(TRACE).read_text(errors="replace"))
+        # From where the program reads what it is to do.
+        start = next(number for number, call in enumerate(calls)
+                     if call.name == "read" and call.arguments.startswith("0,"))
+        return calls[start:]
 
     adding, deleting = points(net.add(container, wrapper=recorder)), points(net.delete(container, wrapper=recorder))
     trouble = []
-    # Beginning where the program has read what it is to do.
-    for name, calls, count in (("ADD", adding[60:], 14), ("DEL", deleting[60:], 8)):
+    for name, calls, count in (("ADD", adding, 14), ("DEL", deleting, 8)):
         for point in calls[::max(1, len(calls) // count)]:
             if name == "DEL":
                 net.add(container).result()
@@ -716,7 +720,7 @@ def killed(lan: Lan) -> Facts:
 
 def test_killed(facts: Facts) -> None:
     """One DEL leaves nothing, wherever they were killed, and the next ADD works."""
-    assert facts["trouble"] == [] and min(facts["points"]) > 60 and facts["add"].ok
+    assert facts["trouble"] == [] and min(facts["points"]) > 20 and facts["add"].ok
 
 
 @story
