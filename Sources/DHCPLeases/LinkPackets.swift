@@ -9,8 +9,8 @@ package import Linux
 /// A socket stays in the namespace in which it was opened, and keeps it alive.
 package struct LinkPackets: ~Copyable {
     private let family: AddressFamily
-    /// Packets of IPv4; of IPv6, which has addresses of its own on every link, a socket of UDP.
-    private let packets: Descriptor
+    /// A socket, ours to close: for packets of IPv4; of IPv6, whose links have addresses of their own, for UDP.
+    private let packets: CInt
     /// Takes what servers send to the address, so that the kernel does not tell them that nobody listens there.
     private let datagrams: Descriptor?
     /// Its number; negative without it.
@@ -41,15 +41,22 @@ package struct LinkPackets: ~Copyable {
         let octets = address?.octets ?? []
         let datagrams = octets.count == 4 ? culvert_open_datagrams(octets, DHCPDatagram.clientPort, name) : -1
         self.family = family
-        self.packets = Descriptor(adopting: packets)
+        self.packets = packets
         self.datagrams = datagrams < 0 ? nil : Descriptor(adopting: datagrams)
         datagramsNumber = datagrams
         self.link = link
         self.address = address ?? DHCPMessage.nowhere
     }
 
+    deinit {
+        // Before a socket for packets is gone, the kernel waits for all processors: milliseconds that others wait for too.
+        let collector = family == .v4 ? culvert_strand_descriptor(packets) : -1
+        close(packets)
+        if collector >= 0 { close(collector) }
+    }
+
     /// The number to wait on; valid as long as this value lives.
-    package var rawDescriptor: CInt { packets.rawValue }
+    package var rawDescriptor: CInt { packets }
 
     /// Sends a message to every host on the link.
     ///
@@ -97,7 +104,7 @@ package struct LinkPackets: ~Copyable {
     private func multicast(_ message: DHCPMessage) throws(KernelError) {
         let payload = message.octets(.v6)
         let result = culvert_send_datagram6(
-            packets.rawValue,
+            packets,
             link,
             payload,
             payload.count,
@@ -108,7 +115,7 @@ package struct LinkPackets: ~Copyable {
     }
 
     private func send(_ packet: [UInt8], to receiver: [UInt8]) throws(KernelError) {
-        let result = culvert_send_packet(packets.rawValue, link, packet, packet.count, receiver)
+        let result = culvert_send_packet(packets, link, packet, packet.count, receiver)
         guard result == 0 else { throw KernelError("send on link \(link)", Errno(rawValue: result)) }
     }
 
@@ -120,7 +127,7 @@ package struct LinkPackets: ~Copyable {
         var hasChecksum: CInt = 1
         var result = 0
         let packet = [UInt8](unsafeUninitializedCapacity: 16 << 10) { buffer, count in
-            result = culvert_receive_packet(packets.rawValue, buffer.baseAddress, buffer.count, &sender, &hasChecksum)
+            result = culvert_receive_packet(packets, buffer.baseAddress, buffer.count, &sender, &hasChecksum)
             count = max(0, result)
         }
         guard result >= 0 else { throw KernelError("receive on link \(link)", Errno(rawValue: CInt(-result))) }
