@@ -724,6 +724,33 @@ def test_killed(facts: Facts) -> None:
 
 
 @story
+def foreign(lan: Lan) -> Facts:
+    """The reference's macvlan has addresses leased by this plugin."""
+    lan.start_daemon(*FLAGS)
+    lan.dhcpd(60)
+    lan.host.must("ip link add up type veth peer name port1; ip link set port1 master cni0 up; ip link set up up")
+    container = lan.host.add_container("c1")
+    entry = {"name": "lan", "cniVersion": "1.0.0", "type": "macvlan", "master": "up", "ipam": {"type": "dhcp"}}
+
+    def call(verb: str) -> Any:
+        return lan.host.plugin(str(REFERENCE.directory / "macvlan"), verb, entry, container=container,
+                               cni_path=lan.implementation.cni_path)
+
+    facts: Facts = {"added": call("ADD"), "addresses": lan.addresses(container), "leases": sorted(lan.leases()),
+                    "reaches": lan.reaches_server(container)}
+    facts["del"] = call("DEL")
+    facts["left"] = lan.leases()
+    return facts
+
+
+def test_foreign(facts: Facts) -> None:
+    """The lease is got through the interface that macvlan made, and goes with it."""
+    assert facts["added"].result()["ips"] == [{"interface": 0, "address": "10.99.0.10/24", "gateway": "10.99.0.1"}]
+    assert facts["addresses"] == ["10.99.0.10/24"] and facts["leases"] == ["c1"] and facts["reaches"]
+    assert facts["del"].ok and facts["left"] == {}
+
+
+@story
 def vanishing(lan: Lan) -> Facts:
     """A container goes without a DEL while the daemon runs."""
     lan.start_daemon(*FLAGS)
