@@ -728,9 +728,9 @@ def foreign(lan: Lan) -> Facts:
     """The reference's macvlan has addresses leased by this plugin."""
     lan.start_daemon(*FLAGS)
     lan.dhcpd(60)
-    lan.host.must("ip link add up type veth peer name port1; ip link set port1 master cni0 up; ip link set up up")
+    lan.host.must("ip link add uplink type veth peer name port1; ip link set port1 master cni0 up; ip link set uplink up")
     container = lan.host.add_container("c1")
-    entry = {"name": "lan", "cniVersion": "1.0.0", "type": "macvlan", "master": "up", "ipam": {"type": "dhcp"}}
+    entry = {"name": "lan", "cniVersion": "1.0.0", "type": "macvlan", "master": "uplink", "ipam": {"type": "dhcp"}}
 
     def call(verb: str) -> Any:
         return lan.host.plugin(str(REFERENCE.directory / "macvlan"), verb, entry, container=container,
