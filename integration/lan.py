@@ -157,7 +157,7 @@ class Lan:
              "--no-ping", "--log-dhcp", f"--dhcp-leasefile={file}.leases", f"--pid-file={file}.pid", "--user=root",
              f"--dhcp-range={self.prefix}.10,{self.prefix}.99,120", *options],
             "/run/server.log", f"/run/netns/{SERVER}")
-        until(lambda: f"started, version" in self.log("/run/server.log") or process.poll() is not None, "dnsmasq")
+        until(lambda: "started, version" in self.log("/run/server.log") or process.poll() is not None, "dnsmasq")
         assert process.poll() is None, self.log("/run/server.log")
         return process
 

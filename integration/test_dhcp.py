@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plugin dhcp and its daemon, on links with real servers and with malicious ones.
 
-A lease takes seconds to run its course, so every story runs on a host of its own beside all others, once; the tests look
-at what became of it.
+A lease takes seconds to run its course, so every story runs on a host of its own beside all others, once; the tests
+look at what became of it.
 """
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def refusal(lan: Lan) -> Facts:
     facts: Facts = {"refused": "refused to prolong" in lan.log(), "same": lan.leases()["c1"]["address"] == first,
                     "up": lan.is_up(container)}
     lan.stop(server)
-    lan.dnsmasq(*times, f"--dhcp-host=id:*,ignore", "--dhcp-range=10.99.0.150,10.99.0.160,120",
+    lan.dnsmasq(*times, "--dhcp-range=10.99.0.150,10.99.0.160,120",
                 f"--dhcp-host={lan.host.links(container.netns)[-1]['address']},10.99.0.155")
     until(lambda: lan.leases()["c1"]["state"] == "expired", "the other address is not taken")
     facts["up at last"] = lan.is_up(container)
@@ -728,7 +728,11 @@ def foreign(lan: Lan) -> Facts:
     """The reference's macvlan has addresses leased by this plugin."""
     lan.start_daemon(*FLAGS)
     lan.dhcpd(60)
-    lan.host.must("ip link add uplink type veth peer name port1; ip link set port1 master cni0 up; ip link set uplink up")
+    lan.host.must("""
+        ip link add uplink type veth peer name port1
+        ip link set port1 master cni0 up
+        ip link set uplink up
+    """)
     container = lan.host.add_container("c1")
     entry = {"name": "lan", "cniVersion": "1.0.0", "type": "macvlan", "master": "uplink", "ipam": {"type": "dhcp"}}
 
