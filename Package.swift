@@ -226,11 +226,14 @@ let modules: [Target] = [
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
     .systemLibrary(name: "Together"),
+    .target(name: "CMusl"),
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["CLinux", "CNetlink", "CJansson", "Together"],
+        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "Together"],
         path: "Sources",
-        exclude: ["CLinux", "CNetlink", "CJansson", "Together", "Runtime", "culvert", "culvert-dhcpd", "DHCPDaemon"],
+        exclude: [
+            "CLinux", "CMusl", "CNetlink", "CJansson", "Together", "Runtime", "culvert", "culvert-dhcpd", "DHCPDaemon",
+        ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),

@@ -4,7 +4,7 @@
 
 Everything is measured as whole processes, from spawn to exit, inside a private host: own network, own processes,
 empty /run and /var/lib/cni. Nothing of it touches this machine's network, and nothing of it stays.
-Needs root, gcc, iproute2, iptables, nftables, util-linux, strace and the reference plugins; netavark is compared if it
+Needs root, musl-gcc, iproute2, iptables, nftables, util-linux, strace and the reference plugins; netavark is compared if it
 is there. CULVERT_CNI_DIR names another directory of plugins to take for ours; without it hard links to
 .build/release/culvert-cni are used. With CULVERT_CNI_DIR set to the reference's directory, reference/ours shows how far
 equal programs seem to differ on this machine.
@@ -34,6 +34,8 @@ BINARIES = f"{BUILD}/bench"
 REFERENCE = "/usr/lib/cni"
 PLUGINS = ("bridge", "host-local", "portmap", "firewall", "tuning")
 MEASURES = measures.MEASURES + filtering.MEASURES
+# musl, as for our plugins: what glibc asks the processor at every start is not among the things that have to be done.
+COMPILER = ("musl-gcc", "-idirafter", "/usr/include", "-idirafter", f"/usr/include/{os.uname().machine}-linux-gnu")
 
 
 def parse_arguments():
@@ -71,8 +73,8 @@ def prepare(arguments):
         sys.exit(f"benchmark: no reference plugins in {arguments.reference} (Debian: containernetworking-plugins)")
     os.makedirs(BINARIES, exist_ok=True)
     for program in ("spawn", "floor", "empty"):
-        words = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s", "-o", f"{BINARIES}/{program}"]
-        subprocess.run([*words, f"{HERE}/{program}.c"], check=True)
+        words = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s", "-o", f"{BINARIES}/{program}"]
+        subprocess.run([*COMPILER, *words, f"{HERE}/{program}.c"], check=True)
     ours = os.environ.get("CULVERT_CNI_DIR") or link_plugins()
     subprocess.run(["strip", "-o", f"{BINARIES}/stripped", f"{ours}/bridge"], check=True)
     return os.path.abspath(ours)

@@ -9,7 +9,7 @@
 //   floor del <hostveth> <address/prefix> <leasedir>
 //   floor version | empty
 //
-// CNI_CONTAINERID names the owner in the lease. Build: gcc -O2 -static floor.c
+// CNI_CONTAINERID names the owner in the lease. Build: musl-gcc -O2 -static floor.c
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

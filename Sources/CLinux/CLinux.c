@@ -11,6 +11,7 @@
 #include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -24,6 +25,10 @@
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef sigev_notify_thread_id  // glibc has the field, but not the name that timer_create(2) gives it
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 int culvert_enter_network_namespace(int descriptor) {
     return setns(descriptor, CLONE_NEWNET) == 0 ? 0 : errno;
@@ -41,7 +46,7 @@ int culvert_unshare_network_namespace(void) {
 }
 
 int culvert_own_descriptors(void) {
-    return close_range(3, ~0U, CLOSE_RANGE_UNSHARE) == 0 ? 0 : errno;
+    return syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_UNSHARE) == 0 ? 0 : errno;
 }
 
 int culvert_own_mounts(void) {
@@ -91,7 +96,7 @@ int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
     memset(&event, 0, sizeof event);
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = SIGALRM;
-    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
     timer_t timer;
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return errno;
 
@@ -213,11 +218,27 @@ int culvert_fill_randomly(void *buffer, size_t count) {
 static int argument_count;
 static char **arguments;
 
+extern char **environ;
+
+#ifdef __GLIBC__
 // glibc hands main's arguments to constructors too. Swift's own way to them reads /proc/self/maps.
 __attribute__((constructor)) static void keep_arguments(int count, char **values) {
     argument_count = count;
     arguments = values;
 }
+#else
+// musl does not; but the kernel lays them just below the environment: a count, that many of them, NULL.
+__attribute__((constructor)) static void keep_arguments(void) {
+    char **values = environ - 1;
+    int count = 0;
+    while ((uintptr_t)values[-1] != (uintptr_t)count) {
+        values -= 1;
+        count += 1;
+    }
+    argument_count = count;
+    arguments = values;
+}
+#endif
 
 int culvert_argument_count(void) {
     return argument_count;
@@ -228,7 +249,6 @@ char **culvert_arguments(void) {
 }
 
 char **culvert_environment(void) {
-    extern char **environ;
     return environ;
 }
 
