@@ -4,7 +4,7 @@ SHELL := bash -o pipefail
 
 PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
-PLUGINS := bandwidth bridge firewall host-local loopback portmap sbr static tuning
+PLUGINS := bandwidth bridge dhcp firewall host-local loopback portmap sbr static tuning
 FUZZ_SECONDS ?= 60
 
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev
@@ -43,6 +43,7 @@ demo: packages-demo build ## Join two containers to a network, prove that they t
 build: packages-build ## Build the static release binaries into .build/release.
 	CULVERT_EMBEDDED=1 swift build $(EMBEDDED) $(CHECKED) --product culvert-cni
 	swift build $(STATIC) $(CHECKED) --product culvert
+	swift build $(STATIC) $(CHECKED) --product culvert-dhcpd
 	ln -f .build/embedded/release/culvert-cni $(RELEASE)/culvert-cni
 
 install: ## Install plugins into CNI_BIN_DIR (/opt/cni/bin) and tools into PREFIX/bin (/usr/local/bin).
@@ -50,6 +51,7 @@ install: ## Install plugins into CNI_BIN_DIR (/opt/cni/bin) and tools into PREFI
 	install -d $(DESTDIR)$(CNI_BIN_DIR) $(DESTDIR)$(PREFIX)/bin
 	integration/install-links $(RELEASE)/culvert-cni $(DESTDIR)$(CNI_BIN_DIR) culvert-cni $(PLUGINS)
 	integration/install-links $(RELEASE)/culvert $(DESTDIR)$(PREFIX)/bin culvert cnitool
+	integration/install-links $(RELEASE)/culvert-dhcpd $(DESTDIR)$(PREFIX)/bin culvert-dhcpd
 
 test: packages-test build lint linkage unit-test integration ## Install what tests need, build, and run all of them.
 
@@ -79,7 +81,7 @@ fuzz-configuration fuzz-result: packages-build
 
 lint: ## Check the form of the sources, and what they may say.
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz
-	@! grep -rnE '\bunsafe\b' Sources/Addressing Sources/AddressPools Sources/CNI --include='*.swift' \
+	@! grep -rnE '\bunsafe\b' Sources/Addressing Sources/AddressPools Sources/CNI Sources/DHCP --include='*.swift' \
 	    || { echo "pure modules may not say unsafe"; exit 1; }
 	@! grep -rnE '^(package |internal |public |private )?import Foundation' Sources --include='*.swift' \
 	    || { echo "no module imports Foundation"; exit 1; }

@@ -79,6 +79,7 @@ let modules: [Target] = [
     module("AddressPools", ["Addressing"], settings: pure),
     module("JSON", ["CJansson"]),
     module("CNI", ["Addressing", "JSON"], settings: pure),
+    module("DHCP", ["Addressing"], settings: pure),
     // Row 3: the kernel
     module("Linux", ["CLinux"]),
     module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
@@ -94,9 +95,15 @@ let modules: [Target] = [
         "Runtime",
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
+    module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
     plugin("Bridge", ["Wiring", "Netlink", "PacketFilter"]),
+    module(
+        "DHCPDaemon",
+        ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
+    plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Netlink", "Wiring"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
@@ -108,15 +115,18 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert-cni",
         dependencies: [
-            "Plugin", "Bandwidth", "Bridge", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR", "Static", "Tuning",
+            "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR",
+            "Static", "Tuning",
             "Linux",
         ],
         swiftSettings: strict
     ),
+    .executableTarget(name: "culvert-dhcpd", dependencies: ["DHCPDaemon", "Linux"], swiftSettings: strict),
     .executableTarget(
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
+            "DHCPLeases",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -127,6 +137,7 @@ let modules: [Target] = [
     tests("JSONTests", ["JSON"]),
     tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
     tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
+    tests("DHCPTests", ["DHCP", "Addressing"]),
     // What the fuzzers and the replay of their corpus in the tests have in common
     .target(
         name: "FuzzBodies",
@@ -169,6 +180,12 @@ let modules: [Target] = [
         ["PortMap", "Addressing", "CNI", "JSON", "Linux", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
+    tests(
+        "DHCPLeasesTests",
+        ["DHCPLeases", "DHCP", "Addressing", "JSON", "Linux", "Wiring", "TestSupport"]
+    ),
+    tests("DHCPLeasingTests", ["DHCPLeasing", "Addressing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
+    tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
@@ -224,7 +241,10 @@ let together: [Target] = [
         name: "culvert-cni",
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
-        exclude: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert"],
+        exclude: [
+            "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
+            "DHCPDaemon",
+        ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),
@@ -243,7 +263,13 @@ let package = Package(
     name: "culvert",
     products: [
         .executable(name: "culvert-cni", targets: ["culvert-cni"])
-    ] + (isEmbedded ? [] : [.executable(name: "culvert", targets: ["culvert"])]),
+    ]
+        + (isEmbedded
+            ? []
+            : [
+                .executable(name: "culvert", targets: ["culvert"]),
+                .executable(name: "culvert-dhcpd", targets: ["culvert-dhcpd"]),
+            ]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),

@@ -12,7 +12,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE_DIRECTORY = pathlib.Path("/usr/lib/cni")
 #: `foreign-ipam`, a plugin that nobody has in its own process.
 FOREIGN_DIRECTORY = REPOSITORY / "integration" / "foreign"
-PLUGINS = ("bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap", "sbr", "static", "tuning")
+PLUGINS = ("bandwidth", "bridge", "dhcp", "firewall", "host-local", "loopback", "portmap", "sbr", "static", "tuning")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +68,9 @@ def install() -> Implementation:
     directory.chmod(0o755)
     for plugin in PLUGINS:
         link_or_copy(binary, directory / plugin)
+    daemon = built / "culvert-dhcpd"
+    if daemon.is_file():
+        link_or_copy(daemon, directory / "culvert-dhcpd")
     tool = built / "culvert"
     if tool.is_file():
         link_or_copy(tool, directory / "cnitool")

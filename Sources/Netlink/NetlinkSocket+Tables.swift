@@ -53,6 +53,28 @@ extension NetlinkSocket {
         }
     }
 
+    /// Waits until a link has an address of a kind.
+    ///
+    /// `announcements`: a subscription to addresses in the socket's own namespace.
+    /// - Returns: all addresses of the kind, at least one.
+    /// - Throws: ``KernelError``; `ETIMEDOUT` when the time is over.
+    package func waitForAddresses(
+        ofLink index: Int32,
+        name: String,
+        announcements: borrowing Announcements,
+        atMost bound: Duration,
+        where isWanted: (AssignedAddress) -> Bool
+    ) throws(KernelError) -> [AssignedAddress] {
+        let end = Machine.bootNanoseconds + Int64(bound / .nanoseconds(1))
+        while true {
+            let found = try addresses(ofLink: index).filter(isWanted)
+            guard found.isEmpty else { return found }
+            let left = end - Machine.bootNanoseconds
+            guard left > 0 else { throw KernelError("wait for an address of \(name)", .timedOut) }
+            try announcements.awaitNext(atMost: .nanoseconds(left))
+        }
+    }
+
     /// All unicast routes of one family, in every table but `local`.
     ///
     /// - Throws: ``KernelError``.

@@ -20,6 +20,12 @@ package struct AddressDelegate: Sendable {
     private let request: Request
     private let place: Place
 
+    /// Whether a network's addresses are asked for through the container's own link, which has to be up for it, and gone
+    /// only when they were given back.
+    package static func needsLink(_ request: Request) -> Bool {
+        request.configuration.ipamType == "dhcp"
+    }
+
     /// Finds the plugin; nil when the configuration names none (a network without addresses).
     ///
     /// - Throws: ``CNIError`` when it is nowhere in CNI_PATH.

@@ -125,7 +125,7 @@ package struct PluginCall {
         for key in ["cniVersion", "name", "type", "dataDir"] { kept[exact: key] = object[key] }
         guard case .object(let ipam) = object["ipam"] else { return kept }
         var place = JSONObject()
-        for key in ["type", "dataDir"] {
+        for key in ["type", "dataDir", "daemonSocketPath"] {
             if case .string(let text) = ipam[key] { place[exact: key] = .string(text) }
         }
         kept[exact: "ipam"] = .object(place)

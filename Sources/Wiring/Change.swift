@@ -142,12 +142,22 @@ package struct InterfaceSpecification: Hashable, Sendable {
     package let isUp: Bool
     /// Whether IPv6 looks for others with the same address before it uses one.
     package let detectsDuplicates: Bool
+    /// Whether some of the addresses may be there already, as those that a router's advertisement made are.
+    package let mayHaveAddresses: Bool
 
-    package init(name: String, addresses: [CIDR], routes: [Route], isUp: Bool, detectsDuplicates: Bool) {
+    package init(
+        name: String,
+        addresses: [CIDR],
+        routes: [Route],
+        isUp: Bool,
+        detectsDuplicates: Bool,
+        mayHaveAddresses: Bool = false
+    ) {
         self.name = name
         self.addresses = addresses
         self.routes = routes
         self.isUp = isUp
         self.detectsDuplicates = detectsDuplicates
+        self.mayHaveAddresses = mayHaveAddresses
     }
 }

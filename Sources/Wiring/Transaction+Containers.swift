@@ -44,7 +44,8 @@ extension Transaction {
         var requests: [NetlinkRequest] = []
         // Frames only: whoever uses the link brings its own addresses and habits.
         if !interface.addresses.isEmpty { requests.append(.setARPNotify(link: index, name: name)) }
-        requests += interface.addresses.map { address in
+        let present = interface.mayHaveAddresses ? try inside.addresses(ofLink: index).map { $0.address } : []
+        requests += interface.addresses.filter { !present.contains($0) }.map { address in
             .addAddress(address, to: index, name: name, detectsDuplicates: interface.detectsDuplicates)
         }
         if interface.isUp { requests.append(.setUp(true, link: index, name: name)) }

@@ -41,14 +41,16 @@ package struct Transaction: ~Copyable {
 
     /// Makes changes in order.
     ///
+    /// `defersTakingBack`: what was done stays after a refusal until ``takeBack()``, for who needs it until then.
     /// - Throws: ``PlanFailure``; then everything since the beginning of the transaction has been taken back.
-    package mutating func apply(_ plan: [Change]) throws(PlanFailure) {
+    package mutating func apply(_ plan: [Change], defersTakingBack: Bool = false) throws(PlanFailure) {
         for change in plan {
             do throws(KernelError) {
                 // Recorded first: a change can be refused half done, and taking back what is absent is no error.
                 done.append(change)
                 try make(change)
             } catch {
+                if defersTakingBack { throw PlanFailure(cause: error, leftovers: []) }
                 let leftovers = Transaction.takeBack(done, on: host)
                 done = []
                 throw PlanFailure(cause: error, leftovers: leftovers)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bandwidth
 import Bridge
+import DHCPLeasing
 import Firewall
 import HostLocal
 import Linux
@@ -11,10 +12,13 @@ import SBR
 import Static
 import Tuning
 
+// A daemon is no plugin, but it is started by the name of one.
+if let status = DHCPDaemonStart.run(Machine.arguments) { Machine.exit(status) }
+
 // Every plugin is this one file under another name: which one, the base name of argv[0] or the first argument says.
 Machine.exit(
     PluginCall.run(
         Machine.arguments,
-        among: [bandwidth, bridge, firewall, hostLocal, loopback, portmap, sbr, staticAddresses, tuning]
+        among: [bandwidth, bridge, dhcp, firewall, hostLocal, loopback, portmap, sbr, staticAddresses, tuning]
     )
 )

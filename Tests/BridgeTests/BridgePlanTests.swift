@@ -229,4 +229,18 @@ struct BridgePlanTests {
         #expect(plan.vlanInterface(addresses) == nil)
         #expect(!Self.steps(plan.connection(addresses)).contains("vlanInterface"))
     }
+
+    @Test("Who asks for addresses through the link finds it in operation, and nothing is made twice")
+    func presence() throws {
+        let plan = try plan(#""isGateway": true"#)
+        let addresses = BridgeAddressing(try leased(["10.1.2.3/24"]), plan.configuration)
+        #expect(Self.steps(plan.presence) == ["pair", "port", "interface", "operational"])
+        #expect(plan.presence[0...1] == plan.connection(addresses)[0...1])
+        let later = plan.connection(addresses, isPresent: true)
+        #expect(Self.steps(later) == Self.steps(Array(plan.connection(addresses)[2...])))
+        #expect(later.dropFirst() == plan.connection(addresses)[3...])
+        guard case .interface(let interface) = plan.presence[2], case .interface(let final) = later[0] else { return }
+        #expect(interface.isUp && interface.addresses.isEmpty && interface.routes.isEmpty)
+        #expect(final.addresses == [try Self.cidr("10.1.2.3/24")] && final.mayHaveAddresses)
+    }
 }

@@ -120,6 +120,27 @@ struct TransactionTests {
         #expect(after.port == nil && after.interface == nil)
     }
 
+    @Test("Who defers taking back has what was made after a refusal, until he takes back")
+    func deferred() throws {
+        let (leftovers, before, after) = try inNewNamespace {
+            let stage = try Stage()
+            let changes = try Plan().changes()
+            var transaction = try stage.transaction()
+            var leftovers = ["no refusal"]
+            do throws(PlanFailure) {
+                try transaction.apply(Array(changes[..<5]) + [.noLink("lo")], defersTakingBack: true)
+            } catch {
+                leftovers = error.leftovers
+            }
+            let before = try stage.look()
+            leftovers += transaction.takeBack()
+            return (leftovers, before, try stage.look())
+        }
+        #expect(leftovers == [])
+        #expect(before.port != nil && before.interface != nil)
+        #expect(after.port == nil && after.interface == nil)
+    }
+
     @Test("An interface that stays down needs no port in operation")
     func down() throws {
         let (failure, scene) = try inNewNamespace {

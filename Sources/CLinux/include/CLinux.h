@@ -3,6 +3,8 @@
 // Imported instead of Glibc, which Embedded Swift does not have.
 #pragma once
 
+#include "Datagrams.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -33,18 +33,37 @@ struct BridgePlan {
         ]
     }
 
+    /// A link that passes frames, for who asks for addresses through it.
+    var presence: [Change] {
+        let interface = InterfaceSpecification(
+            name: pair.container.name,
+            addresses: [],
+            routes: [],
+            isUp: true,
+            detectsDuplicates: configuration.detectsDuplicates
+        )
+        return [
+            .pair(pair, bridge: configuration.bridge), .port(port), .interface(interface),
+            .operational(port: pair.host.name),
+        ]
+    }
+
     /// Everything else, once the addresses are known; without addresses, a network of frames only.
     ///
     /// First what belongs to the container, and goes again when something is refused; then what stays.
-    func connection(_ addresses: BridgeAddressing?) -> [Change] {
+    ///
+    /// `isPresent`: what is in ``presence`` has been done.
+    func connection(_ addresses: BridgeAddressing?, isPresent: Bool = false) -> [Change] {
         let interface = InterfaceSpecification(
             name: pair.container.name,
             addresses: addresses?.result.ips.map { $0.address } ?? [],
             routes: addresses?.routes ?? [],
             isUp: !configuration.disablesContainerInterface,
-            detectsDuplicates: configuration.detectsDuplicates
+            detectsDuplicates: configuration.detectsDuplicates,
+            mayHaveAddresses: isPresent
         )
-        var plan: [Change] = [.pair(pair, bridge: configuration.bridge), .port(port), .interface(interface)]
+        var plan: [Change] = isPresent ? [] : [.pair(pair, bridge: configuration.bridge), .port(port)]
+        plan.append(.interface(interface))
         if let addresses { plan += gateway(addresses) }
         let filter = filter(addresses?.result.ips.map { $0.address } ?? [])
         if !filter.isEmpty { plan.append(.filter(filter)) }

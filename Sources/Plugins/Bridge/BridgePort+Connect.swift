@@ -82,13 +82,21 @@ extension BridgePort {
             transaction.commit()
             return result
         } catch {
-            var leftovers = transaction.takeBack()
-            do throws(CNIError) {
-                if isLeased { try delegate?.delete() }
-            } catch {
-                leftovers.append("addresses (\(error))")
-            }
+            // What was leased through the link is given back through it.
+            let isThroughLink = AddressDelegate.needsLink(request)
+            var leftovers = isThroughLink ? giveBack(isLeased ? delegate : nil) : transaction.takeBack()
+            leftovers += isThroughLink ? transaction.takeBack() : giveBack(isLeased ? delegate : nil)
             throw close(file, record, leftovers, because: error)
+        }
+    }
+
+    /// - Returns: what could not be given back, in words.
+    private func giveBack(_ delegate: AddressDelegate?) -> [String] {
+        do throws(CNIError) {
+            try delegate?.delete()
+            return []
+        } catch {
+            return ["addresses (\(error))"]
         }
     }
 
@@ -192,15 +200,18 @@ extension BridgePort {
     ) throws(CNIError) -> AddResult {
         // What a kernel may lack is found out before an address is taken for nothing; everything else comes after it,
         // so that a configuration that IPAM refuses leaves no bridge behind.
-        if plan.configuration.filtersVLANs { try apply(plan.preparation, &transaction, intention) }
+        let isThroughLink = AddressDelegate.needsLink(request)
+        let isPreparedEarly = plan.configuration.filtersVLANs || isThroughLink
+        if isPreparedEarly { try apply(plan.preparation, &transaction, intention) }
+        if isThroughLink { try apply(plan.presence, &transaction, intention) }
         var addresses: BridgeAddressing?
         if let delegate {
             let leased = try delegate.add()
             isLeased = true
             addresses = BridgeAddressing(leased, plan.configuration)
         }
-        if !plan.configuration.filtersVLANs { try apply(plan.preparation, &transaction, intention) }
-        try apply(plan.connection(addresses), &transaction, intention)
+        if !isPreparedEarly { try apply(plan.preparation, &transaction, intention) }
+        try apply(plan.connection(addresses, isPresent: isThroughLink), &transaction, intention)
         let name = plan.configuration.bridge
         // A bridge that somebody else made follows the lowest address of its ports.
         let bridge = try translating(intention) { () throws(KernelError) in try transaction.host.link(named: name) }
@@ -217,7 +228,7 @@ extension BridgePort {
         _ intention: String
     ) throws(CNIError) {
         do throws(PlanFailure) {
-            try transaction.apply(changes)
+            try transaction.apply(changes, defersTakingBack: AddressDelegate.needsLink(request))
         } catch {
             switch error.cause.errno {
             case .addressInUse: throw CNIError(.addressConflict, intention, error)

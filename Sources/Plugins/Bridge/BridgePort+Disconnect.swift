@@ -11,12 +11,21 @@ extension BridgePort {
     func disconnect() throws(CNIError) {
         let intention = "cannot disconnect container \(request.key.containerID)"
         let open = try openRecord(intention)
+        // What was leased through the link is given back through it; whatever becomes of that, the link goes.
+        var refusal: CNIError?
+        let isThroughLink = AddressDelegate.needsLink(request)
+        do throws(CNIError) {
+            if isThroughLink { try AddressDelegate(for: request)?.delete() }
+        } catch {
+            refusal = error
+        }
         try translating(intention) { () throws(KernelError) in
             let host = try NetlinkSocket()
             if try !BridgePort.removePair(of: request.key, on: host) { try removeInside() }
             try BridgeFilters.remove(from: request.key, open.record, in: request.attachments)
         }
-        try AddressDelegate(for: request)?.delete()
+        if !isThroughLink { try AddressDelegate(for: request)?.delete() }
+        if let refusal { throw refusal }
         do throws(KernelError) {
             try remove(open.file)
         } catch {
@@ -78,6 +87,8 @@ extension BridgePort {
         let keys = try translating(intention, .storeUnusable) { () throws(KernelError) in
             try request.attachments.keys(of: network)
         }
+        let isThroughLink = AddressDelegate.needsLink(request)
+        if isThroughLink { errors += sweepAddresses(sparing: surviving, and: keys) }
         let host = try translating(intention) { () throws(KernelError) in try NetlinkSocket() }
         for key in keys where !surviving.contains(where: { $0.covers(key) }) {
             do throws(KernelError) {
@@ -93,13 +104,27 @@ extension BridgePort {
         } catch {
             errors.append("\(error)")
         }
-        do throws(CNIError) {
-            try AddressDelegate(for: request)?.collectGarbage(surviving: surviving)
-        } catch {
-            errors.append("\(error)")
-        }
+        if !isThroughLink { errors += sweepAddresses(sparing: surviving, and: []) }
         guard errors.isEmpty else {
             throw CNIError(.kernelRefused, intention, details: errors.joined(separator: "; "))
+        }
+    }
+
+    /// Gives the addresses back that no survivor has, nor any of `keys` that is provably alive.
+    ///
+    /// - Returns: what went wrong, in words.
+    private func sweepAddresses(sparing surviving: [AttachmentID], and keys: [AttachmentKey]) -> [String] {
+        var surviving = surviving
+        for key in keys where !surviving.contains(where: { $0.covers(key) }) {
+            // Whoever cannot be looked at is not taken for dead.
+            guard (try? request.attachments.isAlive(key, since: request.beganBoot)) ?? true else { continue }
+            surviving.append(AttachmentID(containerID: key.containerID, interfaceName: key.interfaceName))
+        }
+        do throws(CNIError) {
+            try AddressDelegate(for: request)?.collectGarbage(surviving: surviving)
+            return []
+        } catch {
+            return ["\(error)"]
         }
     }
 
