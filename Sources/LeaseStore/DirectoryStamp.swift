@@ -32,11 +32,16 @@ package struct DirectoryStamp: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - directory: whose names nobody else changes now.
+    ///   - seen: what it looks like before.
     ///   - used: stamps that were left on it before, within the same tick of the clock perhaps; not left again.
     /// - Returns: ``none`` where it cannot be done: nothing will be known of the directory when it is opened again.
-    static func leave(on directory: borrowing Directory, unlike used: [DirectoryStamp]) -> DirectoryStamp {
+    static func leave(
+        on directory: borrowing Directory,
+        after seen: DirectoryStamp,
+        unlike used: [DirectoryStamp]
+    ) -> DirectoryStamp {
         do throws(KernelError) {
-            var stamp = try DirectoryStamp(of: directory)
+            var stamp = seen
             let now = stamp.modifiedNanoseconds
             for other in used {
                 let lead = other.modifiedNanoseconds - now

@@ -177,6 +177,7 @@ extension LeaseLedger {
             // Also when no name has changed: who dies before the log is told leaves it out of date.
             meta.stamp = DirectoryStamp.leave(
                 on: files.directory,
+                after: stamp,
                 unlike: [meta.stamp, log?.header.stamp ?? .none]
             )
             do throws(IndexError) {
@@ -196,9 +197,11 @@ extension LeaseLedger {
     private func commit(_ log: LeaseLog) throws(KernelError) -> Bool {
         if log.isFull { return false }
         let stamp = try DirectoryStamp(of: files.directory)
-        if stamp == log.header.stamp && log.pending.isEmpty { return true }
-        let isSame = stamp == log.header.stamp
-        try log.write(isSame ? stamp : DirectoryStamp.leave(on: files.directory, unlike: [log.header.stamp]))
+        let last = log.header.stamp
+        if stamp == last && log.pending.isEmpty { return true }
+        try log.write(
+            stamp == last ? stamp : DirectoryStamp.leave(on: files.directory, after: stamp, unlike: [last])
+        )
         return true
     }
 

@@ -219,14 +219,6 @@ package struct LeaseLedger: ~Copyable {
         try put(record)
     }
 
-    /// Forgets what has no file: the end of a quarantine or of a reservation.
-    ///
-    /// - Throws: ``KernelError``.
-    package mutating func forget(_ record: LeaseRecord) throws(KernelError) {
-        guard !record.hasFile else { return }
-        try drop(record.address)
-    }
-
     /// Remembers where the next search in a range set begins.
     ///
     /// - Throws: ``KernelError``.
