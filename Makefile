@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev
 DEMO_PACKAGES := iproute2 iputils-ping util-linux
 TEST_PACKAGES := $(shell cat integration/packages.txt)
-BENCHMARK_PACKAGES := netavark nftables
+BENCHMARK_PACKAGES := netavark nftables valgrind
 
 CHECKED := --explicit-target-dependency-import-check error
 STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker --gc-sections -Xlinker -s
@@ -27,12 +27,13 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
     -Xlinker $(MUSL)/crt1.o -Xlinker $(MUSL)/crti.o -Xlinker $(MUSL)/crtn.o \
     -Xlinker -L$(EMBEDDED_LIBRARY)/$(MACHINE)-unknown-linux-gnu -Xlinker -lswiftUnicodeDataTables \
     -Xlinker $(MUSL)/libc.a -Xlinker $(shell gcc -print-libgcc-file-name) \
-    -Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker -s
+    -Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --script=Sources/Together/layout.ld \
+    -Xlinker --symbol-ordering-file=Sources/Together/link-order.txt -Xlinker --no-warn-symbol-ordering
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
 .PHONY: help demo build install test unit-test root-test integration benchmark fuzz fuzz-configuration fuzz-result \
-    lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
+    lint format linkage link-order check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -41,7 +42,7 @@ demo: packages-demo build ## Join two containers to a network, prove that they t
 	@unshare --mount --net --propagation private bash integration/demo.sh $(CURDIR)/$(RELEASE)
 
 build: packages-build ## Build the static release binaries into .build/release.
-	CULVERT_EMBEDDED=1 swift build $(EMBEDDED) $(CHECKED) --product culvert-cni
+	CULVERT_EMBEDDED=1 swift build $(EMBEDDED) -Xlinker -s $(CHECKED) --product culvert-cni
 	swift build $(STATIC) $(CHECKED) --product culvert
 	swift build $(STATIC) $(CHECKED) --product culvert-dhcpd
 	ln -f .build/embedded/release/culvert-cni $(RELEASE)/culvert-cni
@@ -68,6 +69,12 @@ integration: packages-test build ## Play the runtime against the built plugins, 
 
 benchmark: packages-benchmark build ## Measure against the reference plugins and the bare kernel work.
 	$(PYTHON) Benchmarks/benchmark.py
+
+link-order: packages-benchmark ## Find out what plugins run, for the linker to put it side by side.
+	CULVERT_EMBEDDED=1 swift build $(EMBEDDED) $(CHECKED) --product culvert-cni
+	strip --strip-debug -o .build/with-symbols .build/embedded/release/culvert-cni
+	$(PYTHON) Benchmarks/link_order.py .build/with-symbols
+	rm .build/with-symbols .build/embedded/release/culvert-cni
 
 fuzz: fuzz-configuration fuzz-result ## Fuzz both parsers, FUZZ_SECONDS (60) each.
 

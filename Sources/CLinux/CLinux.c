@@ -34,10 +34,10 @@ int culvert_enter_network_namespace(int descriptor) {
     return setns(descriptor, CLONE_NEWNET) == 0 ? 0 : errno;
 }
 
-int culvert_open_network_namespace(void) {
-    int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+int culvert_open_network_namespace(int given) {
+    int probe = given >= 0 ? given : socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int descriptor = probe < 0 ? -1 : ioctl(probe, SIOCGSKNS);
-    if (probe >= 0) close(probe);
+    if (probe >= 0 && probe != given) close(probe);
     return descriptor < 0 ? culvert_open_at(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY, 0) : descriptor;
 }
 

@@ -108,7 +108,11 @@ extension Invocation {
     }
 
     private static func isForbiddenInInterfaceName(_ letter: Unicode.Scalar) -> Bool {
-        letter == "/" || letter == ":" || letter == "\0" || letter.properties.isWhitespace
+        guard letter.isASCII else { return letter.properties.isWhitespace }
+        return switch letter {
+        case "/", ":", "\0", " ", "\t"..."\r": true
+        default: false
+        }
     }
 
     /// One ASCII letter or digit, then letters, digits, `_`, `.` and `-`.

@@ -30,9 +30,17 @@ package struct NetworkNamespace: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package static func current() throws(KernelError) -> NetworkNamespace {
-        let result = culvert_open_network_namespace()
+        try NetworkNamespace(ofSocket: -1)
+    }
+
+    /// The namespace that a socket of any kind was opened in.
+    ///
+    /// - Parameter socket: its descriptor; a negative number stands for the namespace this thread is in.
+    /// - Throws: ``KernelError``.
+    package init(ofSocket socket: CInt) throws(KernelError) {
+        let result = culvert_open_network_namespace(socket)
         guard result >= 0 else { throw KernelError("open the host's network namespace", Errno(rawValue: -result)) }
-        return try NetworkNamespace(adopting: Descriptor(adopting: result), "the host's network namespace")
+        try self.init(adopting: Descriptor(adopting: result), "the host's network namespace")
     }
 
     /// The descriptor's number, for netlink requests that name a namespace; valid as long as this value lives.

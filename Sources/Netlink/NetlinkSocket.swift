@@ -47,6 +47,13 @@ package struct NetlinkSocket: ~Copyable {
         self.handle = handle
     }
 
+    /// The namespace this socket was opened in.
+    ///
+    /// - Throws: ``KernelError``.
+    package func namespace() throws(KernelError) -> NetworkNamespace {
+        try NetworkNamespace(ofSocket: nl_socket_get_fd(handle))
+    }
+
     deinit {
         let collector = closing.isLeft ? culvert_strand_descriptor(nl_socket_get_fd(handle)) : -1
         nl_socket_free(handle)

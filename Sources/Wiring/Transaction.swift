@@ -25,8 +25,8 @@ package struct Transaction: ~Copyable {
     /// - Parameter container: the namespace that pairs reach into.
     /// - Throws: ``KernelError``.
     package init(into container: consuming NetworkNamespace) throws(KernelError) {
-        let home = try NetworkNamespace.current()
         let host = try NetlinkSocket()
+        let home = try host.namespace()
         inside = try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
         self.host = host
         self.home = home

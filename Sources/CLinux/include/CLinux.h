@@ -25,10 +25,11 @@
 /// setns(2) into a network namespace. Returns 0, or the errno.
 int culvert_enter_network_namespace(int descriptor);
 
-/// The network namespace of the calling thread: a socket's, which a kernel from 4.9 on opens for whoever may change it
-/// (SIOCGSKNS), and several times faster than the file below /proc is found, which is opened where it does not.
+/// The network namespace that the given socket was opened in, or with a negative number that of the calling thread: a
+/// kernel from 4.9 on opens a socket's for whoever may change it (SIOCGSKNS), and several times faster than the file
+/// below /proc is found. Where it does not, that file is opened: the calling thread should be where the socket is from.
 /// Returns a descriptor, or a negative errno.
-int culvert_open_network_namespace(void);
+int culvert_open_network_namespace(int given);
 
 /// unshare(2) with CLONE_NEWNET. Returns 0, or the errno.
 int culvert_unshare_network_namespace(void);
