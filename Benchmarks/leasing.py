@@ -6,7 +6,7 @@ import os
 
 from contestants import LEASES, Container
 from measures import MILLISECOND, series, turns
-from report import Row, at_most
+from report import Row
 
 COUNTS = (0, 1000, 10_000, 50_000)
 CROWD = 50
@@ -117,13 +117,29 @@ def measure_pool(bench, count):
 
 
 def measure_pools(bench):
-    rows = [row for count in COUNTS for row in measure_pool(bench, count)]
-    named = {row.name: row for row in rows}
-    for verb in ("add", "del"):
-        full, empty = (named[f"lease-{verb}-{count}"] for count in (COUNTS[-1], 0))
-        ratio = full.median("ours") / empty.median("ours")
-        full.checks.append(at_most(f"ours at {COUNTS[-1]}/0", ratio, 1.3))
-    return rows
+    return [row for count in COUNTS for row in measure_pool(bench, count)]
+
+
+def measure_flatness(bench):
+    """Ours with many leases and with none, in turns: the reference, between them, would empty the processor's caches."""
+    loads = {"ours": COUNTS[-1], "none": 0}
+    pools = {load: Pool(bench, bench.ours, count, "flat") for load, count in loads.items()}
+    added, deleted = {load: [] for load in loads}, {load: [] for load in loads}
+    for number in range(-1, bench.rounds):
+        for load in sorted(loads, reverse=number % 2 == 0):
+            pool, (container,) = pools[load], strangers(bench, 1)
+            add, address = pool.add(container)
+            delete = pool.delete(container, address)
+            if number >= 0:
+                added[load].append(add.nanoseconds / MILLISECOND)
+                deleted[load].append(delete.nanoseconds / MILLISECOND)
+    for pool in pools.values():
+        pool.clear()
+    words = f"with {COUNTS[-1]:,} leases, beside none".replace(",", " ", 1)
+    return [
+        Row("lease-flat", f"host-local ADD {words}", "ms", added).hold_below("ours", "none", 1.3),
+        Row("lease-flat-del", f"host-local DEL of the latest {words}", "ms", deleted).hold_below("ours", "none", 1.3),
+    ]
 
 
 def measure_crowded_pool(bench):
@@ -153,5 +169,6 @@ MEASURES = [
         ),
         measure_pools,
     ),
+    (("lease-flat", "lease-flat-del"), measure_flatness),
     (("lease-crowd",), measure_crowded_pool),
 ]
