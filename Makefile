@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
 PLUGINS := bandwidth bridge dhcp firewall host-local loopback portmap sbr static tuning
 FUZZ_SECONDS ?= 60
+# How many integration tests run at the same time
+WORKERS ?= 2
 
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev
 DEMO_PACKAGES := iproute2 iputils-ping util-linux
@@ -65,7 +67,7 @@ root-test: packages-build ## Run only the Swift tests that need root.
 
 integration: packages-test build ## Play the runtime against the built plugins, beside the reference plugins.
 	integration/oracle.sh
-	$(PYTHON) -m pytest integration -p no:cacheprovider
+	$(PYTHON) -m pytest integration -p no:cacheprovider -n $(WORKERS) --dist loadgroup
 
 benchmark: packages-benchmark build ## Measure against the reference plugins and the bare kernel work.
 	$(PYTHON) Benchmarks/benchmark.py

@@ -6,7 +6,8 @@ import json
 import os
 import pathlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -34,14 +35,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declares our markers."""
     config.addinivalue_line("markers", "beats_reference: fails with the reference plugins, as it should")
     config.addinivalue_line("markers", "needs_culvert: makes no sense with the reference plugins")
+    config.addinivalue_line("markers", "xdist_group: of several workers, one takes all tests of a group")
     config.addinivalue_line("markers", "needs_vlans: runs in a guest where this kernel has no VLAN-aware bridges")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Refuses to begin without root, and remembers the machine."""
+    """Refuses to begin without root, and remembers the machine; of several workers, who gives them work does."""
     if os.geteuid() != 0:
         pytest.exit("the integration tests need root: they make network namespaces", returncode=3)
-    session.config.stash[MACHINE] = machine()
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[MACHINE] = machine()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -79,18 +82,37 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails the run when a link, a namespace, a mount, a file or a host process is left."""
-    before = session.config.stash.get(MACHINE, None)
-    if before is None:
-        return
-    after = machine()
-    leaks = [f"{what}: {sorted(set(after[what]) ^ set(before[what]))}" for what in after if after[what] != before[what]]
-    leaks += [f"host process {host.pid}" for host in Host.living]
-    if leaks:
+    leaks = [f"host process {host.pid}" for host in Host.living] + session.config.stash.get(LEAKS, [])
+    if before := session.config.stash.get(MACHINE, None):
+        after = machine()
+        leaks += [f"{what}: {sorted(set(after[what]) ^ set(before[what]))}" for what in after
+                  if after[what] != before[what]]
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["leaks"] = leaks
+    elif leaks:
         print("\nLEFT ON THIS MACHINE: " + "; ".join(leaks))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Passes on what a worker left behind."""
+    node.config.stash.setdefault(LEAKS, []).extend(getattr(node, "workeroutput", {}).get("leaks", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests have to say beyond having passed."""
+    said = [value for reports in terminalreporter.stats.values() for report in reports
+            if getattr(report, "when", "") == "call" for name, value in report.user_properties if name == SAID]
+    if said:
+        terminalreporter.section("what was tried")
+        for line in sorted(said):
+            terminalreporter.write_line(line)
+
+
 MACHINE = pytest.StashKey[dict[str, list[str]]]()
+LEAKS = pytest.StashKey[list[str]]()
+SAID = "said"
 VERDICTS = pytest.StashKey[dict[str, guest.Verdict]]()
 
 
@@ -106,6 +128,12 @@ def ours() -> Iterator[Implementation]:
 def reference() -> Implementation:
     """The plugins we are compared with."""
     return REFERENCE
+
+
+@pytest.fixture
+def say(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Puts a line below the run's results."""
+    return lambda line: record_property(SAID, line)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import concurrent.futures
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -156,6 +157,7 @@ def rates(ours: Implementation) -> dict[Stream, float]:
 
 
 @pytest.mark.needs_culvert
+@pytest.mark.xdist_group("rates")
 @pytest.mark.parametrize("stream", PLAIN + SHAPED + UNSHAPED, ids=str)
 def test_rate(rates: dict[Stream, float], stream: Stream) -> None:
     """What is limited reaches its limit and no more, by 5 %; what is not passes at a multiple of it."""
@@ -540,7 +542,7 @@ def refused(attempt: Attempt, verb: str, point: Point) -> str:
 @pytest.mark.parametrize("subnets", [False, True], ids=["plain", "subnets"])
 @pytest.mark.parametrize("verb", ["ADD", "DEL"])
 @pytest.mark.parametrize("fate", [killed, refused], ids=["killed", "refused"])
-def test_interrupted_anywhere(ours: Implementation, capsys: pytest.CaptureFixture[str], fate: Any, verb: str,
+def test_interrupted_anywhere(ours: Implementation, say: Callable[[str], None], fate: Any, verb: str,
                               subnets: bool) -> None:
     """Killed or refused at any system call, bandwidth leaves nothing that a DEL does not remove."""
     with new_host() as host:
@@ -564,6 +566,5 @@ def test_interrupted_anywhere(ours: Implementation, capsys: pytest.CaptureFixtur
     with concurrent.futures.ThreadPoolExecutor(2) as workers:
         for done in [workers.submit(work, points[number::2]) for number in range(2)]:
             done.result()
-    with capsys.disabled():
-        print(f"\nbandwidth {verb} {fate.__name__}: {len(points)} points, {len(trouble)} went wrong")
+    say(f"bandwidth {verb} {fate.__name__}: {len(points)} points, {len(trouble)} went wrong")
     assert not trouble, "\n".join(trouble[:20])

@@ -22,7 +22,7 @@ from implementations import REFERENCE, Implementation
 from lan import LOG, SERVER, SOCKET, Lan, until
 from runtime import valid_attachments
 
-pytestmark = pytest.mark.needs_culvert
+pytestmark = [pytest.mark.needs_culvert, pytest.mark.xdist_group("dhcp")]
 Facts = dict[str, Any]
 STORIES: dict[str, Callable[[Lan], Facts]] = {}
 #: When to ask the server, and when anybody: the rest of the time is for a server to come back.

@@ -28,11 +28,10 @@ Report = Callable[[str, list[Point], list[str]], None]
 
 
 @pytest.fixture
-def report(capsys: pytest.CaptureFixture[str]) -> Report:
-    """Prints how many points were tried, and fails when some went wrong."""
+def report(say: Callable[[str], None]) -> Report:
+    """Says how many points were tried, and fails when some went wrong."""
     def tell(what: str, points: list[Point], trouble: list[str]) -> None:
-        with capsys.disabled():
-            print(f"\n{what}: {len(points)} points, {len(trouble)} went wrong")
+        say(f"{what}: {len(points)} points, {len(trouble)} went wrong")
         assert not trouble, "\n".join(trouble[:20])
     return tell
 

@@ -314,9 +314,8 @@ def lose_the_index(bench: Bench) -> None:
 @pytest.mark.parametrize("prepare", [nothing, take_first, lose_the_log, lose_the_index])
 @pytest.mark.parametrize("verb", ["ADD", "DEL", "GC"])
 def test_killed_anywhere(ours: Implementation, verb: str, prepare: Callable[[Bench], None],
-                         capsys: pytest.CaptureFixture[str]) -> None:
+                         say: Callable[[str], None]) -> None:
     """Whatever was half done, the next calls find one owner for each address and leave none behind."""
     count, trouble = killed(ours, verb, 3, prepare)
-    with capsys.disabled():
-        print(f"\n{verb}, {prepare.__name__}: killed at {count} points, {len(trouble)} went wrong")
+    say(f"{verb}, {prepare.__name__}: killed at {count} points, {len(trouble)} went wrong")
     assert count > 0 and not trouble, "\n".join(trouble[:20])

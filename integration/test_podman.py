@@ -11,6 +11,7 @@ from implementations import Implementation
 from podman import IMAGE, PodmanHost
 from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, fetch, netns, ruleset, serve
 
+pytestmark = pytest.mark.xdist_group("podman")
 #: What the servers of containers say.
 PAGE = "hello\n"
 

@@ -503,7 +503,7 @@ def unclaimed(attempt: Callable[[Bench, Point], str]) -> Callable[[Bench, Point]
 @pytest.mark.parametrize("plugin", NETWORKS)
 @pytest.mark.parametrize("verb", ["ADD", "DEL"])
 @pytest.mark.parametrize("fate", ["killed", "refused"])
-def test_anywhere(plugin: str, verb: str, fate: str, ours: Implementation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_anywhere(plugin: str, verb: str, fate: str, ours: Implementation, say: Callable[[str], None]) -> None:
     """Killed or refused at each system call, it leaves nothing that one DEL does not remove, and the next ADD works."""
     attempts = {("killed", "ADD"): killed_add, ("killed", "DEL"): killed_delete,
                 ("refused", "ADD"): refused_add, ("refused", "DEL"): refused_delete}
@@ -511,6 +511,5 @@ def test_anywhere(plugin: str, verb: str, fate: str, ours: Implementation, capsy
     points = thinned(refusals(points) if fate == "refused" else points)
     assert points
     trouble = try_all(points, ours, NETWORKS[plugin], unclaimed(attempts[fate, verb]))
-    with capsys.disabled():
-        print(f"\n{plugin} {verb} {fate}: {len(points)} points, {len(trouble)} went wrong")
+    say(f"{plugin} {verb} {fate}: {len(points)} points, {len(trouble)} went wrong")
     assert not trouble, "\n".join(trouble[:20])

@@ -17,7 +17,7 @@ from implementations import Implementation
 from kernel_state import lease_files, left_behind, link_names
 from runtime import Runtime, bridge, host_local, network, valid_attachments
 
-pytestmark = [pytest.mark.needs_culvert, pytest.mark.needs_vlans]
+pytestmark = [pytest.mark.needs_culvert, pytest.mark.needs_vlans, pytest.mark.xdist_group("guest")]
 
 DUAL = host_local("10.77.0.0/24", "fd77::/64")
 GATEWAYS = ("10.77.0.1", "fd77::1")
