@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import random
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,6 +50,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With the reference under test, tests of its defects must fail: that proves they can."""
+    if seed := os.environ.get("CULVERT_TEST_SEED"):
+        chance = random.Random(int(seed))
+        # What tests of a file share is made once.
+        places = {path: chance.random() for path in sorted({str(item.path) for item in items})}
+        chance.shuffle(items)
+        items.sort(key=lambda item: places[str(item.path)])
     if not implementations.testing_the_reference():
         return
     for item in items:
@@ -70,7 +77,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         # Said before, so that a guest that cannot be had is not tried again for each.
         stash[VERDICTS] = {}
         items = [item for item in pyfuncitem.session.items if item.get_closest_marker("needs_vlans")]
-        stash[VERDICTS] = guest.run_tests([f"{item.path}::{item.nodeid.partition('::')[2]}" for item in items])
+        stash[VERDICTS] = guest.run_tests([f"{item.path}::{item.name}" for item in items])
     verdict = stash[VERDICTS].get(pyfuncitem.name, guest.Verdict("failed", "the guest has not run it"))
     if verdict.outcome == "skipped":
         pytest.skip(verdict.text)
