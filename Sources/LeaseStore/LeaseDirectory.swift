@@ -18,6 +18,8 @@ package struct LeaseDirectory: ~Copyable {
 
     let directory: Directory
     private let lock: Descriptor
+    /// Whether whoever opened it only looks: then nothing is made or removed.
+    let isForReading: Bool
 
     /// A lease is written here before it gets its name; whoever holds the lock may overwrite or remove it.
     static let temporaryName = ".culvert.new"
@@ -38,8 +40,17 @@ package struct LeaseDirectory: ~Copyable {
         try self.init(locking: try Directory(creating: path, mode: 0o755), waitingAtMost: bound)
     }
 
-    private init(locking directory: consuming Directory, waitingAtMost bound: Duration) throws(KernelError) {
-        let lock = try directory.open("lock", O_RDONLY | O_CREAT, mode: 0o750)
+    /// As ``init(path:waitingAtMost:)``, for somebody who changes no file: what a crash left stays, to be seen.
+    package init(reading path: String, waitingAtMost bound: Duration) throws(KernelError) {
+        try self.init(locking: try Directory(path: path), waitingAtMost: bound, isForReading: true)
+    }
+
+    private init(
+        locking directory: consuming Directory,
+        waitingAtMost bound: Duration,
+        isForReading: Bool = false
+    ) throws(KernelError) {
+        let lock = try LeaseDirectory.openLock(directory, isForReading: isForReading)
         do throws(KernelError) {
             try lock.lock("\(directory.path)/lock", waitingAtMost: bound)
         } catch {
@@ -49,6 +60,21 @@ package struct LeaseDirectory: ~Copyable {
         }
         self.directory = directory
         self.lock = lock
+        self.isForReading = isForReading
+    }
+
+    /// Where nobody ever locked anything, a reader leaves it so, and locks the directory itself.
+    private static func openLock(
+        _ directory: borrowing Directory,
+        isForReading: Bool
+    ) throws(KernelError) -> Descriptor {
+        guard isForReading else { return try directory.open("lock", O_RDONLY | O_CREAT, mode: 0o750) }
+        do throws(KernelError) {
+            return try directory.open("lock", O_RDONLY)
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return try directory.open(".", O_RDONLY | O_DIRECTORY)
+        }
     }
 
     package var path: String { directory.path }
@@ -143,6 +169,8 @@ package struct LeaseDirectory: ~Copyable {
         switch try read(address) {
         case .missing: return nil
         case .debris:
+            // Who only looks leaves it: until somebody removes it, the address cannot be given.
+            if isForReading { return LeaseRecord(foreign: address) }
             try directory.remove("\(address)")
             return nil
         case .foreign: return LeaseRecord(foreign: address)

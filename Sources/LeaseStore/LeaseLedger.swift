@@ -59,6 +59,11 @@ package struct LeaseLedger: ~Copyable {
         self.init(try LeaseDirectory(creating: path, waitingAtMost: bound), runDirectory)
     }
 
+    /// As ``init(path:runDirectory:waitingAtMost:)``, for somebody who changes no file; ``commit()`` tells only the index.
+    package init(reading path: String, runDirectory: String, waitingAtMost bound: Duration) throws(KernelError) {
+        self.init(try LeaseDirectory(reading: path, waitingAtMost: bound), runDirectory)
+    }
+
     private init(_ files: consuming LeaseDirectory, _ runDirectory: String) {
         place = IndexPlace(runDirectory: runDirectory, leases: files.path)
         meta = LeaseIndex.Meta(path: files.path, stamp: .none, generation: 0, folded: 0)

@@ -5,7 +5,7 @@ import CNI
 /// The operator's tool: what is done by hand, one subcommand each.
 struct Culvert: ParsableCommand {
     /// What a hard link may be named to stand for the subcommand of that name.
-    static let tools: [any ParsableCommand.Type] = [CNITool.self, Reload.self, DHCPTool.self]
+    static let tools: [any ParsableCommand.Type] = [CNITool.self, Reload.self, DHCPTool.self, IPAMTool.self]
 
     static let configuration = CommandConfiguration(
         commandName: "culvert",

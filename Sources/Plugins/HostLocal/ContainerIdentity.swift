@@ -10,7 +10,7 @@ internal import Plugin
 /// Several things may say so; `ipam.sticky` may name the one that counts.
 struct ContainerIdentity {
     /// The key `sticky`.
-    private enum Source: String {
+    enum Source: String {
         /// Namespace and name of the pod, with a slash between, from CNI_ARGS.
         case pod
         /// The container's name, from the label `name` in `args.cni.labels` (CNI conventions, "labels") or as podman
@@ -61,7 +61,7 @@ struct ContainerIdentity {
         }
     }
 
-    private static func sticky(_ ipam: JSONReader) throws(JSONTypeError) -> (Bool, Source?) {
+    static func sticky(_ ipam: JSONReader) throws(JSONTypeError) -> (Bool, Source?) {
         guard let reader = try ipam.member("sticky") else { return (false, nil) }
         switch reader.value {
         case .bool(let isSticky): return (isSticky, nil)

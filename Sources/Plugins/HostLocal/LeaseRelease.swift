@@ -27,7 +27,7 @@ struct LeaseRelease {
         } catch {
             throw CNIError(error, in: "network configuration")
         }
-        let root = configured.flatMap { $0.isEmpty ? nil : $0 } ?? "/var/lib/cni/networks"
+        let root = configured.flatMap { $0.isEmpty ? nil : $0 } ?? ConfiguredPools.usualDataDirectory
         return "\(root)/\(request.configuration.name)"
     }
 
