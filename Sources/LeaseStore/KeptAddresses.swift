@@ -45,6 +45,11 @@ package struct KeptAddresses: Hashable, Sendable {
 
     package init() {}
 
+    /// So many addresses can be kept by one entry: each of them has a file.
+    package static let largestRun = 65_536
+    /// So many can be kept by one entry for somebody.
+    package static let largestRunForSomebody = 256
+
     package var isEmpty: Bool { entries.isEmpty }
 
     /// The entry of an address.

@@ -59,16 +59,18 @@ extension LeaseLedger {
     /// Keeps addresses: first the line, then a file for each that has none.
     ///
     /// - Throws: ``KernelError``; then what was kept before is, and no more.
-    package mutating func keep(_ entry: KeptAddresses.Entry) throws(KernelError) {
+    package mutating func keep(_ entries: [KeptAddresses.Entry]) throws(KernelError) {
+        guard !entries.isEmpty else { return }
         let before = try keptAddresses()
         var after = before
-        after.add(entry)
-        try write(after)
-        guard entry.purpose == .reserved else { return }
+        for entry in entries { after.add(entry) }
+        if after != before { try write(after) }
         var made: [IPAddress] = []
         do throws(KernelError) {
-            try forEach(entry.run) { ledger, address throws(KernelError) in
-                if try ledger.makeReservation(of: address, for: entry.key) { made.append(address) }
+            for entry in entries where entry.purpose == .reserved {
+                try forEach(entry.run) { ledger, address throws(KernelError) in
+                    if try ledger.makeReservation(of: address, for: entry.key) { made.append(address) }
+                }
             }
         } catch {
             for address in made {
@@ -78,6 +80,27 @@ extension LeaseLedger {
             try write(before)
             throw error
         }
+    }
+
+    /// Frees leases as if they had never been, as far as that is possible: what stays is said on standard error.
+    package mutating func takeBack(all addresses: [IPAddress]) {
+        for address in addresses {
+            do throws(KernelError) {
+                try takeBack(address)
+            } catch {
+                Machine.log("left behind: \(path)/\(address) (\(error))")
+            }
+        }
+    }
+
+    /// Says no more that an address was given by hand; its lease stays as it is.
+    ///
+    /// - Throws: ``KernelError``.
+    package mutating func forgetAllocations(_ addresses: [IPAddress]) throws(KernelError) {
+        var after = try keptAddresses()
+        let before = after
+        for address in addresses { after.remove(AddressRun(address), .allocated) }
+        if after != before { try write(after) }
     }
 
     /// Ends reservations: first the lines, then the files.
@@ -137,10 +160,7 @@ extension LeaseLedger {
 
     /// Forgets that an address was given by hand, when it is given back.
     mutating func forgetAllocation(of address: IPAddress) throws(KernelError) {
-        var after = try keptAddresses()
-        guard after.isAllocated(address) else { return }
-        after.remove(AddressRun(address), .allocated)
-        try write(after)
+        if try keptAddresses().isAllocated(address) { try forgetAllocations([address]) }
     }
 
     /// - Returns: false when the address has a file already.

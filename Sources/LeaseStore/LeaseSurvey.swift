@@ -61,7 +61,7 @@ package struct LeaseSurvey: Sendable {
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws(KernelError) {
         self.path = path
-        var ledger = try LeaseLedger(path: path, runDirectory: runDirectory, waitingAtMost: bound)
+        var ledger = try LeaseLedger(reading: path, runDirectory: runDirectory, waitingAtMost: bound)
         let (known, isBelieved) = ledger.known()
         kept = try ledger.keptAddresses()
         var named: [(address: IPAddress, name: String)] = []

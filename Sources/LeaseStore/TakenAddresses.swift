@@ -10,7 +10,7 @@ struct TakenAddresses: PoolLedger {
     /// Reservations in whose name the caller comes.
     private let claimed: AddressSet
 
-    init(_ index: LeaseIndex, _ claimed: AddressSet) {
+    init(_ index: LeaseIndex, _ claimed: AddressSet = AddressSet()) {
         self.index = index
         self.claimed = claimed
     }

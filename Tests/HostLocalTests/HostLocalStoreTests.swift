@@ -75,7 +75,7 @@ struct HostLocalStoreTests {
                 )
                 for (text, key) in [("10.1.2.2", ""), ("10.1.2.4", "default/web-0")] {
                     let run = try AddressRun(parsing: text)
-                    try ledger.keep(KeptAddresses.Entry(run, .reserved, key: key))
+                    try ledger.keep([KeptAddresses.Entry(run, .reserved, key: key)])
                 }
                 ledger.commit()
             }

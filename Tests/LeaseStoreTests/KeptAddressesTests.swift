@@ -74,7 +74,7 @@ struct KeptAddressesTests {
         try withTemporaryDirectory { root in
             do {
                 var ledger = try Self.ledger(root)
-                try ledger.keep(try Self.entry("10.1.2.3-10.1.2.4", key: "web"))
+                try ledger.keep([try Self.entry("10.1.2.3-10.1.2.4", key: "web")])
                 ledger.commit()
             }
             #expect(try Self.content(root, "10.1.2.3") == "@reserved\r\nweb")
@@ -95,7 +95,7 @@ struct KeptAddressesTests {
     func claiming() throws {
         try withTemporaryDirectory { root in
             var ledger = try Self.ledger(root)
-            try ledger.keep(try Self.entry("10.1.2.3", key: "web"))
+            try ledger.keep([try Self.entry("10.1.2.3", key: "web")])
             ledger.claim(AddressSet([Self.address]))
             #expect(try ledger.take(Self.address, for: LeaseClaimant(owner: Self.owner)))
             #expect(try Self.content(root, "10.1.2.3") == "c1\r\neth0")
@@ -117,7 +117,7 @@ struct KeptAddressesTests {
         try withTemporaryDirectory { root in
             do {
                 var ledger = try Self.ledger(root)
-                try ledger.keep(try Self.entry("10.1.2.3", .allocated, key: "c1 eth0"))
+                try ledger.keep([try Self.entry("10.1.2.3", .allocated, key: "c1 eth0")])
                 #expect(try ledger.take(Self.address, for: LeaseClaimant(owner: Self.owner)))
                 ledger.commit()
             }
@@ -143,7 +143,7 @@ struct KeptAddressesTests {
             let found = try ledger.obstacles(to: try Self.entry("10.1.2.0/28", key: "default/web-0"), limit: 8)
             #expect(found.map(\.owner) == [other])
             #expect(try ledger.obstacles(to: try Self.entry("10.1.2.0/28"), limit: 8).count == 2)
-            try ledger.keep(try Self.entry("10.1.2.3", key: "default/web-0"))
+            try ledger.keep([try Self.entry("10.1.2.3", key: "default/web-0")])
             #expect(try Self.content(root, "10.1.2.3") == "c1\r\neth0")
         }
     }
@@ -153,7 +153,7 @@ struct KeptAddressesTests {
         try withTemporaryDirectory { root in
             do {
                 var ledger = try Self.ledger(root)
-                try ledger.keep(try Self.entry("10.1.2.3", key: "web"))
+                try ledger.keep([try Self.entry("10.1.2.3", key: "web")])
                 ledger.commit()
             }
             #expect(unlink("\(root)/blue/10.1.2.3") == 0)

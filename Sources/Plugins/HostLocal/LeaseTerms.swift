@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import AddressPools
+package import AddressPools
 internal import Addressing
 internal import CNI
-internal import LeaseStore
+package import LeaseStore
 internal import Plugin
 
 /// What decides who gets which address: the configuration, and what operators said since.
@@ -20,15 +20,9 @@ struct LeaseTerms {
             (rules, identity, claimed) = (configuration.rules, configuration.identity, AddressSet())
             return
         }
-        let configured = configuration.rules.reservations
-        var entries = configured.entries
-        for entry in kept.entries where entry.purpose == .reserved && !entry.key.isEmpty {
-            let addresses = entry.run.addresses(limit: LeaseTerms.limit).filter { !configured.addresses.contains($0) }
-            entries.append(AddressReservations.Entry(identity: entry.key, addresses: addresses))
-        }
-        var rules = configuration.rules
+        let rules: PoolRules
         do throws(PoolError) {
-            rules.reservations = try AddressReservations(entries, withheld: reserved.union(configured.withheld))
+            rules = try configuration.rules.keeping(kept)
         } catch {
             throw CNIError(.storeUnusable, "\(error)", details: "see ipam check")
         }
@@ -36,9 +30,21 @@ struct LeaseTerms {
         identity = try ContainerIdentity.name(for: request, rules.reservations) ?? configuration.identity
         claimed = AddressSet(rules.reservations.addresses(of: identity))
     }
+}
 
-    /// So many addresses of one reservation for somebody are looked at.
-    private static let limit = 256
+extension PoolRules {
+    /// These rules, and what operators keep; of an address that both keep, these decide.
+    package func keeping(_ kept: KeptAddresses) throws(PoolError) -> PoolRules {
+        var entries = reservations.entries
+        for entry in kept.entries where entry.purpose == .reserved && !entry.key.isEmpty {
+            let addresses = entry.run.addresses(limit: KeptAddresses.largestRunForSomebody)
+            let ours = addresses.filter { !reservations.addresses.contains($0) }
+            entries.append(AddressReservations.Entry(identity: entry.key, addresses: ours))
+        }
+        var rules = self
+        rules.reservations = try AddressReservations(entries, withheld: kept.reserved.union(reservations.withheld))
+        return rules
+    }
 }
 
 extension AddressRun {
