@@ -54,11 +54,9 @@ package struct AddressReport: Hashable, Sendable {
     package var standing: Standing {
         if let record, record.hasFile { return record.hasOwner ? .leased : .blocked }
         if record?.state == .reserved { return .reserved }
-        guard let place else { return record == nil ? .outside : .resting }
-        let rules = place.configuration.pools.rules
-        let isGateway = place.configuration.pools.rangeSets[place.rangeSet].ranges.contains { $0.gateway == address }
-        if isGateway { return .gateway }
+        if network.isGateway(address) { return .gateway }
         if record != nil { return .resting }
+        guard let rules = place?.configuration.pools.rules else { return .outside }
         if rules.reservations.addresses.contains(address) { return .reserved }
         return rules.excluded.contains(address) ? .excluded : .free
     }
@@ -82,11 +80,19 @@ extension PoolNetwork {
         return nil
     }
 
+    /// Whether an address is a router's, wherever that lies.
+    func isGateway(_ address: IPAddress) -> Bool {
+        configurations.contains { configuration in
+            configuration.pools.rangeSets.contains { set in set.ranges.contains { $0.gateway == address } }
+        }
+    }
+
     /// Whether an address is, or could be, one of the network's: in a pool, or at least in the subnet of one.
     package func concerns(_ address: IPAddress) -> Bool {
-        configurations.contains { configuration in
-            configuration.pools.rangeSets.contains { set in set.ranges.contains { $0.subnet.contains(address) } }
-        }
+        isGateway(address)
+            || configurations.contains { configuration in
+                configuration.pools.rangeSets.contains { set in set.ranges.contains { $0.subnet.contains(address) } }
+            }
     }
 }
 
@@ -97,7 +103,7 @@ extension AddressReport {
     ///
     /// `now`: ``Machine/wallNanoseconds``.
     package func lines(_ look: Look, now: Int64) -> [String] {
-        var facts = record.map { leaseFacts($0, look, now) } ?? []
+        var facts = record.map { $0.hasOwner ? leaseFacts($0, look, now) : [] } ?? []
         if let identity = reservedFor { facts.append(("Reserved for", identity)) }
         if let place {
             let name = UsageReport.name(of: place.range)
@@ -123,7 +129,7 @@ extension AddressReport {
             case .reserved: ("reserved, and not leased now", .kept)
             case .excluded: ("excluded, and given to nobody", .dim)
             case .free: ("free", .good)
-            case .outside: ("in no pool", .dim)
+            case .outside: ("in no pool, and given to nobody", .dim)
             }
         let name = look.tinted(network.name, .name)
         return "\(look.tinted("\(address)", .bold)) in network \(name) is \(look.tinted(verdict.0, verdict.1))"

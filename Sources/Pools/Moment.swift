@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Linux
 
 /// Points of time as people and programs read them.
@@ -22,6 +23,13 @@ package enum Moment {
         let civilMonth = month < 10 ? month + 3 : month - 9
         let year = yearOfEra + era * 400 + (civilMonth <= 2 ? 1 : 0)
         return "\(year)-\(two(civilMonth))-\(two(date))T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
+    }
+
+    /// A wall clock's time of day where this machine is: `18:30:05`.
+    package static func clock(_ nanoseconds: Int64) -> String {
+        var text = [CChar](repeating: 0, count: 9)
+        culvert_local_time(nanoseconds / 1_000_000_000, &text)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// The wall clock's time of a moment of the boot clock, if no clock is set meanwhile.

@@ -21,8 +21,11 @@ struct IPAMList: ParsableCommand {
             """
     )
 
-    @Argument(help: "Only addresses in here: an address, a network (10.1.0.0/24) or a range (10.1.0.5-10.1.0.9).")
-    var within: String?
+    @Argument(
+        help: "Only addresses in here: an address, a network (10.1.0.0/24) or a range (10.1.0.5-10.1.0.9).",
+        transform: AddressesArgument.run
+    )
+    var within: AddressRun?
 
     @OptionGroup var places: IPAMPlaces
     @OptionGroup var which: IPAMNetworkOption
@@ -39,12 +42,10 @@ struct IPAMList: ParsableCommand {
     @OptionGroup var output: IPAMOutput
 
     func run() throws {
-        let (networks, run) = try explaining { () throws(PoolFailure) in
-            (try which.networks(of: places.catalog()), try within.map(IPAMList.run))
-        }
+        let networks = try explaining { () throws(PoolFailure) in try which.networks(of: places.catalog()) }
         var listing = LeaseListing(output)
         do {
-            for network in networks { try list(network, run, &listing) }
+            for network in networks { try list(network, &listing) }
             try listing.finish()
         } catch let failure as PoolFailure {
             try listing.abandon()
@@ -52,9 +53,9 @@ struct IPAMList: ParsableCommand {
         }
     }
 
-    private func list(_ network: PoolNetwork, _ run: AddressRun?, _ listing: inout LeaseListing) throws {
+    private func list(_ network: PoolNetwork, _ listing: inout LeaseListing) throws {
         var stopped: (any Error)?
-        try network.forEachLease(places.settings, in: run) { record throws(PoolFailure) in
+        try network.forEachLease(places.settings, in: within) { record throws(PoolFailure) in
             guard isMeant(record) else { return true }
             do {
                 try listing.write(LeaseRow(record, of: network.name))
@@ -72,12 +73,15 @@ struct IPAMList: ParsableCommand {
         if let container { guard record.owner.containerID.hasPrefix(container) else { return false } }
         return all || state != nil || record.hasFile
     }
+}
 
-    static func run(_ text: String) throws(PoolFailure) -> AddressRun {
+/// Addresses as a command line names them.
+enum AddressesArgument {
+    static func run(_ text: String) throws -> AddressRun {
         do throws(PoolError) {
             return try AddressRun(parsing: text)
         } catch {
-            throw PoolFailure("\(error)")
+            throw ValidationError("\(error)")
         }
     }
 }

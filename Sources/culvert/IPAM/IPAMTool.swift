@@ -33,6 +33,6 @@ struct IPAMTool: ParsableCommand {
     )
 
     static let reading: [any ParsableCommand.Type] = [
-        IPAMUsage.self, IPAMList.self, IPAMShow.self, IPAMNext.self, IPAMConfig.self,
+        IPAMUsage.self, IPAMList.self, IPAMShow.self, IPAMNext.self, IPAMConfig.self, IPAMWatch.self,
     ]
 }
