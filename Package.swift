@@ -114,7 +114,7 @@ let modules: [Target] = [
     module(
         "Pools",
         [
-            "HostLocal", "Runtime", "Plugin", "Wiring", "LeaseStore", "CNI", "JSON", "Linux", "AddressPools",
+            "HostLocal", "Runtime", "Plugin", "Wiring", "LeaseStore", "CNI", "JSON", "CLinux", "Linux", "AddressPools",
             "Addressing",
         ]
     ),

@@ -25,6 +25,7 @@ package struct PoolCatalog: Hashable, Sendable {
     /// - Parameters:
     ///   - configurationDirectories: such as `/etc/cni/net.d`; one that is missing is empty.
     ///   - dataDirectories: below which lease directories are looked for, besides those of the configurations.
+    /// - Returns: what was found, maybe nothing.
     package static func find(configurationDirectories: [String], dataDirectories: [String]) -> PoolCatalog {
         var catalog = PoolCatalog()
         for directory in configurationDirectories { catalog.addConfigurations(in: directory) }

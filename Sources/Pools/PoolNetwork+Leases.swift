@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import AddressPools
 internal import Addressing
 package import LeaseStore
 package import Linux
@@ -43,13 +44,15 @@ extension PoolNetwork {
     ///
     /// - Parameters:
     ///   - settings: where the index is, and how long to wait for the lock.
+    ///   - bounds: which addresses; all of them when nil.
     ///   - body: gets a record, and says whether it wants the next one.
     /// - Throws: ``PoolFailure``, also what the body throws.
     package func forEachLease(
         _ settings: Settings,
+        in bounds: AddressRun? = nil,
         _ body: (LeaseRecord) throws(PoolFailure) -> Bool
     ) throws(PoolFailure) {
-        var last: IPAddress?
+        var last = bounds.flatMap { $0.first.advanced(by: -1) }
         // The first screenful is there at once, and a million leases take some sixty batches.
         var limit = 256
         while true {
@@ -57,7 +60,14 @@ extension PoolNetwork {
                 try ledger.leases(behind: last, atMost: limit)
             }
             guard let batch else { return }
-            for record in batch { guard try body(record) else { return } }
+            for record in batch {
+                if let bounds {
+                    if bounds.last < record.address { return }
+                    // Without an address before the first of a family, the search began at the very beginning.
+                    guard bounds.contains(record.address) else { continue }
+                }
+                guard try body(record) else { return }
+            }
             guard batch.count == limit, let end = batch.last else { return }
             last = end.address
             limit = min(limit * 2, 16_384)

@@ -22,7 +22,8 @@ package struct UsageReport {
         if look.width != nil { draw(&rows, look, columns) }
         var lines = TextTable.lines(columns, rows.map { $0.cells }, look, hasHeader: hasHeader)
         for network in networks where network.strays > 0 && !network.network.configurations.isEmpty {
-            let text = "\(network.network.name): \(network.strays) leases lie outside of every pool; see ipam check"
+            let count = network.strays == 1 ? "1 lease lies" : "\(network.strays) leases lie"
+            let text = "\(network.network.name): \(count) outside of every pool; see ipam check"
             lines.append(look.tinted(text, .notable))
         }
         guard hasMaps else { return lines }

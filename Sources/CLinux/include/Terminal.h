@@ -2,6 +2,8 @@
 // What a program for people asks of the kernel: how large the screen is, and what changes in a directory.
 #pragma once
 
+#include <sys/inotify.h>
+
 /// How many columns the terminal behind a descriptor has, 0 when it does not say. Negative when it is no terminal.
 int culvert_terminal_width(int descriptor);
 

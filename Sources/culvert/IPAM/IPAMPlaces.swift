@@ -37,9 +37,12 @@ struct IPAMPlaces: ParsableArguments {
         let usual = variable.isEmpty ? "/etc/cni/net.d" : variable
         return PoolCatalog.find(
             configurationDirectories: confDir.isEmpty ? [usual] : confDir,
-            dataDirectories: dataDir.isEmpty ? [ConfiguredPools.usualDataDirectory] : dataDir
+            dataDirectories: dataDirectories
         )
     }
+
+    /// Where networks without a configuration are looked for.
+    var dataDirectories: [String] { dataDir.isEmpty ? [ConfiguredPools.usualDataDirectory] : dataDir }
 
     /// What the environment says of directories and locks, as `culvert-cni` reads it.
     var settings: Settings { Settings(variable: Machine.variable) }

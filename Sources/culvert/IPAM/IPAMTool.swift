@@ -32,5 +32,7 @@ struct IPAMTool: ParsableCommand {
         ]
     )
 
-    static let reading: [any ParsableCommand.Type] = [IPAMUsage.self]
+    static let reading: [any ParsableCommand.Type] = [
+        IPAMUsage.self, IPAMList.self, IPAMShow.self, IPAMNext.self, IPAMConfig.self, IPAMWatch.self,
+    ]
 }
