@@ -133,7 +133,7 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
-            "DHCPLeases", "Pools", "LeaseStore", "AddressPools", "Addressing",
+            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict

@@ -20,6 +20,7 @@ package enum ExchangeText {
     ///   - form: JSON lines or CSV.
     ///   - network: of rows that name none.
     ///   - file: its name, for errors.
+    /// - Returns: in the order of the lines.
     /// - Throws: ``PoolFailure`` naming the line.
     package static func rows(
         of text: [UInt8],

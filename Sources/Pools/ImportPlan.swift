@@ -25,6 +25,7 @@ package struct ImportPlan: Hashable, Sendable {
     ///   - rows: of this network.
     ///   - known: what operators keep here.
     ///   - holder: who has an address; nil when nobody has a file for it.
+    /// - Throws: what the last of them throws.
     package init<Failure: Error>(
         _ rows: [ExchangeRow],
         _ known: KeptAddresses,
