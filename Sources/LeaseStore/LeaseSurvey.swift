@@ -151,13 +151,11 @@ extension LeaseLedger {
         }
     }
 
-    /// Has the directory compared file by file, whatever the index says; files that name nobody are removed by that.
+    /// Looks again who bears the names of addresses, whatever the index says; files that name nobody are removed.
     ///
-    /// To be called before anything is asked of the ledger.
-    package mutating func distrustIndex() {
-        place.remove()
-        level = .new
-        (log, hasLookedForLog, isQuick) = (nil, true, false)
+    /// - Throws: ``KernelError``.
+    package mutating func review(_ addresses: [IPAddress]) throws(KernelError) {
+        for address in addresses { try look(at: address) }
     }
 
     /// Removes what says where the next search in a range set begins.

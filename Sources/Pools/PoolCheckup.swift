@@ -207,7 +207,7 @@ extension PoolCheckup {
                 in: network,
                 address,
                 finding: "the index says something else about it than the directory",
-                remedy: "ipam gc --yes makes the index anew"
+                remedy: "ipam gc --yes has the index read it anew"
             )
         }
     }

@@ -95,7 +95,8 @@ extension PoolNetwork {
                 let isHeld = choice.reason == .held
                 let isOurs = try store(intention) { () throws(KernelError) in
                     guard !isHeld else { return true }
-                    guard try ledger.take(choice.address, for: LeaseClaimant(owner: owner)) else { return false }
+                    let claimant = LeaseClaimant(owner: owner)
+                    guard try ledger.take(choice.address, for: claimant, as: .active) else { return false }
                     try ledger.setLastReserved(choice.address, rangeSet: place.number)
                     return true
                 }

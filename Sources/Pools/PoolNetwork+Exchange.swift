@@ -91,7 +91,7 @@ extension PoolNetwork {
             for row in plan.leases {
                 if made.count % 1000 == 0 { progress(made.count, plan.leases.count) }
                 let claimant = LeaseClaimant(owner: row.owner, workload: row.workload)
-                guard try ledger.take(row.run.first, for: claimant) else {
+                guard try ledger.take(row.run.first, for: claimant, as: .active) else {
                     throw KernelError("make \(ledger.path)/\(row.run.first)", .fileExists)
                 }
                 made.append(row.run.first)
