@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
+internal import CLinux
 package import JSON
 package import LeaseStore
 internal import Linux
 package import Plugin
-internal import CLinux
 
 /// What becomes of leases while somebody watches: told by the kernel, so that nobody is kept waiting for a lock.
 package struct LeaseWatch: ~Copyable {
@@ -142,7 +142,8 @@ package struct LeaseWatch: ~Copyable {
 
     /// A network's directory has been made: what is in it before it is watched counts as well.
     private mutating func welcome(_ directory: String, _ name: String) throws(PoolFailure) -> [Change] {
-        let network = known.first { $0.directory == directory }
+        let network =
+            known.first { $0.directory == directory }
             ?? (isOpen ? PoolNetwork(name: name, directory: directory, configurations: []) : nil)
         guard let network, let number = try LeaseWatch.begin(directory, watch) else { return [] }
         networks[number] = network

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import AddressPools
 import ArgumentParser
+import LeaseStore
 import Linux
 import Pools
-import LeaseStore
 
 /// `ipam list`: who has which address, as a stream.
 struct IPAMList: ParsableCommand {
