@@ -88,7 +88,7 @@ let modules: [Target] = [
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
-    module("Wiring", ["Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("Wiring", ["LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 5
     module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
     module(
@@ -133,7 +133,7 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
-            "DHCPLeases", "Pools", "LeaseStore", "AddressPools", "Addressing",
+            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict

@@ -22,7 +22,7 @@ package struct LeaseDirectory: ~Copyable {
     let isForReading: Bool
 
     /// A lease is written here before it gets its name; whoever holds the lock may overwrite or remove it.
-    private static let temporaryName = ".culvert.new"
+    static let temporaryName = ".culvert.new"
 
     /// Opens and locks the directory of a network.
     ///
@@ -127,8 +127,10 @@ package struct LeaseDirectory: ~Copyable {
     /// Looks what bears the name of an address.
     ///
     /// - Throws: ``KernelError``.
-    func read(_ address: IPAddress) throws(KernelError) -> Content {
-        let name = "\(address)"
+    func read(_ address: IPAddress) throws(KernelError) -> Content { try read(name: "\(address)") }
+
+    /// As ``read(_:)``, of a name that may be spelled otherwise.
+    func read(name: String) throws(KernelError) -> Content {
         do throws(KernelError) {
             let file = try directory.open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
             let status = try file.status("\(path)/\(name)")
@@ -173,11 +175,7 @@ package struct LeaseDirectory: ~Copyable {
             return nil
         case .foreign: return LeaseRecord(foreign: address)
         case .lease(let owner, let file):
-            if var known, known.hasFile, known.owner == owner, known.file.inode == file.inode {
-                known.file = file
-                return known
-            }
-            return LeaseRecord(adopting: address, of: owner, file, bootedBy: boot)
+            return LeaseRecord(of: address, owner, file, known: known, bootedBy: boot)
         }
     }
 
@@ -197,8 +195,7 @@ package struct LeaseDirectory: ~Copyable {
         let file = try openTemporary()
         var isTaken = true
         do throws(KernelError) {
-            try file.writeAll(owner.content, "\(path)/\(LeaseDirectory.temporaryName)")
-            let mark = LeaseFileMark(try file.status("\(path)/\(LeaseDirectory.temporaryName)"))
+            let mark = try write(owner, into: file)
             isTaken = try !directory.link(LeaseDirectory.temporaryName, as: "\(address)")
             try directory.remove(LeaseDirectory.temporaryName)
             return isTaken ? nil : mark
@@ -207,6 +204,26 @@ package struct LeaseDirectory: ~Copyable {
             try removeLeftovers()
             throw error
         }
+    }
+
+    /// Gives an address that somebody has to somebody else: at no moment is it nobody's.
+    ///
+    /// - Throws: ``KernelError``; then nothing has changed.
+    func replace(_ address: IPAddress, with owner: LeaseOwner) throws(KernelError) -> LeaseFileMark {
+        let file = try openTemporary()
+        do throws(KernelError) {
+            let mark = try write(owner, into: file)
+            try directory.rename(LeaseDirectory.temporaryName, to: "\(address)")
+            return mark
+        } catch {
+            try removeLeftovers()
+            throw error
+        }
+    }
+
+    private func write(_ owner: LeaseOwner, into file: borrowing Descriptor) throws(KernelError) -> LeaseFileMark {
+        try file.writeAll(owner.content, "\(path)/\(LeaseDirectory.temporaryName)")
+        return LeaseFileMark(try file.status("\(path)/\(LeaseDirectory.temporaryName)"))
     }
 
     private func openTemporary() throws(KernelError) -> Descriptor {

@@ -72,7 +72,7 @@ extension LeaseLedger {
     /// Enters what the log says since the index was told last.
     ///
     /// - Returns: false when the log and the index have nothing to do with each other.
-    private mutating func takeOver(_ index: LeaseIndex) throws(IndexError) -> Bool {
+    mutating func takeOver(_ index: LeaseIndex) throws(IndexError) -> Bool {
         guard let log, let lines = log.lines() else { return false }
         let known = meta.folded - log.header.base
         guard known >= 0, known <= Int64(lines.count) else { return false }

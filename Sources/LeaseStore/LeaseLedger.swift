@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import AddressPools
 package import Addressing
 package import Linux
 
@@ -27,6 +28,10 @@ package struct LeaseLedger: ~Copyable {
     /// What was entered into the index, and the log does not know.
     var fresh: [LeaseRecord] = []
     var windows: [LeaseLogHeader.Window] = []
+    /// What operators keep, once it was asked for.
+    var kept: KeptAddresses?
+    /// What of it is the caller's to take; see ``claim(_:)``.
+    var claimed = AddressSet()
 
     /// From the best to the worst.
     enum IndexLevel {
@@ -113,7 +118,13 @@ package struct LeaseLedger: ~Copyable {
     /// - Returns: false when the address is taken.
     /// - Throws: ``KernelError``; then nothing has changed.
     package mutating func take(_ address: IPAddress, for claimant: LeaseClaimant) throws(KernelError) -> Bool {
-        guard let file = try files.make(address, for: claimant.owner) else {
+        var made = try files.make(address, for: claimant.owner)
+        if made == nil, claimed.contains(address), case .lease(let owner, _) = try files.read(address),
+            owner.isReservation
+        {
+            made = try files.replace(address, with: claimant.owner)
+        }
+        guard let file = made else {
             // Somebody ignores the lock, or something bears the name that is no lease.
             try look(at: address)
             return false
@@ -166,7 +177,7 @@ package struct LeaseLedger: ~Copyable {
     /// Frees a lease, unless its address has a later one by now.
     ///
     /// An address that we gave rests from then on: it is given again when it has rested long enough, or nothing else is
-    /// left. What others gave is at once free again, as they expect.
+    /// left. What others gave is at once free again, as they expect. What an operator keeps is his again.
     ///
     /// - Parameter lease: which one, as it was found.
     /// - Returns: whether it was freed by this.
@@ -179,7 +190,9 @@ package struct LeaseLedger: ~Copyable {
             try look(at: lease.address)
             return false
         }
+        if try restoreReservation(of: lease.address) { return true }
         try files.release(lease.address)
+        try forgetAllocation(of: lease.address)
         guard lease.generation != 0 else {
             try drop(lease.address)
             return true
@@ -196,6 +209,7 @@ package struct LeaseLedger: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package mutating func takeBack(_ address: IPAddress) throws(KernelError) {
+        if try restoreReservation(of: address) { return }
         try files.release(address)
         try drop(address)
     }
@@ -239,7 +253,7 @@ package struct LeaseLedger: ~Copyable {
     }
 
     /// Looks again who bears the name of an address.
-    private mutating func look(at address: IPAddress) throws(KernelError) {
+    mutating func look(at address: IPAddress) throws(KernelError) {
         let known = try lease(of: address)
         let boot = Machine.earliestBootNanoseconds
         guard let found = try files.record(of: address, known: known, bootedBy: boot) else {
@@ -251,14 +265,14 @@ package struct LeaseLedger: ~Copyable {
 
     // MARK: - The index
 
-    private mutating func put(_ record: LeaseRecord) throws(KernelError) {
+    mutating func put(_ record: LeaseRecord) throws(KernelError) {
         if let log = try quickly() { return log.append(record) }
         fresh.append(record)
         windows.take(record.address)
         try use { index throws(IndexError) in try index.put(record) }
     }
 
-    private mutating func drop(_ address: IPAddress) throws(KernelError) {
+    mutating func drop(_ address: IPAddress) throws(KernelError) {
         try use { index throws(IndexError) in try index.drop(address) }
     }
 

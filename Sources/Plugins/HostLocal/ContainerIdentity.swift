@@ -41,6 +41,12 @@ struct ContainerIdentity {
         name = names.first { name in reservations.entries.contains { $0.identity == name } } ?? names.first
     }
 
+    /// The name of a container that something is reserved for, whatever the key `sticky` says; nil when there is none.
+    static func name(for request: Request, _ reservations: AddressReservations) throws(CNIError) -> String? {
+        let names = try names(request, nil)
+        return names.first { name in reservations.entries.contains { $0.identity == name } }
+    }
+
     /// The most telling one first.
     private static func names(_ request: Request, _ source: Source?) throws(CNIError) -> [String] {
         let arguments = try request.arguments()

@@ -85,7 +85,8 @@ struct LeaseRelease {
         }
         try withLedger { ledger throws(KernelError) in
             try ledger.removeLeftovers()
-            for lease in try ledger.all() where lease.hasFile && lease.hasOwner {
+            let kept = try ledger.keptAddresses()
+            for lease in try ledger.all() where lease.isCollectable(kept) {
                 if try isDue(lease) { try ledger.release(lease) }
             }
             let memory = AddressMemory(root: request.settings.stateDirectory, leases: path)

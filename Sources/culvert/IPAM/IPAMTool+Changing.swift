@@ -3,5 +3,8 @@ import ArgumentParser
 
 extension IPAMTool {
     /// The subcommands that change leases, or judge them.
-    static let changing: [any ParsableCommand.Type] = []
+    static let changing: [any ParsableCommand.Type] = [
+        IPAMAllocate.self, IPAMRelease.self, IPAMReserve.self, IPAMUnreserve.self, IPAMCheck.self, IPAMCollect.self,
+        IPAMExport.self, IPAMImport.self,
+    ]
 }
