@@ -13,6 +13,8 @@ package struct LeaseWatch: ~Copyable {
         package enum Kind: String, Hashable, Sendable {
             case leased
             case released
+            /// An operator keeps it from now on, or again.
+            case reserved
         }
 
         package let kind: Kind
@@ -85,7 +87,7 @@ package struct LeaseWatch: ~Copyable {
         var owners: [String: LeaseOwner] = [:]
         do throws(PoolFailure) {
             try network.forEachLease(settings) { record in
-                if record.hasFile, record.hasOwner { owners["\(network.directory)/\(record.address)"] = record.owner }
+                if record.hasFile { owners["\(network.directory)/\(record.address)"] = record.owner }
                 return owners.count < LeaseWatch.ownerLimit
             }
         } catch {
@@ -178,7 +180,7 @@ package struct LeaseWatch: ~Copyable {
         if owners.count >= LeaseWatch.ownerLimit { owners.removeAll() }
         owners[path] = owner
         return Change(
-            kind: .leased,
+            kind: owner.isReservation ? .reserved : .leased,
             network: network.name,
             address: address,
             owner: owner,
@@ -222,9 +224,17 @@ package struct LeaseWatch: ~Copyable {
 extension LeaseWatch.Change {
     /// One line for people: time, network, what happened, whose.
     package func line(_ look: Look) -> String {
-        let sign = kind == .leased ? look.tinted("+", .good) : look.tinted("-", .bad)
+        let sign =
+            switch kind {
+            case .leased: look.tinted("+", .good)
+            case .released: look.tinted("-", .bad)
+            case .reserved: look.tinted("=", .kept)
+            }
         let address = "\(address)".padded(to: 15)
-        let whose = owner.map { "\(LeaseRow.brief($0.containerID)) \($0.interfaceName)" } ?? "?"
+        let whose =
+            owner.map { owner in
+                owner.isReservation ? "\(owner)" : "\(LeaseRow.brief(owner.containerID)) \(owner.interfaceName)"
+            } ?? "?"
         return "\(Moment.clock(moment))  \(look.tinted(network, .name))  \(sign) \(address)  \(whose)"
     }
 
@@ -236,7 +246,9 @@ extension LeaseWatch.Change {
             "network": .string(network),
             "address": .string("\(address)"),
         ]
-        if let owner {
+        if let owner, owner.isReservation {
+            object[exact: "reservedFor"] = .string(owner.interfaceName)
+        } else if let owner {
             object[exact: "containerID"] = .string(owner.containerID)
             object[exact: "interface"] = .string(owner.interfaceName)
         }
