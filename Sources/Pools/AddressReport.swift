@@ -37,13 +37,17 @@ package struct AddressReport: Hashable, Sendable {
     package let record: LeaseRecord?
     /// The link of the host that leads to its container; empty when unknown.
     package let hostInterface: String
+    /// What an operator said of it at run time; nil for nothing.
+    package let kept: KeptAddresses.Entry?
 
     package init(
         network: PoolNetwork,
         address: IPAddress,
         record: LeaseRecord?,
-        hostInterface: String = ""
+        hostInterface: String = "",
+        kept: KeptAddresses.Entry? = nil
     ) {
+        self.kept = kept
         self.network = network
         self.address = address
         self.record = record
@@ -52,8 +56,8 @@ package struct AddressReport: Hashable, Sendable {
     }
 
     package var standing: Standing {
-        if let record, record.hasFile { return record.hasOwner ? .leased : .blocked }
         if record?.state == .reserved { return .reserved }
+        if let record, record.hasFile { return record.hasOwner ? .leased : .blocked }
         if network.isGateway(address) { return .gateway }
         if record != nil { return .resting }
         guard let rules = place?.configuration.pools.rules else { return .outside }
@@ -61,9 +65,10 @@ package struct AddressReport: Hashable, Sendable {
         return rules.excluded.contains(address) ? .excluded : .free
     }
 
-    /// Whom the configuration keeps the address for.
+    /// Whom the address is kept for, by an operator or by the configuration; empty for nobody in particular.
     package var reservedFor: String? {
-        place?.configuration.pools.rules.reservations.identity(of: address)
+        if let kept, kept.purpose == .reserved { return kept.key }
+        return place?.configuration.pools.rules.reservations.identity(of: address)
     }
 }
 
@@ -104,13 +109,17 @@ extension AddressReport {
     /// `now`: ``Machine/wallNanoseconds``.
     package func lines(_ look: Look, now: Int64) -> [String] {
         var facts = record.map { $0.hasOwner ? leaseFacts($0, look, now) : [] } ?? []
-        if let identity = reservedFor { facts.append(("Reserved for", identity)) }
+        if let whom = reservedFor { facts.append(("Reserved for", whom.isEmpty ? "nobody" : whom)) }
+        if let kept, kept.purpose == .allocated { facts.append(("Given by hand", "to \(kept.key)")) }
+        if let note = kept?.note, !note.isEmpty { facts.append(("Note", note)) }
         if let place {
             let name = UsageReport.name(of: place.range)
             facts.append(("Pool", "\(name), range set \(place.rangeSet), gateway \(place.range.gateway)"))
             facts.append(("Configured in", "\(place.configuration.file), \(place.configuration.ipam.path)"))
         }
-        if record?.hasFile == true { facts.append(("File", "\(network.directory)/\(address)")) }
+        if record?.hasFile == true || record?.state == .reserved {
+            facts.append(("File", "\(network.directory)/\(address)"))
+        }
         let width = facts.map { $0.0.count }.max() ?? 0
         return [headline(look)]
             + facts.map { name, text in
@@ -181,6 +190,8 @@ extension AddressReport {
         if let record { object[exact: "lease"] = LeaseRow(record, of: network.name).json }
         if !hostInterface.isEmpty { object[exact: "hostInterface"] = .string(hostInterface) }
         if let reservedFor { object[exact: "reservedFor"] = .string(reservedFor) }
+        if let kept, kept.purpose == .allocated { object[exact: "givenByHandTo"] = .string(kept.key) }
+        if let note = kept?.note, !note.isEmpty { object[exact: "note"] = .string(note) }
         if let place {
             object[exact: "pool"] = .object([
                 "rangeSet": .integer(Int64(place.rangeSet)),

@@ -29,12 +29,12 @@ package struct LeaseRow: Hashable, Sendable {
     ///
     /// `now`: ``Machine/wallNanoseconds``.
     package func cells(isWide: Bool, now: Int64) -> [TextTable.Cell] {
-        let container = record.owner.containerID
         var cells: [TextTable.Cell] = [
             TextTable.Cell(network, .name), TextTable.Cell("\(record.address)"),
-            container.isEmpty
-                ? TextTable.Cell("(no lease)", .bad) : TextTable.Cell(isWide ? container : LeaseRow.brief(container)),
-            TextTable.Cell(record.owner.interfaceName.isEmpty ? "-" : record.owner.interfaceName),
+            containerCell(isWide: isWide),
+            TextTable.Cell(
+                record.owner.isReservation || record.owner.interfaceName.isEmpty ? "-" : record.owner.interfaceName
+            ),
             TextTable.Cell(stateName, stateTint),
             TextTable.Cell(record.createdNanoseconds > 0 ? age(now: now) : "-"),
             TextTable.Cell(workload),
@@ -48,14 +48,22 @@ package struct LeaseRow: Hashable, Sendable {
         return cells
     }
 
+    private func containerCell(isWide: Bool) -> TextTable.Cell {
+        let container = record.owner.containerID
+        if record.owner.isReservation { return "-" }
+        if container.isEmpty { return TextTable.Cell("(no lease)", .bad) }
+        return TextTable.Cell(isWide ? container : LeaseRow.brief(container))
+    }
+
     /// Ids of 64 digits as docker and crictl cut them: nobody reads more of them.
     package static func brief(_ container: String) -> String {
         let isDigest = container.utf8.count == 64 && container.allSatisfy { $0.isHexDigit }
         return isDigest ? String(container.prefix(12)) : container
     }
 
-    /// The pod, or what the container is remembered by; empty for nobody known.
+    /// The pod, or whom a reservation is for; empty for nobody known.
     package var workload: String {
+        if record.owner.isReservation { return record.owner.interfaceName }
         let workload = record.workload
         guard !workload.name.isEmpty else { return "" }
         return workload.namespace.isEmpty ? workload.name : "\(workload.namespace)/\(workload.name)"
@@ -83,11 +91,15 @@ package struct LeaseRow: Hashable, Sendable {
         var object: JSONObject = [
             "network": .string(network),
             "address": .string("\(record.address)"),
-            "containerID": .string(record.owner.containerID),
-            "interface": .string(record.owner.interfaceName),
             "state": .string(stateName),
         ]
         func add(_ key: String, _ text: String) { if !text.isEmpty { object[exact: key] = .string(text) } }
+        if record.owner.isReservation {
+            add("reservedFor", record.owner.interfaceName)
+        } else {
+            object[exact: "containerID"] = .string(record.owner.containerID)
+            object[exact: "interface"] = .string(record.owner.interfaceName)
+        }
         add("created", Moment.text(ofWall: record.createdNanoseconds))
         if record.sinceNanoseconds > 0 {
             add("since", Moment.text(ofWall: Moment.wall(ofBoot: record.sinceNanoseconds)))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
+internal import CLinux
 package import JSON
 package import LeaseStore
 internal import Linux
 package import Plugin
-internal import CLinux
 
 /// What becomes of leases while somebody watches: told by the kernel, so that nobody is kept waiting for a lock.
 package struct LeaseWatch: ~Copyable {
@@ -13,6 +13,8 @@ package struct LeaseWatch: ~Copyable {
         package enum Kind: String, Hashable, Sendable {
             case leased
             case released
+            /// An operator keeps it from now on, or again.
+            case reserved
         }
 
         package let kind: Kind
@@ -85,7 +87,7 @@ package struct LeaseWatch: ~Copyable {
         var owners: [String: LeaseOwner] = [:]
         do throws(PoolFailure) {
             try network.forEachLease(settings) { record in
-                if record.hasFile, record.hasOwner { owners["\(network.directory)/\(record.address)"] = record.owner }
+                if record.hasFile { owners["\(network.directory)/\(record.address)"] = record.owner }
                 return owners.count < LeaseWatch.ownerLimit
             }
         } catch {
@@ -142,7 +144,8 @@ package struct LeaseWatch: ~Copyable {
 
     /// A network's directory has been made: what is in it before it is watched counts as well.
     private mutating func welcome(_ directory: String, _ name: String) throws(PoolFailure) -> [Change] {
-        let network = known.first { $0.directory == directory }
+        let network =
+            known.first { $0.directory == directory }
             ?? (isOpen ? PoolNetwork(name: name, directory: directory, configurations: []) : nil)
         guard let network, let number = try LeaseWatch.begin(directory, watch) else { return [] }
         networks[number] = network
@@ -177,7 +180,7 @@ package struct LeaseWatch: ~Copyable {
         if owners.count >= LeaseWatch.ownerLimit { owners.removeAll() }
         owners[path] = owner
         return Change(
-            kind: .leased,
+            kind: owner.isReservation ? .reserved : .leased,
             network: network.name,
             address: address,
             owner: owner,
@@ -221,9 +224,17 @@ package struct LeaseWatch: ~Copyable {
 extension LeaseWatch.Change {
     /// One line for people: time, network, what happened, whose.
     package func line(_ look: Look) -> String {
-        let sign = kind == .leased ? look.tinted("+", .good) : look.tinted("-", .bad)
+        let sign =
+            switch kind {
+            case .leased: look.tinted("+", .good)
+            case .released: look.tinted("-", .bad)
+            case .reserved: look.tinted("=", .kept)
+            }
         let address = "\(address)".padded(to: 15)
-        let whose = owner.map { "\(LeaseRow.brief($0.containerID)) \($0.interfaceName)" } ?? "?"
+        let whose =
+            owner.map { owner in
+                owner.isReservation ? "\(owner)" : "\(LeaseRow.brief(owner.containerID)) \(owner.interfaceName)"
+            } ?? "?"
         return "\(Moment.clock(moment))  \(look.tinted(network, .name))  \(sign) \(address)  \(whose)"
     }
 
@@ -235,7 +246,9 @@ extension LeaseWatch.Change {
             "network": .string(network),
             "address": .string("\(address)"),
         ]
-        if let owner {
+        if let owner, owner.isReservation {
+            object[exact: "reservedFor"] = .string(owner.interfaceName)
+        } else if let owner {
             object[exact: "containerID"] = .string(owner.containerID)
             object[exact: "interface"] = .string(owner.interfaceName)
         }

@@ -22,7 +22,8 @@ package enum Moment {
         let date = dayOfYear - (153 * month + 2) / 5 + 1
         let civilMonth = month < 10 ? month + 3 : month - 9
         let year = yearOfEra + era * 400 + (civilMonth <= 2 ? 1 : 0)
-        return "\(year)-\(two(civilMonth))-\(two(date))T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
+        return
+            "\(year)-\(two(civilMonth))-\(two(date))T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
     }
 
     /// A wall clock's time of day where this machine is: `18:30:05`.

@@ -12,8 +12,11 @@ extension PoolNetwork {
     ///
     /// - Throws: ``PoolFailure``.
     package func report(on address: IPAddress, _ settings: Settings) throws(PoolFailure) -> AddressReport {
-        let record = try reading(settings) { ledger throws(KernelError) in try ledger.lease(of: address) }
-        return report(on: address, record ?? nil, settings)
+        let (record, kept) =
+            try reading(settings) { ledger throws(KernelError) in
+                (try ledger.lease(of: address), try ledger.keptAddresses().entry(of: address))
+            } ?? (nil, nil)
+        return report(on: address, record, kept, settings)
     }
 
     /// What the network knows of the containers whose ids begin so, in the order of addresses; at most a thousand.
@@ -23,16 +26,31 @@ extension PoolNetwork {
         onContainer prefix: String,
         _ settings: Settings
     ) throws(PoolFailure) -> [AddressReport] {
-        let records = try reading(settings) { ledger throws(KernelError) in
-            try ledger.leases(ofContainersBeginningWith: prefix, atMost: 1000)
-        }
-        let leases = (records ?? []).filter { $0.hasFile }.sorted { $0.address < $1.address }
-        return leases.map { report(on: $0.address, $0, settings) }
+        let (records, kept) =
+            try reading(settings) { ledger throws(KernelError) in
+                (
+                    try ledger.leases(ofContainersBeginningWith: prefix, atMost: 1000),
+                    try ledger.keptAddresses()
+                )
+            } ?? ([], KeptAddresses())
+        let leases = records.filter { $0.hasFile && $0.hasOwner }.sorted { $0.address < $1.address }
+        return leases.map { report(on: $0.address, $0, kept.entry(of: $0.address), settings) }
     }
 
-    private func report(on address: IPAddress, _ record: LeaseRecord?, _ settings: Settings) -> AddressReport {
+    private func report(
+        on address: IPAddress,
+        _ record: LeaseRecord?,
+        _ kept: KeptAddresses.Entry?,
+        _ settings: Settings
+    ) -> AddressReport {
         let interface = record.flatMap { $0.hasFile ? hostInterface(of: $0.owner, settings) : nil }
-        return AddressReport(network: self, address: address, record: record, hostInterface: interface ?? "")
+        return AddressReport(
+            network: self,
+            address: address,
+            record: record,
+            hostInterface: interface ?? "",
+            kept: kept
+        )
     }
 
     /// As the attachment record of the owner has it, if we connected it.

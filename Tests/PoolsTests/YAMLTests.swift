@@ -7,12 +7,12 @@ import Testing
 struct YAMLTests {
     @Test("Objects and lists stand in block style, the first member on the line of the dash")
     func blocks() {
-        let value: JSONValue = ["leases": [["address": "10.0.0.1", "n": 3], ["empty": []]], "ok": true]
+        let value: JSONValue = ["leases": [["address": "10.0.0.1", "count": 3], ["empty": []]], "ok": true]
         #expect(
             value.yaml == """
                 leases:
                   - address: "10.0.0.1"
-                    n: 3
+                    count: 3
                   - empty: []
                 ok: true
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import AddressPools
 import ArgumentParser
+import LeaseStore
 import Linux
 import Pools
-import LeaseStore
 
 /// `ipam list`: who has which address, as a stream.
 struct IPAMList: ParsableCommand {
@@ -13,8 +13,8 @@ struct IPAMList: ParsableCommand {
         discussion: """
             STATE is active when a CHECK confirmed the lease or somebody else wrote it, \
             provisional after an ADD, suspect when its container seems to be dead. With \
-            --all also what is no lease: resting (given back a moment ago), remembered \
-            (kept in mind for who had it).
+            --all also what is no lease: reserved (by ipam reserve), resting (given back a \
+            moment ago), remembered (kept in mind for who had it).
 
             Long lists begin at once, and keep nobody waiting who works on the leases: \
             `ipam list | head` is cheap however many there are.
@@ -36,7 +36,7 @@ struct IPAMList: ParsableCommand {
     @Option(help: ArgumentHelp("Only leases in this state.", valueName: "state"))
     var state: LeaseState?
 
-    @Flag(name: .shortAndLong, help: "Also addresses that rest or are remembered.")
+    @Flag(name: .shortAndLong, help: "Also addresses that are reserved, rest or are remembered.")
     var all = false
 
     @OptionGroup var output: IPAMOutput
@@ -71,7 +71,7 @@ struct IPAMList: ParsableCommand {
     private func isMeant(_ record: LeaseRecord) -> Bool {
         if let state { guard record.state == state.value else { return false } }
         if let container { guard record.owner.containerID.hasPrefix(container) else { return false } }
-        return all || state != nil || record.hasFile
+        return all || state != nil || (record.hasFile && record.state != .reserved)
     }
 }
 

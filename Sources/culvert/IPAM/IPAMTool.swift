@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import CNI
 
 /// `culvert ipam`, and `ipam` as a program of its own: pools and leases of this host, whatever runtime made them.
 struct IPAMTool: ParsableCommand {
@@ -25,6 +26,7 @@ struct IPAMTool: ParsableCommand {
               3   check found problems
               64  the command line makes no sense
             """,
+        version: Release.own,
         groupedSubcommands: [
             CommandGroup(name: "Looking", subcommands: reading),
             CommandGroup(name: "Changing", subcommands: changing),

@@ -11,7 +11,9 @@ struct IPAMWatch: ParsableCommand {
         commandName: "watch",
         abstract: "Print leases as they are given and released, until interrupted.",
         discussion: """
-            One line for each change, whoever makes it, the Go host-local included. Changes \
+            One line for each change, whoever makes it, the Go host-local included: + for an \
+            address that is given, - for one that is released, = for one that an operator \
+            reserved, also when its reservation stands again after a lease. Changes \
             nothing, and once it has begun it waits for nobody and keeps nobody waiting. With \
             -o json one object a line.
             """
