@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs_culvert
 NOWHERE = "/run/netns/none"
 POD = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0"
 LISTED = network({"type": "host-local", "ipam": host_local("10.77.0.0/24", quarantineSeconds=0)})
-SMALL = network({"type": "host-local", "ipam": host_local("10.77.0.0/29", quarantineSeconds=0)})
+SMALL = network({"type": "host-local", "ipam": host_local("10.77.0.0/29", quarantineSeconds=0)}, version="1.1.0")
 
 
 def given(runtime: Runtime, name: str, **options: object) -> str:

@@ -59,7 +59,7 @@ extension PoolNetwork {
                     given.append(try take(selection, (number, set), rules, owner, &ledger))
                 }
                 // Also of what was held: a call that was cut off may have left it without.
-                let new = given.filter { kept.entry(of: $0.address) == nil }
+                let new = given.filter { kept.canAllocate($0.address, to: owner) }
                 try store(intention) { () throws(KernelError) in
                     try ledger.keep(
                         new.map { allocated in

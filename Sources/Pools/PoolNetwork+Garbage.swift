@@ -91,7 +91,6 @@ extension PoolNetwork {
             try store("collect garbage") { () throws(KernelError) in
                 let doubtful = planned.filter { $0.kind == .reindex || ($0.kind == .remove && $0.address != nil) }
                 try ledger.review(doubtful.compactMap { $0.address })
-                try ledger.removeLeftovers()
                 let completed = Set(try ledger.completeReservations())
                 try removeHints(facts, &ledger)
                 let freed = try ledger.reclaim(
