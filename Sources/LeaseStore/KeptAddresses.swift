@@ -58,8 +58,17 @@ package struct KeptAddresses: Hashable, Sendable {
     /// Everything that is reserved, for whomever.
     package var reserved: AddressSet { AddressSet(entries.filter { $0.purpose == .reserved }.map { $0.run }) }
 
-    /// Whether an address was given by hand.
-    package func isAllocated(_ address: IPAddress) -> Bool { entry(of: address)?.purpose == .allocated }
+    /// Whether a lease was given by hand: not if its address was, to somebody who has it no more.
+    package func isAllocated(_ lease: LeaseRecord) -> Bool {
+        guard let entry = entry(of: lease.address) else { return false }
+        return entry.purpose == .allocated && entry.key == lease.owner.description
+    }
+
+    /// Whether it is still to be said that an address was given by hand: it is not, and it is not reserved.
+    package func canAllocate(_ address: IPAddress, to owner: LeaseOwner) -> Bool {
+        guard let entry = entry(of: address) else { return true }
+        return entry.purpose == .allocated && entry.key != owner.description
+    }
 
     /// Adds an entry, in the place of what was said of its addresses before.
     package mutating func add(_ entry: Entry) {

@@ -136,7 +136,8 @@ extension LeaseLedger {
         }
         for entry in before.entries where entry.purpose == .allocated {
             // Its lease was ended by somebody who does not know of this file.
-            if try lease(of: entry.run.first)?.hasFile != true { after.remove(entry.run, .allocated) }
+            let lease = try lease(of: entry.run.first)
+            if lease.map({ $0.hasFile && before.isAllocated($0) }) != true { after.remove(entry.run, .allocated) }
         }
         if after != before { try write(after) }
         for entry in before.entries where entry.purpose == .reserved {
@@ -160,7 +161,7 @@ extension LeaseLedger {
 
     /// Forgets that an address was given by hand, when it is given back.
     mutating func forgetAllocation(of address: IPAddress) throws(KernelError) {
-        if try keptAddresses().isAllocated(address) { try forgetAllocations([address]) }
+        if try keptAddresses().entry(of: address)?.purpose == .allocated { try forgetAllocations([address]) }
     }
 
     /// - Returns: false when the address has a file already.
@@ -189,6 +190,14 @@ extension LeaseLedger {
             try body(&self, address)
             next = address.advanced(by: 1)
         }
+    }
+
+    /// Removes all that a writer left that died, also of ``KeptAddresses``.
+    ///
+    /// - Throws: ``KernelError``.
+    package func removeAllLeftovers() throws(KernelError) {
+        try files.removeLeftovers()
+        try files.directory.remove(LeaseLedger.keptName + ".new")
     }
 
     /// Replaces the file as a whole; on disk before anybody relies on it.

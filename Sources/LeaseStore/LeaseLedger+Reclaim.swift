@@ -149,7 +149,7 @@ package struct LeaseInquest {
 
 extension LeaseRecord {
     /// Whether it may be freed without its owner: it is a container's, and nobody gave it by hand.
-    package func isCollectable(_ kept: KeptAddresses) -> Bool { hasFile && hasOwner && !kept.isAllocated(address) }
+    package func isCollectable(_ kept: KeptAddresses) -> Bool { hasFile && hasOwner && !kept.isAllocated(self) }
 
     fileprivate var isSuspectOfThisBoot: Bool { state == .suspect && sinceNanoseconds != 0 }
 

@@ -115,9 +115,14 @@ package struct LeaseLedger: ~Copyable {
 
     /// Gives an address to somebody: the file appears whole or not at all.
     ///
+    /// `state`: active when nothing is to follow that could fail.
     /// - Returns: false when the address is taken.
     /// - Throws: ``KernelError``; then nothing has changed.
-    package mutating func take(_ address: IPAddress, for claimant: LeaseClaimant) throws(KernelError) -> Bool {
+    package mutating func take(
+        _ address: IPAddress,
+        for claimant: LeaseClaimant,
+        as state: LeaseRecord.State = .provisional
+    ) throws(KernelError) -> Bool {
         var made = try files.make(address, for: claimant.owner)
         if made == nil, claimed.contains(address), case .lease(let owner, _) = try files.read(address),
             owner.isReservation
@@ -129,7 +134,9 @@ package struct LeaseLedger: ~Copyable {
             try look(at: address)
             return false
         }
-        try put(try record(address, claimant, file))
+        var lease = try record(address, claimant, file)
+        lease.state = state
+        try put(lease)
         return true
     }
 

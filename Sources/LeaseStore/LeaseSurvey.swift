@@ -66,7 +66,7 @@ package struct LeaseSurvey: Sendable {
         kept = try ledger.keptAddresses()
         var named: [(address: IPAddress, name: String)] = []
         for name in try ledger.files.directory.names() {
-            if let address = IPAddress(name) { named.append((address, name)) } else { sort(name, ledger.files) }
+            if let address = IPAddress(name) { named.append((address, name)) } else { try sort(name, ledger.files) }
         }
         named.sort { ($0.address, $0.name) < ($1.address, $1.name) }
         leftovers.sort()
@@ -74,11 +74,13 @@ package struct LeaseSurvey: Sendable {
         try look(named, known, isBelieved, ledger.files, progress)
     }
 
-    private mutating func sort(_ name: String, _ files: borrowing LeaseDirectory) {
+    private mutating func sort(_ name: String, _ files: borrowing LeaseDirectory) throws(KernelError) {
         let prefix = "last_reserved_ip."
         if name == LeaseDirectory.temporaryName || name == "\(LeaseLedger.keptName).new" {
             leftovers.append(name)
         } else if name.hasPrefix(prefix), let rangeSet = Int(name.dropFirst(prefix.count)) {
+            // Of one that is empty, its writer died; that is as good as none.
+            guard try files.directory.status(name)?.size != 0 else { return }
             hints.append(Hint(rangeSet: rangeSet, address: files.lastReserved(rangeSet: rangeSet)))
         }
     }
@@ -151,13 +153,11 @@ extension LeaseLedger {
         }
     }
 
-    /// Has the directory compared file by file, whatever the index says; files that name nobody are removed by that.
+    /// Looks again who bears the names of addresses, whatever the index says; files that name nobody are removed.
     ///
-    /// To be called before anything is asked of the ledger.
-    package mutating func distrustIndex() {
-        place.remove()
-        level = .new
-        (log, hasLookedForLog, isQuick) = (nil, true, false)
+    /// - Throws: ``KernelError``.
+    package mutating func review(_ addresses: [IPAddress]) throws(KernelError) {
+        for address in addresses { try look(at: address) }
     }
 
     /// Removes what says where the next search in a range set begins.

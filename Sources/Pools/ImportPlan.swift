@@ -9,6 +9,8 @@ package struct ImportPlan: Hashable, Sendable {
     package private(set) var leases: [ExchangeRow] = []
     /// What is to be kept.
     package private(set) var kept: [KeptAddresses.Entry] = []
+    /// What is kept already; files of it may be missing.
+    package private(set) var confirmed: [KeptAddresses.Entry] = []
     /// How many rows are there already.
     package private(set) var presentCount = 0
     /// What contradicts what is there, or another row, naming both owners.
@@ -42,7 +44,7 @@ package struct ImportPlan: Hashable, Sendable {
                 }
                 continue
             }
-            if row.kind == .allocated, known.entry(of: address) == nil {
+            if row.kind == .allocated, known.canAllocate(address, to: row.owner) {
                 kept.append(
                     KeptAddresses.Entry(row.run, .allocated, key: row.owner.description, note: row.note)
                 )
@@ -67,6 +69,7 @@ package struct ImportPlan: Hashable, Sendable {
         let others = (known.entries + kept).filter { $0.run.intersection(row.run) != nil }
         if others.contains(entry) {
             presentCount += 1
+            confirmed.append(entry)
             return
         }
         if let other = others.first(where: { $0.purpose == .allocated || $0.key != row.key }) {

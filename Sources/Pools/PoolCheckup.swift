@@ -181,11 +181,14 @@ extension PoolCheckup {
             found.append(PoolProblem(.reservation, in: network, finding: finding, remedy: remedy))
         }
         for entry in kept.entries {
-            for address in entry.run.lowest(KeptAddresses.largestRun) where leases[address] == nil {
+            for address in entry.run.lowest(KeptAddresses.largestRun) {
+                let lease = leases[address]
+                guard entry.purpose == .reserved ? lease == nil : lease.map({ kept.isAllocated($0) }) != true
+                else { continue }
                 let finding =
                     entry.purpose == .reserved
                     ? "it is reserved, but has no file that others would respect"
-                    : "it was given by hand to \(entry.key), and is not leased any more"
+                    : "it was given by hand to \(entry.key), which does not have it any more"
                 found.append(
                     PoolProblem(.reservation, in: network, address, finding: finding, remedy: completing)
                 )
@@ -207,7 +210,7 @@ extension PoolCheckup {
                 in: network,
                 address,
                 finding: "the index says something else about it than the directory",
-                remedy: "ipam gc --yes makes the index anew"
+                remedy: "ipam gc --yes has the index read it anew"
             )
         }
     }

@@ -59,7 +59,7 @@ extension PoolNetwork {
                     given.append(try take(selection, (number, set), rules, owner, &ledger))
                 }
                 // Also of what was held: a call that was cut off may have left it without.
-                let new = given.filter { kept.entry(of: $0.address) == nil }
+                let new = given.filter { kept.canAllocate($0.address, to: owner) }
                 try store(intention) { () throws(KernelError) in
                     try ledger.keep(
                         new.map { allocated in
@@ -95,7 +95,8 @@ extension PoolNetwork {
                 let isHeld = choice.reason == .held
                 let isOurs = try store(intention) { () throws(KernelError) in
                     guard !isHeld else { return true }
-                    guard try ledger.take(choice.address, for: LeaseClaimant(owner: owner)) else { return false }
+                    let claimant = LeaseClaimant(owner: owner)
+                    guard try ledger.take(choice.address, for: claimant, as: .active) else { return false }
                     try ledger.setLastReserved(choice.address, rangeSet: place.number)
                     return true
                 }

@@ -32,6 +32,7 @@ extension PoolNetwork {
             guard isMaking || error.errno != .noSuchFileOrDirectory else { return nil }
             throw failure(error, intention)
         }
+        try store(intention) { () throws(KernelError) in try ledger.removeAllLeftovers() }
         let value = try body(&ledger)
         ledger.commit()
         return value
@@ -116,13 +117,14 @@ extension PoolNetwork {
         _ evidence: (LeaseOwner) throws(KernelError) -> LeaseEvidence,
         _ ledger: inout LeaseLedger
     ) throws(KernelError) -> [ReleaseOutcome] {
-        try ledger.removeLeftovers()
         let kept = try ledger.keptAddresses()
         // Who lives in which namespace matters only for those that seem to be dead.
         var inquest = isForced ? nil : LeaseInquest(try ledger.all())
         var outcomes: [ReleaseOutcome] = []
         for wish in wishes {
             guard let lease = try ledger.lease(of: wish.address), lease.hasFile else {
+                // A release that was cut off may have left the note of it.
+                try ledger.forgetAllocations([wish.address])
                 outcomes.append(.free)
                 continue
             }
@@ -130,7 +132,7 @@ extension PoolNetwork {
                 outcomes.append(.refused(objection))
                 continue
             }
-            if !isForced, !kept.isAllocated(wish.address) {
+            if !isForced, !kept.isAllocated(lease) {
                 let fate = inquest?.fate(of: lease, try evidence(lease.owner)) ?? .unknown
                 if let objection = objection(fate, lease) {
                     outcomes.append(.refused(objection))

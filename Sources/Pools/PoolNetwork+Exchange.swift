@@ -25,7 +25,7 @@ extension PoolNetwork {
         try forEachLease(settings) { lease throws(PoolFailure) in
             guard lease.hasFile, lease.owner.isPossible else { return true }
             let entry = kept.entry(of: lease.address)
-            let isAllocated = entry?.purpose == .allocated
+            let isAllocated = kept.isAllocated(lease)
             var row = ExchangeRow(
                 network: name,
                 run: AddressRun(lease.address),
@@ -87,16 +87,15 @@ extension PoolNetwork {
     ) throws(KernelError) {
         var made: [IPAddress] = []
         do throws(KernelError) {
-            try ledger.removeLeftovers()
             for row in plan.leases {
                 if made.count % 1000 == 0 { progress(made.count, plan.leases.count) }
                 let claimant = LeaseClaimant(owner: row.owner, workload: row.workload)
-                guard try ledger.take(row.run.first, for: claimant) else {
+                guard try ledger.take(row.run.first, for: claimant, as: .active) else {
                     throw KernelError("make \(ledger.path)/\(row.run.first)", .fileExists)
                 }
                 made.append(row.run.first)
             }
-            try ledger.keep(plan.kept)
+            try ledger.keep(plan.kept + plan.confirmed)
         } catch {
             ledger.takeBack(all: made)
             ledger.commit()

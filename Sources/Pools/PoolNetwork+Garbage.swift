@@ -17,7 +17,7 @@ package struct GarbageAction: Hashable, Sendable {
         case remove
         /// What is left of a reservation is completed, or removed.
         case complete
-        /// The index is made anew.
+        /// What the index says of an address is read from the directory anew.
         case reindex
     }
 
@@ -89,11 +89,8 @@ extension PoolNetwork {
         let planned = facts.garbage
         let done = try changing(settings, "collect garbage") { ledger throws(PoolFailure) in
             try store("collect garbage") { () throws(KernelError) in
-                // Files that name nobody are removed by whoever compares.
-                if planned.contains(where: { $0.kind == .reindex || ($0.kind == .remove && $0.address != nil) }) {
-                    ledger.distrustIndex()
-                }
-                try ledger.removeLeftovers()
+                let doubtful = planned.filter { $0.kind == .reindex || ($0.kind == .remove && $0.address != nil) }
+                try ledger.review(doubtful.compactMap { $0.address })
                 let completed = Set(try ledger.completeReservations())
                 try removeHints(facts, &ledger)
                 let freed = try ledger.reclaim(

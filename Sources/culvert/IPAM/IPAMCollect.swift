@@ -16,7 +16,7 @@ struct IPAMCollect: ParsableCommand {
             gc is run again after a minute, its address is freed
               remove    a file that is of no use is removed
               complete  what is left of a reservation is completed, or removed
-              reindex   the index is made anew
+              reindex   what the index says of an address is read from its file anew
 
             Containers that live, of whom nobody can tell, and what was given by hand are \
             left alone. Everything is judged again at the moment in which it is done.
