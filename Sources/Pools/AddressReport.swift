@@ -4,6 +4,7 @@ package import Addressing
 internal import HostLocal
 package import JSON
 package import LeaseStore
+internal import Linux
 
 /// What one network knows of an address.
 package struct AddressReport: Hashable, Sendable {
@@ -59,8 +60,10 @@ package struct AddressReport: Hashable, Sendable {
         if record?.state == .reserved { return .reserved }
         if let record, record.hasFile { return record.hasOwner ? .leased : .blocked }
         if network.isGateway(address) { return .gateway }
-        if record != nil { return .resting }
-        guard let rules = place?.configuration.pools.rules else { return .outside }
+        guard let rules = place?.configuration.pools.rules else { return record == nil ? .outside : .resting }
+        if let record, record.sinceNanoseconds > Machine.bootNanoseconds - rules.quarantineNanoseconds {
+            return .resting
+        }
         if rules.reservations.addresses.contains(address) { return .reserved }
         return rules.excluded.contains(address) ? .excluded : .free
     }
@@ -133,11 +136,11 @@ extension AddressReport {
             switch standing {
             case .leased: ("leased", record?.state == .suspect ? .bad : .good)
             case .blocked: ("blocked: its file is no lease", .bad)
-            case .resting: (record?.state == .remembered ? "free, and remembered for who had it" : "resting", .notable)
+            case .resting: ("resting", .notable)
             case .gateway: ("the gateway, and given to nobody", .name)
             case .reserved: ("reserved, and not leased now", .kept)
             case .excluded: ("excluded, and given to nobody", .dim)
-            case .free: ("free", .good)
+            case .free: (record?.state == .remembered ? "free, and remembered for who had it" : "free", .good)
             case .outside: ("in no pool, and given to nobody", .dim)
             }
         let name = look.tinted(network.name, .name)

@@ -27,7 +27,7 @@ extension PoolNetwork {
                                 range: range,
                                 usage: try usage(of: range, set, configuration.pools.rules, &ledger),
                                 taken: hasRuns ? try ledger.takenRuns(in: range.run) : nil,
-                                states: hasRuns ? try states(of: range.run, &ledger) : [:]
+                                states: hasRuns ? try states(of: range.run, configuration.pools.rules, &ledger) : [:]
                             )
                         )
                     }
@@ -91,12 +91,18 @@ extension PoolNetwork {
 
     private func states(
         of run: AddressRun,
+        _ rules: PoolRules,
         _ ledger: inout LeaseLedger
     ) throws(KernelError) -> [IPAddress: LeaseRecord.State] {
         guard run.count <= NetworkUsage.Pool.drawnLimit else { return [:] }
         let records = try ledger.leases(behind: run.first.advanced(by: -1), atMost: Int(run.count))
         var states: [IPAddress: LeaseRecord.State] = [:]
-        for record in records where run.contains(record.address) { states[record.address] = record.state }
+        let rested = Machine.bootNanoseconds - rules.quarantineNanoseconds
+        for record in records where run.contains(record.address) {
+            // What has rested is free, whoever had it.
+            if record.state.isResting, record.sinceNanoseconds <= rested { continue }
+            states[record.address] = record.state
+        }
         return states
     }
 
