@@ -16,3 +16,10 @@ int culvert_watch_directory(int descriptor, const char *path);
 
 /// localtime_r(3) of a time in seconds since 1970, as HH:MM:SS with an end.
 void culvert_local_time(long long seconds, char text[9]);
+
+/// Writes a text to standard error, on a line that stays open, if culvert_hush is not called for so long. One text at a
+/// time; where there cannot be a thread, none is written.
+void culvert_announce(const char *text, unsigned milliseconds);
+
+/// Ends the wait of culvert_announce, and takes its line away again.
+void culvert_hush(void);

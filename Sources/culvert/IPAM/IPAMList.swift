@@ -55,7 +55,10 @@ struct IPAMList: ParsableCommand {
 
     private func list(_ network: PoolNetwork, _ listing: inout LeaseListing) throws {
         var stopped: (any Error)?
+        SlowReading.begin()
+        defer { SlowReading.end() }
         try network.forEachLease(places.settings, in: within) { record throws(PoolFailure) in
+            SlowReading.end()
             guard isMeant(record) else { return true }
             do {
                 try listing.write(LeaseRow(record, of: network.name))

@@ -31,7 +31,7 @@ struct IPAMNext: ParsableCommand {
     }
 
     func run() throws {
-        let report = try explaining { () throws(PoolFailure) in
+        let report = try reading { () throws(PoolFailure) in
             var sets: [UpcomingReport.Entry] = []
             for network in try which.networks(of: places.catalog()) {
                 for upcoming in try network.upcoming(number, places.settings) {

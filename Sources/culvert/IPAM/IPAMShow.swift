@@ -45,7 +45,7 @@ struct IPAMShow: ParsableCommand {
 
     func run() throws {
         guard address != nil || container != nil else { return try showNetwork() }
-        let reports = try explaining { () throws(PoolFailure) in try self.reports() }
+        let reports = try reading { () throws(PoolFailure) in try self.reports() }
         switch output.output {
         case .table, .wide:
             let now = Machine.wallNanoseconds
@@ -89,7 +89,7 @@ struct IPAMShow: ParsableCommand {
     }
 
     private func showNetwork() throws {
-        let usages = try explaining { () throws(PoolFailure) in
+        let usages = try reading { () throws(PoolFailure) in
             var usages: [NetworkUsage] = []
             for network in try which.networks(of: places.catalog()) {
                 usages.append(try network.usage(places.settings, withRuns: true))

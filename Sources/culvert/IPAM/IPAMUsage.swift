@@ -27,7 +27,7 @@ struct IPAMUsage: ParsableCommand {
     var map = false
 
     func run() throws {
-        let report = try explaining { () throws(PoolFailure) in
+        let report = try reading { () throws(PoolFailure) in
             let settings = places.settings
             var usages: [NetworkUsage] = []
             for network in try which.networks(of: places.catalog()) {
