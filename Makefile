@@ -5,6 +5,7 @@ SHELL := bash -o pipefail
 PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
 PLUGINS := bandwidth bridge dhcp firewall host-local loopback portmap sbr static tuning
+TOOLS := cnitool ipam
 FUZZ_SECONDS ?= 60
 # How many integration tests run at the same time
 WORKERS ?= 2
@@ -34,8 +35,9 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build install test unit-test root-test integration benchmark fuzz fuzz-configuration fuzz-result \
-    lint format linkage link-order check clean packages-build packages-demo packages-test packages-benchmark
+.PHONY: help demo build man install test unit-test root-test integration benchmark fuzz fuzz-configuration \
+    fuzz-result lint format linkage link-order check clean packages-build packages-demo packages-test \
+    packages-benchmark
 
 help: ## Show what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -49,12 +51,22 @@ build: packages-build ## Build the static release binaries into .build/release.
 	swift build $(STATIC) $(CHECKED) --product culvert-dhcpd
 	ln -f .build/embedded/release/culvert-cni $(RELEASE)/culvert-cni
 
-install: ## Install plugins into CNI_BIN_DIR (/opt/cni/bin) and tools into PREFIX/bin (/usr/local/bin).
+man: ## Write the manual pages into .build/release/man, and the completions of shells beside them.
+	@test -x $(RELEASE)/culvert || { echo "nothing to describe: run make build first"; exit 1; }
+	@mkdir -p $(RELEASE)/man $(RELEASE)/completions
+	@for page in culvert $(TOOLS); do $(RELEASE)/culvert manual $$page >$(RELEASE)/man/$$page.1; done
+	@for shell in bash zsh fish; do $(RELEASE)/culvert ipam completions $$shell >$(RELEASE)/completions/ipam.$$shell; done
+
+install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREFIX/bin (/usr/local/bin), their manuals.
 	@test -x $(RELEASE)/culvert-cni -a -x $(RELEASE)/culvert || { echo "nothing to install: run make build first"; exit 1; }
 	install -d $(DESTDIR)$(CNI_BIN_DIR) $(DESTDIR)$(PREFIX)/bin
 	integration/install-links $(RELEASE)/culvert-cni $(DESTDIR)$(CNI_BIN_DIR) culvert-cni $(PLUGINS)
-	integration/install-links $(RELEASE)/culvert $(DESTDIR)$(PREFIX)/bin culvert cnitool
+	integration/install-links $(RELEASE)/culvert $(DESTDIR)$(PREFIX)/bin culvert $(TOOLS)
 	integration/install-links $(RELEASE)/culvert-dhcpd $(DESTDIR)$(PREFIX)/bin culvert-dhcpd
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(foreach page,culvert $(TOOLS),$(RELEASE)/man/$(page).1)
+	install -D -m 0644 $(RELEASE)/completions/ipam.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipam
+	install -D -m 0644 $(RELEASE)/completions/ipam.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ipam
+	install -D -m 0644 $(RELEASE)/completions/ipam.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ipam.fish
 
 test: packages-test build lint linkage unit-test integration ## Install what tests need, build, and run all of them.
 

@@ -88,7 +88,7 @@ let modules: [Target] = [
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
-    module("Wiring", ["Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("Wiring", ["LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 5
     module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
     module(
@@ -111,6 +111,13 @@ let modules: [Target] = [
     plugin("SBR", ["Netlink"]),
     plugin("Static", ["CLinux", "LeaseStore", "Netlink", "Wiring"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
+    module(
+        "Pools",
+        [
+            "HostLocal", "Runtime", "Plugin", "Wiring", "LeaseStore", "CNI", "JSON", "CLinux", "Linux", "AddressPools",
+            "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -126,7 +133,7 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
-            "DHCPLeases",
+            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -186,6 +193,13 @@ let modules: [Target] = [
     ),
     tests("DHCPLeasingTests", ["DHCPLeasing", "Addressing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
     tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
+    tests(
+        "PoolsTests",
+        [
+            "Pools", "AddressPools", "Addressing", "CNI", "HostLocal", "JSON", "LeaseStore", "Linux", "Plugin",
+            "TestSupport",
+        ]
+    ),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
@@ -243,7 +257,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon",
+            "DHCPDaemon", "Pools",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

@@ -74,6 +74,7 @@ def install() -> Implementation:
     tool = built / "culvert"
     if tool.is_file():
         link_or_copy(tool, directory / "cnitool")
+        link_or_copy(tool, directory / "ipam")
     return Implementation("ours", directory, (REFERENCE_DIRECTORY, FOREIGN_DIRECTORY))
 
 

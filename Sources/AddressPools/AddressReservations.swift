@@ -20,17 +20,23 @@ package struct AddressReservations: Hashable, Sendable {
 
     /// In the order of the configuration.
     package let entries: [Entry]
-    /// Everybody's addresses.
+    /// What is kept, and for no container.
+    package let withheld: AddressSet
+    /// Everybody's addresses, and nobody's.
     package let addresses: AddressSet
 
     /// Nothing is kept for anybody.
     package init() {
         entries = []
+        withheld = AddressSet()
         addresses = AddressSet()
     }
 
+    /// - Parameters:
+    ///   - entries: what is kept for whom.
+    ///   - withheld: what is kept besides.
     /// - Throws: when two identities are to have one address, naming all three.
-    package init(_ entries: [Entry]) throws(PoolError) {
+    package init(_ entries: [Entry], withheld: AddressSet = AddressSet()) throws(PoolError) {
         var owners: [IPAddress: String] = [:]
         for entry in entries {
             for address in entry.addresses {
@@ -40,7 +46,9 @@ package struct AddressReservations: Hashable, Sendable {
             }
         }
         self.entries = entries
-        addresses = AddressSet(owners.keys)
+        let kept = AddressSet(owners.keys)
+        self.withheld = withheld.subtracting(kept)
+        addresses = kept.union(withheld)
     }
 
     /// What is kept for an identity; nothing for nobody.
@@ -49,7 +57,7 @@ package struct AddressReservations: Hashable, Sendable {
         return entries.filter { $0.identity == identity }.flatMap { $0.addresses }
     }
 
-    /// Whom an address is kept for.
+    /// Whom an address is kept for; nil also when for nobody.
     package func identity(of address: IPAddress) -> String? {
         guard addresses.contains(address) else { return nil }
         return entries.first { $0.addresses.contains(address) }?.identity

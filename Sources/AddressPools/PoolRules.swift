@@ -51,7 +51,7 @@ package struct PoolRules: Hashable, Sendable {
     }
 
     /// What of a set is given to nobody, unless it is reserved for him: gateways, exclusions and reservations.
-    func barred(in set: RangeSet) -> AddressSet {
+    package func barred(in set: RangeSet) -> AddressSet {
         AddressSet(set.ranges.map { $0.gateway }).union(excluded).union(reservations.addresses)
     }
 }

@@ -41,6 +41,8 @@ package enum PoolRefusal: Error, Hashable, Sendable {
     case excluded(IPAddress)
     /// The requested address is kept for this identity, which is not the container's.
     case reserved(IPAddress, identity: String)
+    /// The requested address is kept by an operator for no container at all.
+    case withheld(IPAddress)
     /// Every address is leased, or kept for others.
     case exhausted
 }
@@ -80,6 +82,11 @@ package struct PoolSelection: Sendable {
         self.rules = rules
         self.identity = identity
         barred = rules.barred(in: set)
+    }
+
+    /// Whether anybody else would get the same address: nothing here is this container's own.
+    package var isAnybody: Bool {
+        requested == nil && held.isEmpty && remembered.isEmpty && rules.reservations.addresses(of: identity).isEmpty
     }
 
     /// Chooses; the ledger stays as it is.
@@ -128,6 +135,8 @@ package struct PoolSelection: Sendable {
         if held.contains(address) { return .success(choice(address, range, .held)) }
         if let owner = rules.reservations.identity(of: address) {
             guard owner == identity else { return .failure(.reserved(address, identity: owner)) }
+        } else if rules.reservations.withheld.contains(address) {
+            return .failure(.withheld(address))
         } else if rules.excluded.contains(address) {
             return .failure(.excluded(address))
         }

@@ -5,8 +5,9 @@ enum IndexQuery: Int {
     case readMeta, writeMeta
     case lease, leasesOfContainer, leasesBehind, rested, resting, sightings, containers, putLease, dropLease
     case runAtOrBefore, runAfter, addRun, dropRun, replaceRun
+    case leasesOfContainers, tally
 
-    static let count = 16
+    static let count = 18
 
     /// Tables without row numbers: a lease is found by its address in one tree.
     ///
@@ -36,6 +37,13 @@ enum IndexQuery: Int {
         case .lease: "\(IndexQuery.columns) WHERE address = ?"
         case .leasesOfContainer: "\(IndexQuery.columns) WHERE container = ?"
         case .leasesBehind: "\(IndexQuery.columns) WHERE address > ? ORDER BY address"
+        case .leasesOfContainers:
+            "\(IndexQuery.columns) WHERE container >= ? AND container < ? ORDER BY container LIMIT ?"
+        case .tally:
+            """
+            SELECT COUNT(*), SUM(state = 2), SUM(state IN (3, 4)), SUM(state IN (3, 4) AND since > ?), SUM(state = 5) \
+            FROM lease WHERE address >= ? AND address <= ?
+            """
         case .rested: "SELECT address FROM lease WHERE state IN (3, 4) AND state = 3 AND since <= ? ORDER BY since"
         case .resting:
             """

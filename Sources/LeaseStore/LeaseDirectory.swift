@@ -18,9 +18,11 @@ package struct LeaseDirectory: ~Copyable {
 
     let directory: Directory
     private let lock: Descriptor
+    /// Whether whoever opened it only looks: then nothing is made or removed.
+    let isForReading: Bool
 
     /// A lease is written here before it gets its name; whoever holds the lock may overwrite or remove it.
-    private static let temporaryName = ".culvert.new"
+    static let temporaryName = ".culvert.new"
 
     /// Opens and locks the directory of a network.
     ///
@@ -38,8 +40,17 @@ package struct LeaseDirectory: ~Copyable {
         try self.init(locking: try Directory(creating: path, mode: 0o755), waitingAtMost: bound)
     }
 
-    private init(locking directory: consuming Directory, waitingAtMost bound: Duration) throws(KernelError) {
-        let lock = try directory.open("lock", O_RDONLY | O_CREAT, mode: 0o750)
+    /// As ``init(path:waitingAtMost:)``, for somebody who changes no file: what a crash left stays, to be seen.
+    package init(reading path: String, waitingAtMost bound: Duration) throws(KernelError) {
+        try self.init(locking: try Directory(path: path), waitingAtMost: bound, isForReading: true)
+    }
+
+    private init(
+        locking directory: consuming Directory,
+        waitingAtMost bound: Duration,
+        isForReading: Bool = false
+    ) throws(KernelError) {
+        let lock = try LeaseDirectory.openLock(directory, isForReading: isForReading)
         do throws(KernelError) {
             try lock.lock("\(directory.path)/lock", waitingAtMost: bound)
         } catch {
@@ -49,6 +60,21 @@ package struct LeaseDirectory: ~Copyable {
         }
         self.directory = directory
         self.lock = lock
+        self.isForReading = isForReading
+    }
+
+    /// Where nobody ever locked anything, a reader leaves it so, and locks the directory itself.
+    private static func openLock(
+        _ directory: borrowing Directory,
+        isForReading: Bool
+    ) throws(KernelError) -> Descriptor {
+        guard isForReading else { return try directory.open("lock", O_RDONLY | O_CREAT, mode: 0o750) }
+        do throws(KernelError) {
+            return try directory.open("lock", O_RDONLY)
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return try directory.open(".", O_RDONLY | O_DIRECTORY)
+        }
     }
 
     package var path: String { directory.path }
@@ -101,8 +127,10 @@ package struct LeaseDirectory: ~Copyable {
     /// Looks what bears the name of an address.
     ///
     /// - Throws: ``KernelError``.
-    func read(_ address: IPAddress) throws(KernelError) -> Content {
-        let name = "\(address)"
+    func read(_ address: IPAddress) throws(KernelError) -> Content { try read(name: "\(address)") }
+
+    /// As ``read(_:)``, of a name that may be spelled otherwise.
+    func read(name: String) throws(KernelError) -> Content {
         do throws(KernelError) {
             let file = try directory.open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
             let status = try file.status("\(path)/\(name)")
@@ -141,15 +169,13 @@ package struct LeaseDirectory: ~Copyable {
         switch try read(address) {
         case .missing: return nil
         case .debris:
+            // Who only looks leaves it: until somebody removes it, the address cannot be given.
+            if isForReading { return LeaseRecord(foreign: address) }
             try directory.remove("\(address)")
             return nil
         case .foreign: return LeaseRecord(foreign: address)
         case .lease(let owner, let file):
-            if var known, known.hasFile, known.owner == owner, known.file.inode == file.inode {
-                known.file = file
-                return known
-            }
-            return LeaseRecord(adopting: address, of: owner, file, bootedBy: boot)
+            return LeaseRecord(of: address, owner, file, known: known, bootedBy: boot)
         }
     }
 
@@ -169,8 +195,7 @@ package struct LeaseDirectory: ~Copyable {
         let file = try openTemporary()
         var isTaken = true
         do throws(KernelError) {
-            try file.writeAll(owner.content, "\(path)/\(LeaseDirectory.temporaryName)")
-            let mark = LeaseFileMark(try file.status("\(path)/\(LeaseDirectory.temporaryName)"))
+            let mark = try write(owner, into: file)
             isTaken = try !directory.link(LeaseDirectory.temporaryName, as: "\(address)")
             try directory.remove(LeaseDirectory.temporaryName)
             return isTaken ? nil : mark
@@ -179,6 +204,26 @@ package struct LeaseDirectory: ~Copyable {
             try removeLeftovers()
             throw error
         }
+    }
+
+    /// Gives an address that somebody has to somebody else: at no moment is it nobody's.
+    ///
+    /// - Throws: ``KernelError``; then nothing has changed.
+    func replace(_ address: IPAddress, with owner: LeaseOwner) throws(KernelError) -> LeaseFileMark {
+        let file = try openTemporary()
+        do throws(KernelError) {
+            let mark = try write(owner, into: file)
+            try directory.rename(LeaseDirectory.temporaryName, to: "\(address)")
+            return mark
+        } catch {
+            try removeLeftovers()
+            throw error
+        }
+    }
+
+    private func write(_ owner: LeaseOwner, into file: borrowing Descriptor) throws(KernelError) -> LeaseFileMark {
+        try file.writeAll(owner.content, "\(path)/\(LeaseDirectory.temporaryName)")
+        return LeaseFileMark(try file.status("\(path)/\(LeaseDirectory.temporaryName)"))
     }
 
     private func openTemporary() throws(KernelError) -> Descriptor {

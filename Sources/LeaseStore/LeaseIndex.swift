@@ -30,7 +30,7 @@ struct LeaseIndex {
 
     private static let version: Int64 = 1
 
-    private let database: IndexDatabase
+    let database: IndexDatabase
 
     /// Opens the index of a file, or makes an empty one there; nil means in memory.
     ///
@@ -206,7 +206,7 @@ struct LeaseIndex {
         for run in taken.runs { try append(run) }
     }
 
-    private static func record(_ row: borrowing IndexStatement) throws(IndexError) -> LeaseRecord {
+    static func record(_ row: borrowing IndexStatement) throws(IndexError) -> LeaseRecord {
         guard let address = IPAddress(sortKey: row.octets(0)), let state = LeaseRecord.State(rawValue: row.number(3))
         else { throw .nonsense("read a lease") }
         let device = UInt64(bitPattern: row.number(8))

@@ -21,9 +21,7 @@ extension LeaseLedger {
     ) throws(KernelError) -> Result<PoolChoice, PoolRefusal> {
         let key = LeaseLedger.key(of: set, rules)
         // Anybody would get the next one; who is somebody is looked up.
-        let isAnybody =
-            selection.requested == nil && selection.held.isEmpty && selection.remembered.isEmpty
-            && rules.reservations.entries.isEmpty && rules.order == .nextAfterLast
+        let isAnybody = selection.isAnybody && rules.order == .nextAfterLast
         if isAnybody, let log = try quickly(),
             let window = log.header.windows.first(where: { $0.rangeSet == number && $0.key == key }),
             let range = set.range(containing: window.run.first)
@@ -33,7 +31,8 @@ extension LeaseLedger {
         if let moment = rules.restedSince(now: Machine.bootNanoseconds) { try endRest(until: moment) }
         var selection = selection
         selection.last = files.lastReserved(rangeSet: number)
-        let answer = try use { index throws(IndexError) in try selection.choose(in: TakenAddresses(index)) }
+        let claimed = claimed
+        let answer = try use { index throws(IndexError) in try selection.choose(in: TakenAddresses(index, claimed)) }
         if isAnybody, case .success(let choice) = answer, choice.reason == .next {
             let free = try use { index throws(IndexError) in
                 try LeaseLedger.free(from: choice, set, rules, index)
@@ -57,7 +56,7 @@ extension LeaseLedger {
         _ rules: PoolRules,
         _ index: LeaseIndex
     ) throws(IndexError) -> AddressRun {
-        let barred = AddressSet(set.ranges.map { $0.gateway }).union(rules.excluded)
+        let barred = rules.barred(in: set)
         var last = choice.range.last
         for run in [try index.run(startingAfter: choice.address), barred.run(startingAfter: choice.address)] {
             if let run, run.first <= last, let before = run.first.advanced(by: -1) { last = before }
@@ -65,15 +64,18 @@ extension LeaseLedger {
         return AddressRun(first: choice.address, last: last) ?? AddressRun(choice.address)
     }
 
-    /// Tells a set with its exclusions from others.
+    /// Tells a set with what is kept out of it from others.
     private static func key(of set: RangeSet, _ rules: PoolRules) -> UInt64 {
         var writer = LogWriter()
         for range in set.ranges {
             for address in [range.first, range.last, range.gateway] { writer.append(address.sortKey) }
         }
-        for run in rules.excluded.runs {
-            writer.append(run.first.sortKey)
-            writer.append(run.last.sortKey)
+        for runs in [rules.excluded.runs, rules.reservations.addresses.runs] {
+            for run in runs {
+                writer.append(run.first.sortKey)
+                writer.append(run.last.sortKey)
+            }
+            writer.append(Int64(runs.count))
         }
         return LogWriter.sum(writer.octets[...])
     }

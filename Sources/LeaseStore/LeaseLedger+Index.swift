@@ -72,7 +72,7 @@ extension LeaseLedger {
     /// Enters what the log says since the index was told last.
     ///
     /// - Returns: false when the log and the index have nothing to do with each other.
-    private mutating func takeOver(_ index: LeaseIndex) throws(IndexError) -> Bool {
+    mutating func takeOver(_ index: LeaseIndex) throws(IndexError) -> Bool {
         guard let log, let lines = log.lines() else { return false }
         let known = meta.folded - log.header.base
         guard known >= 0, known <= Int64(lines.count) else { return false }
@@ -174,6 +174,8 @@ extension LeaseLedger {
             let stamp = try DirectoryStamp(of: files.directory)
             let isKnown = stamp == (isLogOfUse ? log?.header.stamp : nil)
             guard !isKnown || index.isChanging else { return }
+            // A reader leaves debris, which is not known as such: whoever comes to change something looks again.
+            if files.isForReading, hasDebris(index) { return }
             // Also when no name has changed: who dies before the log is told leaves it out of date.
             meta.stamp = DirectoryStamp.leave(
                 on: files.directory,
@@ -190,6 +192,15 @@ extension LeaseLedger {
         } catch {
             // The next one finds another stamp.
             index = nil
+        }
+    }
+
+    /// Whether something bears the name of an address and names nobody.
+    private func hasDebris(_ index: LeaseIndex) -> Bool {
+        do throws(IndexError) {
+            return try !index.leases(ofContainer: "").isEmpty
+        } catch {
+            return true
         }
     }
 

@@ -12,6 +12,30 @@ package enum LeaseEvidence: Hashable, Sendable {
     case dead(confirmed: Bool)
 }
 
+/// What is known of the life of a lease's owner.
+package enum LeaseFate: Hashable, Sendable {
+    /// Why somebody is taken for dead.
+    package enum Proof: String, Hashable, Sendable {
+        /// The file is older than this boot, and nobody knows anything of its owner since.
+        case olderThanBoot
+        /// No process and no mount has the network namespace any more.
+        case namespaceGone
+        /// The network namespace is gone from its path; not all processes of the machine can be seen.
+        case namespacePathGone
+        /// The attachment record's network namespace is gone from its path.
+        case recordedNamespaceGone
+    }
+
+    /// The owner lives, or somebody works on it.
+    case living
+    /// Nobody can tell.
+    case unknown
+    /// Seems dead; is so once that has been noticed for ``LeaseLedger/grace``.
+    case suspect(Proof)
+    /// Is dead. `isFree`: its address may be given to others although nobody waits for it.
+    case dead(Proof, isFree: Bool)
+}
+
 extension LeaseLedger {
     /// How long a container must seem dead before its addresses are given to others, when there is no hurry.
     package static var grace: Duration { .seconds(60) }
@@ -20,7 +44,8 @@ extension LeaseLedger {
     ///
     /// Dead by proof: whose lease is older than this boot, and of whom nobody knows anything since. Whose network
     /// namespace is gone is suspect first, and dead after ``grace``; in a hurry, or if its ADD was never finished, as
-    /// soon as no process and no mount has that namespace. Who cannot be judged is left alone.
+    /// soon as no process and no mount has that namespace. Who cannot be judged is left alone, and so is what was given
+    /// by hand.
     ///
     /// - Parameters:
     ///   - isUrgent: whether somebody waits for an address.
@@ -38,12 +63,20 @@ extension LeaseLedger {
     ) throws(KernelError) -> [LeaseRecord] {
         var freed: [LeaseRecord] = []
         let records = try all()
-        var inquest = Inquest(isUrgent: isUrgent, records, newcomer)
-        for record in records where record.hasFile && record.hasOwner && isMeant(record.address) {
-            switch inquest.verdict(on: record, try evidence(record.owner)) {
-            case .leave: break
-            case .note(let changed): try note(changed)
-            case .free: if try release(record) { freed.append(record) }
+        let kept = try keptAddresses()
+        var inquest = LeaseInquest(records, newcomer)
+        for record in records where record.isCollectable(kept) && isMeant(record.address) {
+            let fate = inquest.fate(of: record, try evidence(record.owner))
+            switch fate {
+            case .dead(_, let isFree) where isFree || isUrgent || record.isSuspectForLong:
+                if try release(record) { freed.append(record) }
+            case .suspect where record.isSuspectForLong:
+                if try release(record) { freed.append(record) }
+            case .dead, .suspect:
+                if !record.isSuspectOfThisBoot { try note(record.changed(to: .suspect)) }
+            case .living:
+                if record.isSuspectOfThisBoot { try note(record.changed(to: .active)) }
+            case .unknown: break
             }
         }
         return freed
@@ -57,74 +90,53 @@ extension LeaseLedger {
         evidence: (LeaseOwner) throws(KernelError) -> LeaseEvidence
     ) throws(KernelError) -> Bool {
         let records = try all()
-        var inquest = Inquest(isUrgent: true, records, nil)
-        for record in records where record.hasFile && record.hasOwner && isMeant(record.address) {
-            if case .free = inquest.verdict(on: record, try evidence(record.owner)) { return true }
+        let kept = try keptAddresses()
+        var inquest = LeaseInquest(records, nil)
+        for record in records where record.isCollectable(kept) && isMeant(record.address) {
+            switch inquest.fate(of: record, try evidence(record.owner)) {
+            case .dead: return true
+            case .suspect: if record.isSuspectForLong { return true }
+            case .living, .unknown: break
+            }
         }
         return false
     }
 }
 
 /// Judges leases.
-private struct Inquest {
-    enum Verdict {
-        case leave
-        case note(LeaseRecord)
-        case free
-    }
-
-    private let isUrgent: Bool
+package struct LeaseInquest {
     /// Namespaces that are known to be somebody's: the kernel gives the number of a dead one to the next.
     private var claimed: Set<UInt64> = []
     /// Looked up when it first matters; nil inside when nobody can tell.
     private var living: Set<UInt64>??
 
-    init(isUrgent: Bool, _ records: [LeaseRecord], _ newcomer: FileStatus.Identity?) {
-        self.isUrgent = isUrgent
+    /// - Parameters:
+    ///   - records: everything that is known of the network.
+    ///   - newcomer: the namespace of somebody who waits for an address.
+    package init(_ records: [LeaseRecord], _ newcomer: FileStatus.Identity? = nil) {
         if let newcomer { claimed.insert(newcomer.inode) }
         for record in records where record.namespaceIsThere == true {
             if let identity = record.namespaceIdentity { claimed.insert(identity.inode) }
         }
     }
 
-    mutating func verdict(on record: LeaseRecord, _ evidence: LeaseEvidence) -> Verdict {
-        if evidence == .alive { return acquit(record) }
-        guard let identity = record.namespaceIdentity else { return verdict(onUnseen: record, evidence) }
-        guard let isThere = record.namespaceIsThere else { return .leave }
-        if isThere { return acquit(record) }
-        guard let living = livingNamespaces() else { return suspect(record) }
-        guard claimed.contains(identity.inode) || !living.contains(identity.inode) else { return acquit(record) }
-        return isUrgent || isUnfinished(record, evidence) ? .free : suspect(record)
+    /// Judges a lease, with what else is known of its owner.
+    package mutating func fate(of record: LeaseRecord, _ evidence: LeaseEvidence) -> LeaseFate {
+        if evidence == .alive { return .living }
+        guard let identity = record.namespaceIdentity else { return fate(ofUnseen: record, evidence) }
+        guard let isThere = record.namespaceIsThere else { return .unknown }
+        if isThere { return .living }
+        guard let living = livingNamespaces() else { return .suspect(.namespacePathGone) }
+        guard claimed.contains(identity.inode) || !living.contains(identity.inode) else { return .living }
+        let isUnfinished = record.state == .provisional && evidence != .dead(confirmed: true)
+        return .dead(.namespaceGone, isFree: isUnfinished)
     }
 
     /// Of whom only the file is known.
-    private func verdict(onUnseen record: LeaseRecord, _ evidence: LeaseEvidence) -> Verdict {
-        if case .dead = evidence { return suspect(record) }
-        return record.state == .suspect && record.sinceNanoseconds == 0 ? .free : .leave
-    }
-
-    private func isUnfinished(_ record: LeaseRecord, _ evidence: LeaseEvidence) -> Bool {
-        record.state == .provisional && evidence != .dead(confirmed: true)
-    }
-
-    private func acquit(_ record: LeaseRecord) -> Verdict {
-        guard record.state == .suspect, record.sinceNanoseconds != 0 else { return .leave }
-        return .note(changed(record, to: .active))
-    }
-
-    private func suspect(_ record: LeaseRecord) -> Verdict {
-        guard record.state == .suspect, record.sinceNanoseconds != 0 else {
-            return .note(changed(record, to: .suspect))
-        }
-        let age = Duration.nanoseconds(Machine.bootNanoseconds - record.sinceNanoseconds)
-        return age >= LeaseLedger.grace ? .free : .leave
-    }
-
-    private func changed(_ record: LeaseRecord, to state: LeaseRecord.State) -> LeaseRecord {
-        var changed = record
-        changed.state = state
-        changed.sinceNanoseconds = Machine.bootNanoseconds
-        return changed
+    private func fate(ofUnseen record: LeaseRecord, _ evidence: LeaseEvidence) -> LeaseFate {
+        if case .dead = evidence { return .suspect(.recordedNamespaceGone) }
+        guard record.state == .suspect, record.sinceNanoseconds == 0 else { return .unknown }
+        return .dead(.olderThanBoot, isFree: true)
     }
 
     private mutating func livingNamespaces() -> Set<UInt64>? {
@@ -132,6 +144,25 @@ private struct Inquest {
         let found = NetworkNamespace.living()
         living = .some(found)
         return found
+    }
+}
+
+extension LeaseRecord {
+    /// Whether it may be freed without its owner: it is a container's, and nobody gave it by hand.
+    package func isCollectable(_ kept: KeptAddresses) -> Bool { hasFile && hasOwner && !kept.isAllocated(self) }
+
+    fileprivate var isSuspectOfThisBoot: Bool { state == .suspect && sinceNanoseconds != 0 }
+
+    /// Whether it has been suspect for longer than ``LeaseLedger/grace``.
+    fileprivate var isSuspectForLong: Bool {
+        isSuspectOfThisBoot && .nanoseconds(Machine.bootNanoseconds - sinceNanoseconds) >= LeaseLedger.grace
+    }
+
+    fileprivate func changed(to state: LeaseRecord.State) -> LeaseRecord {
+        var changed = self
+        changed.state = state
+        changed.sinceNanoseconds = Machine.bootNanoseconds
+        return changed
     }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import AddressPools
 package import Addressing
 package import Linux
 
@@ -27,6 +28,10 @@ package struct LeaseLedger: ~Copyable {
     /// What was entered into the index, and the log does not know.
     var fresh: [LeaseRecord] = []
     var windows: [LeaseLogHeader.Window] = []
+    /// What operators keep, once it was asked for.
+    var kept: KeptAddresses?
+    /// What of it is the caller's to take; see ``claim(_:)``.
+    var claimed = AddressSet()
 
     /// From the best to the worst.
     enum IndexLevel {
@@ -52,6 +57,11 @@ package struct LeaseLedger: ~Copyable {
     /// As ``init(path:runDirectory:waitingAtMost:)``, making the directory first when it is missing.
     package init(creating path: String, runDirectory: String, waitingAtMost bound: Duration) throws(KernelError) {
         self.init(try LeaseDirectory(creating: path, waitingAtMost: bound), runDirectory)
+    }
+
+    /// As ``init(path:runDirectory:waitingAtMost:)``, for somebody who changes no file; ``commit()`` tells only the index.
+    package init(reading path: String, runDirectory: String, waitingAtMost bound: Duration) throws(KernelError) {
+        self.init(try LeaseDirectory(reading: path, waitingAtMost: bound), runDirectory)
     }
 
     private init(_ files: consuming LeaseDirectory, _ runDirectory: String) {
@@ -105,15 +115,28 @@ package struct LeaseLedger: ~Copyable {
 
     /// Gives an address to somebody: the file appears whole or not at all.
     ///
+    /// `state`: active when nothing is to follow that could fail.
     /// - Returns: false when the address is taken.
     /// - Throws: ``KernelError``; then nothing has changed.
-    package mutating func take(_ address: IPAddress, for claimant: LeaseClaimant) throws(KernelError) -> Bool {
-        guard let file = try files.make(address, for: claimant.owner) else {
+    package mutating func take(
+        _ address: IPAddress,
+        for claimant: LeaseClaimant,
+        as state: LeaseRecord.State = .provisional
+    ) throws(KernelError) -> Bool {
+        var made = try files.make(address, for: claimant.owner)
+        if made == nil, claimed.contains(address), case .lease(let owner, _) = try files.read(address),
+            owner.isReservation
+        {
+            made = try files.replace(address, with: claimant.owner)
+        }
+        guard let file = made else {
             // Somebody ignores the lock, or something bears the name that is no lease.
             try look(at: address)
             return false
         }
-        try put(try record(address, claimant, file))
+        var lease = try record(address, claimant, file)
+        lease.state = state
+        try put(lease)
         return true
     }
 
@@ -161,7 +184,7 @@ package struct LeaseLedger: ~Copyable {
     /// Frees a lease, unless its address has a later one by now.
     ///
     /// An address that we gave rests from then on: it is given again when it has rested long enough, or nothing else is
-    /// left. What others gave is at once free again, as they expect.
+    /// left. What others gave is at once free again, as they expect. What an operator keeps is his again.
     ///
     /// - Parameter lease: which one, as it was found.
     /// - Returns: whether it was freed by this.
@@ -174,7 +197,9 @@ package struct LeaseLedger: ~Copyable {
             try look(at: lease.address)
             return false
         }
+        if try restoreReservation(of: lease.address) { return true }
         try files.release(lease.address)
+        try forgetAllocation(of: lease.address)
         guard lease.generation != 0 else {
             try drop(lease.address)
             return true
@@ -191,6 +216,7 @@ package struct LeaseLedger: ~Copyable {
     ///
     /// - Throws: ``KernelError``.
     package mutating func takeBack(_ address: IPAddress) throws(KernelError) {
+        if try restoreReservation(of: address) { return }
         try files.release(address)
         try drop(address)
     }
@@ -234,7 +260,7 @@ package struct LeaseLedger: ~Copyable {
     }
 
     /// Looks again who bears the name of an address.
-    private mutating func look(at address: IPAddress) throws(KernelError) {
+    mutating func look(at address: IPAddress) throws(KernelError) {
         let known = try lease(of: address)
         let boot = Machine.earliestBootNanoseconds
         guard let found = try files.record(of: address, known: known, bootedBy: boot) else {
@@ -246,14 +272,14 @@ package struct LeaseLedger: ~Copyable {
 
     // MARK: - The index
 
-    private mutating func put(_ record: LeaseRecord) throws(KernelError) {
+    mutating func put(_ record: LeaseRecord) throws(KernelError) {
         if let log = try quickly() { return log.append(record) }
         fresh.append(record)
         windows.take(record.address)
         try use { index throws(IndexError) in try index.put(record) }
     }
 
-    private mutating func drop(_ address: IPAddress) throws(KernelError) {
+    mutating func drop(_ address: IPAddress) throws(KernelError) {
         try use { index throws(IndexError) in try index.drop(address) }
     }
 

@@ -22,7 +22,10 @@ package struct LeaseOwner: Hashable, Sendable, CustomStringConvertible {
     /// As host-local writes it: the two names on lines of their own, without a final newline.
     package var content: [UInt8] { Array("\(containerID)\r\n\(interfaceName)".utf8) }
 
-    package var description: String { interfaceName.isEmpty ? containerID : "\(containerID) \(interfaceName)" }
+    package var description: String {
+        if isReservation { return interfaceName.isEmpty ? "a reservation" : "a reservation for \(interfaceName)" }
+        return interfaceName.isEmpty ? containerID : "\(containerID) \(interfaceName)"
+    }
 
     /// Whether this owner's leases are the other's too, which a file without an interface leaves open.
     package func covers(_ other: LeaseOwner) -> Bool {
@@ -34,5 +37,37 @@ package struct LeaseOwner: Hashable, Sendable, CustomStringConvertible {
         guard let first = line.firstIndex(where: isVisible), let last = line.lastIndex(where: isVisible)
         else { return "" }
         return String(decoding: line[first...last], as: UTF8.self)
+    }
+}
+
+/// Addresses that an operator keeps have a file too, so that nobody who shares the directory gives them to anybody.
+extension LeaseOwner {
+    /// Stands where the container's id does: none begins like this (CNI 1.1.0, section 2).
+    private static let reservationMark = "@reserved"
+
+    /// Who has an address that is kept for an identity; empty for nobody.
+    package static func reservation(for key: String) -> LeaseOwner {
+        LeaseOwner(containerID: reservationMark, interfaceName: key)
+    }
+
+    /// Whether this is no container, but somebody's wish.
+    package var isReservation: Bool { containerID == LeaseOwner.reservationMark }
+
+    /// Whether a runtime can have given a container this name: a letter or digit, then those and `_`, `.`, `-`.
+    package var isPossible: Bool {
+        guard let first = containerID.utf8.first, LeaseOwner.isLetterOrDigit(first) else { return false }
+        return containerID.utf8.allSatisfy { octet in
+            LeaseOwner.isLetterOrDigit(octet) || octet == UInt8(ascii: "_") || octet == UInt8(ascii: ".")
+                || octet == UInt8(ascii: "-")
+        }
+    }
+
+    private static func isLetterOrDigit(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
     }
 }

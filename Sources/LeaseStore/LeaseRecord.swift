@@ -16,11 +16,11 @@ package struct LeaseRecord: Hashable, Sendable {
         case quarantined
         /// The same, remembered for who had it: it is given to others when nothing else is left.
         case remembered
-        /// Kept from being given by an operator; there is no file.
+        /// Kept by an operator; the file names nobody's container.
         case reserved
 
-        /// Whether a file in the lease directory goes with it: only then is it a lease.
-        package var hasFile: Bool { !isResting && self != .reserved }
+        /// Whether a file in the lease directory goes with it.
+        package var hasFile: Bool { !isResting }
 
         /// Whether it is free, and given after others.
         package var isResting: Bool { self == .quarantined || self == .remembered }
@@ -49,21 +49,21 @@ package struct LeaseRecord: Hashable, Sendable {
     /// What names this lease among all that its address and its owner ever had.
     package var instance: LeaseInstance { generation == 0 ? .file(file) : .generation(generation) }
 
-    /// Whether it is a lease, and not only kept from being one.
+    /// Whether a file in the lease directory goes with it.
     package var hasFile: Bool { state.hasFile }
 
-    /// Whether the file says whose it is; what does not keeps its address from being given, and is left alone.
-    package var hasOwner: Bool { !owner.containerID.isEmpty }
+    /// Whether the file names a container; what does not keeps its address from being given, and is left alone.
+    package var hasOwner: Bool { !owner.containerID.isEmpty && !owner.isReservation }
 }
 
 extension LeaseRecord {
     /// A lease of which there is a file and no more.
     init(adopting address: IPAddress, of owner: LeaseOwner, _ file: LeaseFileMark, bootedBy boot: Int64) {
-        let isOld = file.modifiedNanoseconds < boot
+        let isOld = file.modifiedNanoseconds < boot && !owner.isReservation
         self.init(
             address: address,
             owner: owner,
-            state: isOld ? .suspect : .active,
+            state: owner.isReservation ? .reserved : isOld ? .suspect : .active,
             generation: 0,
             file: file,
             namespacePath: "",
@@ -73,6 +73,23 @@ extension LeaseRecord {
             createdNanoseconds: file.modifiedNanoseconds,
             sinceNanoseconds: isOld ? 0 : Machine.bootNanoseconds
         )
+    }
+
+    /// What is to be said of a lease file: what was known of it before, which stays true of the same file, or no more
+    /// than it says.
+    init(
+        of address: IPAddress,
+        _ owner: LeaseOwner,
+        _ file: LeaseFileMark,
+        known: LeaseRecord?,
+        bootedBy boot: Int64
+    ) {
+        guard var known, known.hasFile, known.owner == owner, known.file.inode == file.inode else {
+            self.init(adopting: address, of: owner, file, bootedBy: boot)
+            return
+        }
+        known.file = file
+        self = known
     }
 
     /// Something that is no lease and bears the name of an address, which therefore cannot be given.

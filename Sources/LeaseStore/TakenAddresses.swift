@@ -7,9 +7,12 @@ struct TakenAddresses: PoolLedger {
     typealias Failure = IndexError
 
     private let index: LeaseIndex
+    /// Reservations in whose name the caller comes.
+    private let claimed: AddressSet
 
-    init(_ index: LeaseIndex) {
+    init(_ index: LeaseIndex, _ claimed: AddressSet = AddressSet()) {
         self.index = index
+        self.claimed = claimed
     }
 
     func run(startingAtOrBefore address: IPAddress) throws(IndexError) -> AddressRun? {
@@ -22,7 +25,7 @@ struct TakenAddresses: PoolLedger {
 
     func isLeased(_ address: IPAddress) throws(IndexError) -> Bool {
         guard let record = try index.lease(of: address) else { return false }
-        return !record.state.isResting
+        return record.state == .reserved ? !claimed.contains(address) : !record.state.isResting
     }
 
     func resting(_ family: AddressFamily, after previous: RestingAddress?) throws(IndexError) -> RestingAddress? {

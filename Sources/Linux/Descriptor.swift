@@ -141,6 +141,17 @@ package struct Descriptor: ~Copyable {
         }
     }
 
+    /// Waits until the disk has what was written.
+    ///
+    /// `name`: what was written, for the error.
+    /// - Throws: ``KernelError``.
+    package func synchronize(_ name: String) throws(KernelError) {
+        while fsync(rawValue) != 0 {
+            let error = Errno.current
+            guard error == .interrupted else { throw KernelError("write \(name) to disk", error) }
+        }
+    }
+
     /// The octet at an offset; 0 past the end.
     ///
     /// `name`: what is being read, for the error.

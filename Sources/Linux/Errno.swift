@@ -29,6 +29,7 @@ extension Errno {
     package static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }
     package static var connectionRefused: Errno { Errno(rawValue: ECONNREFUSED) }
     package static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }
+    package static var brokenPipe: Errno { Errno(rawValue: EPIPE) }
     package static var busy: Errno { Errno(rawValue: EBUSY) }
     package static var fileExists: Errno { Errno(rawValue: EEXIST) }
     package static var fileTooLarge: Errno { Errno(rawValue: EFBIG) }

@@ -63,7 +63,7 @@ package struct ConfigurationDirectory: Hashable, Sendable {
     }
 
     /// Paths of the files with these endings, by name; a missing directory has none.
-    private func files(endingIn endings: [String]) throws(CNIError) -> [String] {
+    func files(endingIn endings: [String]) throws(CNIError) -> [String] {
         do throws(KernelError) {
             let names = try Directory(path: path).names().filter { name in endings.contains { name.hasSuffix($0) } }
             var files: [String] = []
@@ -79,7 +79,7 @@ package struct ConfigurationDirectory: Hashable, Sendable {
         }
     }
 
-    private func read(_ file: String) throws(CNIError) -> [UInt8] {
+    func read(_ file: String) throws(CNIError) -> [UInt8] {
         do throws(KernelError) {
             return try Descriptor(opening: file, O_RDONLY).readAll(file)
         } catch {

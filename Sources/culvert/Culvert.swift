@@ -5,13 +5,13 @@ import CNI
 /// The operator's tool: what is done by hand, one subcommand each.
 struct Culvert: ParsableCommand {
     /// What a hard link may be named to stand for the subcommand of that name.
-    static let tools: [any ParsableCommand.Type] = [CNITool.self, Reload.self, DHCPTool.self]
+    static let tools: [any ParsableCommand.Type] = [CNITool.self, Reload.self, DHCPTool.self, IPAMTool.self]
 
     static let configuration = CommandConfiguration(
         commandName: "culvert",
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
         version: Release.own,
-        subcommands: tools
+        subcommands: tools + [Manual.self]
     )
 }

@@ -51,7 +51,7 @@ struct AddressSelectionTests {
             (.excluded(IPAddress(v4: 0x0a01_0205)), "ipam.exclude keeps it from being given"),
             (
                 .reserved(IPAddress(v4: 0x0a01_0205), identity: "default/web-0"),
-                "ipam.reserve keeps it for \"default/web-0\""
+                "it is reserved for \"default/web-0\""
             ),
         ] as [(PoolRefusal, String)]
     )

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AddressPools
 import Addressing
 import CNI
 import Glibc
@@ -60,6 +61,46 @@ struct HostLocalStoreTests {
             let strangers = try ["c1", "c2", "c3", "c4"].map { try Self.add(try Self.request(root, ipam, $0)) }
             #expect(strangers == ["10.1.2.2", "10.1.2.4", "10.1.2.5", "10.1.2.6"])
             #expect(try Self.add(try Self.request(root, ipam, "c5", Self.pod("web-0"))) == "10.1.2.3")
+        }
+    }
+
+    @Test("What an operator keeps is given to nobody else, and stands again when its container is gone")
+    func kept() throws {
+        try withTemporaryDirectory { root in
+            do {
+                var ledger = try LeaseLedger(
+                    creating: "\(root)/blue",
+                    runDirectory: "\(root)/run",
+                    waitingAtMost: .zero
+                )
+                for (text, key) in [("10.1.2.2", ""), ("10.1.2.4", "default/web-0")] {
+                    let run = try AddressRun(parsing: text)
+                    try ledger.keep([KeptAddresses.Entry(run, .reserved, key: key)])
+                }
+                ledger.commit()
+            }
+            let strangers = try ["c1", "c2"].map { try Self.add(try Self.request(root, "", $0)) }
+            #expect(strangers == ["10.1.2.3", "10.1.2.5"])
+            for _ in 0..<2 {
+                for address in ["10.1.2.2", "10.1.2.4"] {
+                    let asking = try Self.request(root, "", "c3", ["CNI_ARGS": "IP=\(address)"])
+                    let error = try #require(throws: CNIError.self) { _ = try Self.add(asking) }
+                    #expect(error.code == CNIError.Code.addressUnavailable.rawValue)
+                }
+                let web = try Self.request(root, "", "c5", Self.pod("web-0"))
+                #expect(try Self.add(web) == "10.1.2.4" && Self.add(web) == "10.1.2.4")
+                #expect(try readFile("\(root)/blue/10.1.2.4") == "c5\r\neth0")
+                _ = try hostLocal.answer(.delete(web))
+                #expect(try readFile("\(root)/blue/10.1.2.4") == "@reserved\r\ndefault/web-0")
+            }
+            // Who does not know what is kept removes the file: the line counts.
+            #expect(unlink("\(root)/blue/10.1.2.2") == 0)
+            #expect(try Self.add(try Self.request(root, "", "c6")) == "10.1.2.6")
+            let full = try #require(throws: CNIError.self) { _ = try Self.add(try Self.request(root, "", "c7")) }
+            #expect(full.details.hasPrefix("5 in total, 3 used, 2 reserved, 0 quarantined"))
+            let sweep = try Self.request(root, #", "cni.dev/valid-attachments": []"#)
+            _ = try hostLocal.answer(.collectGarbage(sweep, surviving: []))
+            #expect(try listDirectory("\(root)/blue").filter { $0.hasPrefix("10.") } == ["10.1.2.4"])
         }
     }
 

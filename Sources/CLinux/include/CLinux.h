@@ -4,6 +4,7 @@
 #pragma once
 
 #include "Datagrams.h"
+#include "Terminal.h"
 
 #include <dirent.h>
 #include <errno.h>

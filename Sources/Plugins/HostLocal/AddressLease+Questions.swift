@@ -80,9 +80,10 @@ extension AddressLease {
                 waitingAtMost: min(request.settings.lockBound, .milliseconds(5))
             )
             var exhausted: [RangeSet] = []
+            let rules = try rules(&ledger)
             for (index, set) in configuration.rangeSets.enumerated() {
-                let wish = PoolSelection(from: set, by: configuration.rules)
-                let answer = try ledger.choose(wish, from: set, by: configuration.rules, rangeSet: index)
+                let wish = PoolSelection(from: set, by: rules)
+                let answer = try ledger.choose(wish, from: set, by: rules, rangeSet: index)
                 guard case .failure = answer else { continue }
                 if try !hasDead(set, &ledger) { exhausted.append(set) }
             }
@@ -97,6 +98,12 @@ extension AddressLease {
             default: throw error
             }
         }
+    }
+
+    /// As an ADD would have them; the configuration's where what operators keep makes no sense.
+    private func rules(_ ledger: inout LeaseLedger) throws(KernelError) -> PoolRules {
+        let kept = try ledger.keptAddresses()
+        return (try? LeaseTerms(configuration, kept, request))?.rules ?? configuration.rules
     }
 
     /// Whether an ADD would free an address of a set before it failed.

@@ -33,6 +33,7 @@ struct AddressLease {
                 waitingAtMost: request.settings.lockBound
             )
         }
+        let terms = try terms(&ledger)
         let claimant = LeaseClaimant(request, owner, Workload(request), identity: stickyIdentity ?? "")
         let held = try inStore { () throws(KernelError) in try ledger.leases(of: owner) }
         try refuseSecondNamespace(claimant, held)
@@ -40,13 +41,13 @@ struct AddressLease {
             requested: configuration.requested,
             held: held.map { $0.address },
             remembered: stickyIdentity.map { memory.addresses(of: $0) } ?? [],
-            rules: configuration.rules,
-            identity: configuration.identity
+            rules: terms.rules,
+            identity: terms.identity
         )
         var choices: [PoolChoice] = []
         do throws(CNIError) {
             for (index, set) in configuration.rangeSets.enumerated() {
-                choices.append(try take(selection.next(from: set), set, index, claimant, held, &ledger))
+                choices.append(try take(selection.next(from: set), (index, set), terms, claimant, held, &ledger))
             }
             try selection.finish()
             let superseded = selection.superseded(by: choices)
@@ -67,6 +68,14 @@ struct AddressLease {
     /// Whom the addresses are remembered for; nil when for nobody.
     private var stickyIdentity: String? { configuration.isSticky ? configuration.identity : nil }
 
+    /// What operators keep is asked of the ledger; from then on it gives what they keep for this container.
+    func terms(_ ledger: inout LeaseLedger) throws(CNIError) -> LeaseTerms {
+        let kept = try inStore { () throws(KernelError) in try ledger.keptAddresses() }
+        let terms = try LeaseTerms(configuration, kept, request)
+        ledger.claim(terms.claimed)
+        return terms
+    }
+
     private var memory: AddressMemory { AddressMemory(root: request.settings.stateDirectory, leases: path) }
 
     /// Remembers for next time; that it cannot be done fails nobody.
@@ -86,16 +95,17 @@ struct AddressLease {
 
     private func take(
         _ selection: PoolSelection,
-        _ set: RangeSet,
-        _ index: Int,
+        _ place: (index: Int, set: RangeSet),
+        _ terms: LeaseTerms,
         _ claimant: LeaseClaimant,
         _ held: [LeaseRecord],
         _ ledger: inout LeaseLedger
     ) throws(CNIError) -> PoolChoice {
+        let (index, set) = place
         var hasReclaimed = false
         while true {
             let answer = try inStore { () throws(KernelError) in
-                try ledger.choose(selection, from: set, by: configuration.rules, rangeSet: index)
+                try ledger.choose(selection, from: set, by: terms.rules, rangeSet: index)
             }
             let choice: PoolChoice
             switch answer {
@@ -106,7 +116,7 @@ struct AddressLease {
                 let reclaimed = hasReclaimed ? 0 : try reclaim(set, for: claimant.namespaceIdentity, &ledger)
                 hasReclaimed = true
                 if reclaimed > 0 { continue }
-                throw try exhaustion(of: set, index, &ledger)
+                throw try exhaustion(of: set, index, terms.rules, &ledger)
             }
             let isOurs = try inStore { () throws(KernelError) in
                 guard let lease = held.first(where: { $0.address == choice.address }) else {
@@ -191,9 +201,14 @@ struct AddressLease {
     }
 
     /// The error when no address is left, with what became of them.
-    private func exhaustion(of set: RangeSet, _ index: Int, _ ledger: inout LeaseLedger) throws(CNIError) -> CNIError {
+    private func exhaustion(
+        of set: RangeSet,
+        _ index: Int,
+        _ rules: PoolRules,
+        _ ledger: inout LeaseLedger
+    ) throws(CNIError) -> CNIError {
         let records = try inStore { () throws(KernelError) in try ledger.all() }
-        let usage = PoolStates(records, configuration.rules).usage(of: set)
+        let usage = PoolStates(records, rules).usage(of: set)
         let oldest = records.filter { $0.state == .suspect && set.range(containing: $0.address) != nil }
             .min { $0.sinceNanoseconds < $1.sinceNanoseconds }
         let seconds = oldest.map { (Machine.bootNanoseconds - $0.sinceNanoseconds) / 1_000_000_000 } ?? 0

@@ -75,8 +75,11 @@ extension PoolRefusal {
             reason = (PoolRefusal.unavailable(address, set), details)
         case .excluded(let address):
             reason = (PoolRefusal.unavailable(address, set), "ipam.exclude keeps it from being given")
+        case .withheld(let address):
+            let details = "an operator keeps it; ipam unreserve \(address) ends that"
+            reason = (PoolRefusal.unavailable(address, set), details)
         case .reserved(let address, let identity):
-            reason = (PoolRefusal.unavailable(address, set), "ipam.reserve keeps it for \"\(identity)\"")
+            reason = (PoolRefusal.unavailable(address, set), "it is reserved for \"\(identity)\"")
         }
         return CNIError(
             .addressUnavailable,

@@ -10,7 +10,7 @@ internal import Plugin
 /// Several things may say so; `ipam.sticky` may name the one that counts.
 struct ContainerIdentity {
     /// The key `sticky`.
-    private enum Source: String {
+    enum Source: String {
         /// Namespace and name of the pod, with a slash between, from CNI_ARGS.
         case pod
         /// The container's name, from the label `name` in `args.cni.labels` (CNI conventions, "labels") or as podman
@@ -41,6 +41,12 @@ struct ContainerIdentity {
         name = names.first { name in reservations.entries.contains { $0.identity == name } } ?? names.first
     }
 
+    /// The name of a container that something is reserved for, whatever the key `sticky` says; nil when there is none.
+    static func name(for request: Request, _ reservations: AddressReservations) throws(CNIError) -> String? {
+        let names = try names(request, nil)
+        return names.first { name in reservations.entries.contains { $0.identity == name } }
+    }
+
     /// The most telling one first.
     private static func names(_ request: Request, _ source: Source?) throws(CNIError) -> [String] {
         let arguments = try request.arguments()
@@ -55,7 +61,7 @@ struct ContainerIdentity {
         }
     }
 
-    private static func sticky(_ ipam: JSONReader) throws(JSONTypeError) -> (Bool, Source?) {
+    static func sticky(_ ipam: JSONReader) throws(JSONTypeError) -> (Bool, Source?) {
         guard let reader = try ipam.member("sticky") else { return (false, nil) }
         switch reader.value {
         case .bool(let isSticky): return (isSticky, nil)

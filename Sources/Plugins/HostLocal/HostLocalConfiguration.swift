@@ -53,7 +53,7 @@ struct HostLocalConfiguration {
     }
 
     /// The legacy single range first, then the runtime's, then the configured ones.
-    private static func rangeSets(_ ipam: JSONReader, _ runtimeConfig: JSONReader?) throws(CNIError) -> [RangeSet] {
+    static func rangeSets(_ ipam: JSONReader, _ runtimeConfig: JSONReader?) throws(CNIError) -> [RangeSet] {
         let descriptions = try translated { () throws(JSONTypeError) in
             var descriptions: [[JSONReader]] = []
             if let subnet = try ipam.string("subnet"), !subnet.isEmpty { descriptions.append([ipam]) }

@@ -27,7 +27,7 @@ struct LeaseRelease {
         } catch {
             throw CNIError(error, in: "network configuration")
         }
-        let root = configured.flatMap { $0.isEmpty ? nil : $0 } ?? "/var/lib/cni/networks"
+        let root = configured.flatMap { $0.isEmpty ? nil : $0 } ?? ConfiguredPools.usualDataDirectory
         return "\(root)/\(request.configuration.name)"
     }
 
@@ -85,7 +85,8 @@ struct LeaseRelease {
         }
         try withLedger { ledger throws(KernelError) in
             try ledger.removeLeftovers()
-            for lease in try ledger.all() where lease.hasFile && lease.hasOwner {
+            let kept = try ledger.keptAddresses()
+            for lease in try ledger.all() where lease.isCollectable(kept) {
                 if try isDue(lease) { try ledger.release(lease) }
             }
             let memory = AddressMemory(root: request.settings.stateDirectory, leases: path)

@@ -17,19 +17,7 @@ struct LeaseWitness {
 
     /// Whether the owner of a lease lives, as far as its record tells.
     func evidence(of owner: LeaseOwner) throws(KernelError) -> LeaseEvidence {
-        let key = AttachmentKey(
-            network: request.configuration.name,
-            containerID: owner.containerID,
-            interfaceName: owner.interfaceName
-        )
-        // Locked: somebody works on it.
-        if try request.attachments.isAlive(key, since: .max) { return .alive }
-        guard let record = try request.attachments.record(of: key) else { return .none }
-        // The other end of a pair is there as long as the container's namespace, whatever became of its path.
-        let port = "/sys/class/net/\(record.hostInterface)"
-        if !record.hostInterface.isEmpty, try FileStatus.of(port) != nil { return .alive }
-        guard record.isOfDeadContainer else { return record.namespaceIdentity.isEmpty ? .none : .alive }
-        return .dead(confirmed: record.state == .attached)
+        try request.attachments.evidence(of: owner, in: request.configuration.name)
     }
 }
 
@@ -80,7 +68,7 @@ extension PoolStates {
         let rested = rules.restedSince(now: Machine.bootNanoseconds) ?? .min
         let quarantined = records.filter { $0.state.isResting && $0.sinceNanoseconds > rested }
         self.init(
-            leased: AddressSet(records.filter { $0.hasFile }.map { $0.address }),
+            leased: AddressSet(records.filter { $0.hasFile && !$0.owner.isReservation }.map { $0.address }),
             quarantined: AddressSet(quarantined.map { $0.address }),
             suspect: AddressSet(records.filter { $0.state == .suspect }.map { $0.address }),
             rules: rules
