@@ -334,7 +334,7 @@ extension MACTable {
 }
 
 extension MACTable.Entry {
-    fileprivate init(_ slot: MACTable.Slot) {
+    init(_ slot: MACTable.Slot) {
         address = MACAddress(value: slot.key)
         vlan = UInt16(truncatingIfNeeded: slot.key >> 48) & 0xfff
         interface = slot.interface
