@@ -48,6 +48,12 @@ package struct ARPMessage: Hashable, Sendable {
         self.targetAddress = targetAddress
     }
 
+    /// Reads what a ``ARPView`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = ARPView(bytes) else { return nil }
+        self.init(view)
+    }
+
     package init(_ view: borrowing ARPView) {
         self.init(
             operation: view.operation,

@@ -108,6 +108,12 @@ package struct EthernetHeader: Hashable, Sendable {
         self.etherType = etherType
     }
 
+    /// Reads what a ``EthernetView`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = EthernetView(bytes) else { return nil }
+        self.init(view)
+    }
+
     package init(_ view: borrowing EthernetView) {
         self.init(
             destination: view.destination,

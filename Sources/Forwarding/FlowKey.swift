@@ -154,10 +154,14 @@ extension FlowKey {
     /// Whether two keys agree in all bits, without a branch for each word.
     @inline(__always)
     func agrees(with other: FlowKey) -> Bool {
-        var difference = word0 ^ other.word0 | word1 ^ other.word1
-        difference |= word2 ^ other.word2 | word3 ^ other.word3
-        difference |= word4 ^ other.word4 | word5 ^ other.word5
-        return difference | word6 ^ other.word6 == 0
+        var difference = word0 ^ other.word0
+        difference |= word1 ^ other.word1
+        difference |= word2 ^ other.word2
+        difference |= word3 ^ other.word3
+        difference |= word4 ^ other.word4
+        difference |= word5 ^ other.word5
+        difference |= word6 ^ other.word6
+        return difference == 0
     }
 
     /// A number whose upper bits are spread well; equal for equal keys.

@@ -51,6 +51,12 @@ package struct ICMPMessage: Hashable, Sendable {
         self.rest = rest
     }
 
+    /// Reads what a ``ICMPView`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = ICMPView(bytes) else { return nil }
+        self.init(view)
+    }
+
     package init(_ view: borrowing ICMPView) {
         self.init(type: view.type, code: view.code, rest: view.rest)
     }

@@ -88,6 +88,12 @@ package struct IPv4Header: Hashable, Sendable {
         self.destination = destination
     }
 
+    /// Reads what a ``IPv4View`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = IPv4View(bytes) else { return nil }
+        self.init(view)
+    }
+
     package init(_ view: borrowing IPv4View) {
         self.init(protocolNumber: view.protocolNumber, source: view.source, destination: view.destination)
         trafficClass = view.trafficClass

@@ -131,6 +131,12 @@ package struct IPv6Header: Hashable, Sendable {
         self.destination = destination
     }
 
+    /// Reads what a ``IPv6View`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = IPv6View(bytes) else { return nil }
+        self.init(view)
+    }
+
     package init(_ view: borrowing IPv6View) {
         self.init(nextHeader: view.nextHeader, source: view.source, destination: view.destination)
         trafficClass = view.trafficClass

@@ -57,6 +57,12 @@ package struct TCPHeader: Hashable, Sendable {
         self.destinationPort = destinationPort
     }
 
+    /// Reads what a ``TCPView`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = TCPView(bytes) else { return nil }
+        self.init(view)
+    }
+
     package init(_ view: borrowing TCPView) {
         self.init(sourcePort: view.sourcePort, destinationPort: view.destinationPort)
         sequenceNumber = view.sequenceNumber
@@ -81,7 +87,7 @@ package struct TCPHeader: Hashable, Sendable {
         segment.appendBigEndian(destinationPort)
         segment.appendBigEndian(sequenceNumber)
         segment.appendBigEndian(acknowledgement)
-        segment += [UInt8(TCPView.minimumLength + options.count) / 4 << 4, flags]
+        segment += [UInt8((TCPView.minimumLength + options.count) / 4) << 4, flags]
         segment.appendBigEndian(window)
         segment += [0, 0]
         segment.appendBigEndian(urgentPointer)

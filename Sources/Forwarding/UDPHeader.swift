@@ -39,6 +39,12 @@ package struct UDPHeader: Hashable, Sendable {
         self.destinationPort = destinationPort
     }
 
+    /// Reads what a ``UDPView`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = UDPView(bytes) else { return nil }
+        self.init(view)
+    }
+
     package init(_ view: borrowing UDPView) {
         self.init(sourcePort: view.sourcePort, destinationPort: view.destinationPort)
     }
@@ -99,6 +105,12 @@ package struct VXLANHeader: Hashable, Sendable {
 
     package init(network: UInt32) {
         self.network = network
+    }
+
+    /// Reads what a ``VXLANView`` takes; nil for what it refuses.
+    package init?(reading bytes: Span<UInt8>) {
+        guard let view = VXLANView(bytes) else { return nil }
+        self.init(view)
     }
 
     package init(_ view: borrowing VXLANView) {
