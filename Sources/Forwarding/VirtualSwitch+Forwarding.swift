@@ -86,6 +86,13 @@ extension VirtualSwitch {
         return memory.extracting(start..<start &+ Int(reference.length))
     }
 
+    /// The key of a frame by which ``Explanation/mask`` goes; its VLAN is that of the tag.
+    ///
+    /// - Returns: nil when the frame ends before its type does.
+    package func key(of frame: Span<UInt8>, from ingress: InterfaceID) -> FlowKey? {
+        FlowKey(frame, from: ingress, tagProtocol: settings.knowsVLANs ? settings.tagProtocol : 0)
+    }
+
     /// What the switch would do with a frame now, and why; nothing changes.
     ///
     /// The frame teaches it nothing either: one that is sent to its own source may be flooded here, and is not when it
