@@ -22,6 +22,8 @@ let language: [SwiftSetting] = [
 let strict = language + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 /// For targets that only compute: the word `unsafe` may not occur in them.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
+/// For views of memory that somebody else owns: `@_lifetime` says whose.
+let pureWithViews = pure + [.enableExperimentalFeature("Lifetimes")]
 
 /// A library of rows 1 to 5.
 func module(
@@ -77,6 +79,7 @@ let modules: [Target] = [
     // Rows 1 and 2: pure
     module("Addressing", settings: pure),
     module("AddressPools", ["Addressing"], settings: pure),
+    module("Forwarding", ["Addressing"], settings: pureWithViews),
     module("JSON", ["CJansson"]),
     module("CNI", ["Addressing", "JSON"], settings: pure),
     module("DHCP", ["Addressing"], settings: pure),
@@ -134,6 +137,7 @@ let modules: [Target] = [
     // Tests
     tests("AddressingTests", ["Addressing"]),
     tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
+    tests("ForwardingTests", ["Forwarding", "Addressing"]),
     tests("JSONTests", ["JSON"]),
     tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
     tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
@@ -243,7 +247,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon",
+            "DHCPDaemon", "Forwarding",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

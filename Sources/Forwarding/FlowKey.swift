@@ -13,7 +13,9 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     var word1: UInt64 = 0
     /// Source of the frame 48, port of the source 16.
     var word2: UInt64 = 0
-    /// IPv4: source 32, destination 32. IPv6: the first half of the source.
+    /// IPv4: source 32, destination 32.
+    ///
+    /// IPv6: the first half of the source.
     var word3: UInt64 = 0
     /// IPv6: the second half of the source, then both halves of the destination.
     var word4: UInt64 = 0
@@ -86,7 +88,9 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
         set { word2 = word2 & ~0xffff | UInt64(newValue) }
     }
 
-    /// Who sent the packet; of ARP who sent the message. Nil without IP.
+    /// Who sent the packet; of ARP who sent the message.
+    ///
+    /// Nil without IP.
     package var sourceAddress: IPAddress? {
         switch etherType {
         case EtherType.ipv4, EtherType.arp: IPAddress(v4: UInt32(truncatingIfNeeded: word3 >> 32))
@@ -95,7 +99,9 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
         }
     }
 
-    /// Who the packet is for; of ARP whom the message looks for. Nil without IP.
+    /// Who the packet is for; of ARP whom the message looks for.
+    ///
+    /// Nil without IP.
     package var destinationAddress: IPAddress? {
         switch etherType {
         case EtherType.ipv4, EtherType.arp: IPAddress(v4: UInt32(truncatingIfNeeded: word3))

@@ -7,7 +7,9 @@ package struct ICMPView: ~Escapable {
 
     private let bytes: Span<UInt8>
 
-    /// Takes the payload of a packet; nil when it is too short. The checksum is not looked at.
+    /// Takes the payload of a packet; nil when it is too short.
+    ///
+    /// The checksum is not looked at.
     @_lifetime(copy bytes)
     package init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.minimumLength else { return nil }

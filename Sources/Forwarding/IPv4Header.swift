@@ -26,7 +26,9 @@ package struct IPv4View: ~Escapable {
     /// The length of the packet in octets, padding of the frame not included.
     package let totalLength: Int
 
-    /// Takes the payload of a frame; nil unless all of the packet is there. The checksum is not looked at.
+    /// Takes the payload of a frame; nil unless all of the packet is there.
+    ///
+    /// The checksum is not looked at.
     @_lifetime(copy bytes)
     package init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.minimumLength, bytes[0] >> 4 == 4 else { return nil }

@@ -9,7 +9,9 @@
 ///
 /// An entry remembers how long its prefix is: a change paints over what is no longer than it, and needs no search.
 struct IPv4Index: ~Copyable {
-    /// Bit 31: the number of a chunk follows. Otherwise length of the prefix 6, value 25.
+    /// Bit 31: the number of a chunk follows.
+    ///
+    /// Otherwise length of the prefix 6, value 25.
     typealias Entry = UInt32
 
     private static let chunkFlag: Entry = 1 << 31
@@ -92,7 +94,7 @@ struct IPv4Index: ~Copyable {
 
     /// Paints that part of a chunk which a prefix longer than the chunk's own covers.
     ///
-    /// - Parameter shift: how many bits of an address come behind those that number the entries of the chunk.
+    /// `shift`: how many bits of an address come behind those that number the entries of the chunk.
     private mutating func paintChunk(
         _ chunk: Entry,
         _ shift: Int,

@@ -34,7 +34,9 @@ package struct Route: Hashable, Sendable {
     package var advertisedMSS: UInt16 = 0
     /// Of two routes to one network the lower one counts, and of equal ones the older.
     package var priority: UInt32 = 0
-    /// The routing table it belongs to; 0 is the main one. It decides nothing here.
+    /// The routing table it belongs to; 0 is the main one.
+    ///
+    /// It decides nothing here.
     package var table: UInt32 = 0
     package var scope = Scope.universe
     package var kind = Kind.unicast

@@ -56,6 +56,7 @@ package struct RouteTable: ~Copyable {
     /// - Parameters:
     ///   - address: where to.
     ///   - interface: where from; nil for packets of the host itself.
+    /// - Returns: the name of the route.
     package func lookup(_ address: IPAddress, from interface: InterfaceID? = nil) -> RouteID? {
         let number =
             switch address.family {

@@ -55,7 +55,9 @@ package struct RuleMatch: Hashable, Sendable {
         mask.source = bits
     }
 
-    /// Packets of IP from this network. Of ARP: `require(etherType:)` afterwards.
+    /// Packets of IP from this network.
+    ///
+    /// Of ARP: `require(etherType:)` afterwards.
     package mutating func require(sourceNetwork network: CIDR) {
         requirePacket(network.family)
         let (bits, value) = Self.words(network)
@@ -69,7 +71,9 @@ package struct RuleMatch: Hashable, Sendable {
         }
     }
 
-    /// Packets of IP to this network. Of ARP: `require(etherType:)` afterwards.
+    /// Packets of IP to this network.
+    ///
+    /// Of ARP: `require(etherType:)` afterwards.
     package mutating func require(destinationNetwork network: CIDR) {
         requirePacket(network.family)
         let (bits, value) = Self.words(network)

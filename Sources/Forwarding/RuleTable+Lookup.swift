@@ -29,6 +29,7 @@ extension RuleTable {
     /// - Parameters:
     ///   - flow: the key.
     ///   - mask: where to add the bits that count.
+    /// - Returns: the rule, or a verdict without one.
     package func lookup(_ flow: FlowKey, unwildcarding mask: inout FlowKey) -> RuleVerdict {
         find(flow) { mask.formUnion($0) }
     }

@@ -174,7 +174,9 @@ package struct RuleTable: ~Copyable {
         sortTuples()
     }
 
-    /// Best first. There are few, and the order changes little: insertion sort.
+    /// Best first.
+    ///
+    /// There are few, and the order changes little: insertion sort.
     private mutating func sortTuples() {
         for index in 0..<tupleCount {
             let tuple = tuples[index]

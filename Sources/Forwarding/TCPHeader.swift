@@ -8,7 +8,9 @@ package struct TCPView: ~Escapable {
     /// The length of the header with its options, in octets: 20 to 60.
     package let headerLength: Int
 
-    /// Takes the payload of a packet; nil unless all of the header is there. The checksum is not looked at.
+    /// Takes the payload of a packet; nil unless all of the header is there.
+    ///
+    /// The checksum is not looked at.
     @_lifetime(copy bytes)
     package init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.minimumLength else { return nil }

@@ -8,7 +8,9 @@ package struct UDPView: ~Escapable {
     /// The length of the datagram with its header, in octets.
     package let totalLength: Int
 
-    /// Takes the payload of a packet; nil unless all of the datagram is there. The checksum is not looked at.
+    /// Takes the payload of a packet; nil unless all of the datagram is there.
+    ///
+    /// The checksum is not looked at.
     @_lifetime(copy bytes)
     package init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.headerLength else { return nil }

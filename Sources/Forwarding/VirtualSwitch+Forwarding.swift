@@ -8,6 +8,7 @@ extension VirtualSwitch {
     ///   - frame: without the checksum of Ethernet.
     ///   - ingress: where it came from.
     ///   - now: the moment; never earlier than that of the frame before.
+    /// - Returns: where the frame goes, or why nowhere.
     /// - Complexity: constant but for rules (a probe for each mask in use) and floods (a step for each interface).
     package mutating func forward(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
         var nobody = Inattentive()

@@ -63,7 +63,9 @@ extension VirtualSwitch {
         return true
     }
 
-    /// Adds a route. Who its gateway is on the link may be known already, said by the route, or come later.
+    /// Adds a route.
+    ///
+    /// Who its gateway is on the link may be known already, said by the route, or come later.
     ///
     /// - Returns: the name to remove it by.
     @discardableResult

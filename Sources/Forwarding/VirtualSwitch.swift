@@ -180,6 +180,7 @@ package struct VirtualSwitch: ~Copyable {
     /// - Parameters:
     ///   - now: the moment.
     ///   - budget: how many slots of the table to look at.
+    /// - Returns: how many stations were forgotten.
     @discardableResult
     package mutating func age(now: Ticks, budget: Int = .max) -> Int {
         stations.age(now: now, budget: budget)

@@ -164,7 +164,8 @@ struct RouteTableTests {
         #expect(Route(destination: ip("10.0.0.0"), mask: ip("ffff::"), outputInterface: interface) == nil)
         let all = Route(destination: ip("0.0.0.0"), mask: ip("0.0.0.0"), outputInterface: interface)
         #expect(all?.destination == net("0.0.0.0/0"))
-        let host = Route(destination: ip("fd00::1"), mask: ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), outputInterface: interface)
+        let allOnes = IPAddress(v6: .max)
+        let host = Route(destination: ip("fd00::1"), mask: allOnes, outputInterface: interface)
         #expect(host?.destination == net("fd00::1/128"))
     }
 }

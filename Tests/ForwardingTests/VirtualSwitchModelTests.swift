@@ -64,12 +64,13 @@ struct VirtualSwitchModelTests {
     }
 
     private func frame(_ generator: inout SeededGenerator, _ interfaces: UInt16) -> PlainFrame {
-        let destinations = (0..<6).map { mac($0) } + [broadcast, MACAddress(value: 0x0100_5e00_0001)]
+        let stations = (0..<6).map { mac($0) }
+        let destinations = stations + [broadcast, MACAddress(value: 0x0100_5e00_0001)]
         let rare = [MACAddress(value: 0x0180_c200_000e), MACAddress.zero, broadcast]
         let isRare = Int.random(in: 0..<40, using: &generator) == 0
         let tags: [UInt16?] = [nil, nil, nil, 0, 0x2000, 1, 2, 0xa002, 3, 4]
         return PlainFrame(
-            source: isRare ? rare.randomElement(using: &generator) ?? .zero : mac(.random(in: 0..<6, using: &generator)),
+            source: (isRare ? rare : stations).randomElement(using: &generator) ?? .zero,
             destination: (isRare ? rare : destinations).randomElement(using: &generator) ?? broadcast,
             control: tags.randomElement(using: &generator) ?? nil,
             ingress: InterfaceID(index: .random(in: 0..<interfaces, using: &generator))
@@ -90,7 +91,8 @@ struct VirtualSwitchModelTests {
             list.interfaces[id] = nil
             list.stations.removeAll { $0.port == id }
         case 1, 2:
-            if let new = theSwitch.addInterface(VirtualInterface("new")) { list.interfaces[new] = VirtualInterface("new") }
+            let interface = VirtualInterface("new")
+            if let new = theSwitch.addInterface(interface) { list.interfaces[new] = interface }
         case 3:
             let (address, vlan) = (mac(.random(in: 0..<6, using: &generator)), list.knowsVLANs ? 1 as UInt16 : 0)
             theSwitch.addStation(address, vlan: vlan, at: id, now: now)
@@ -256,7 +258,8 @@ struct VirtualSwitchModelTests {
         let isNew = Bool.random(using: &generator)
         func address() -> IPAddress {
             let last = UInt32.random(in: 0..<6, using: &generator)
-            return isNew ? IPAddress(v6: 0xfd00 << 112 | UInt128(last / 5) << 64 | 1) : IPAddress(v4: 0x0a00_0000 | last)
+            guard isNew else { return IPAddress(v4: 0x0a00_0000 | last) }
+            return IPAddress(v6: 0xfd00 << 112 | UInt128(last / 5) << 64 | 1)
         }
         let (from, to) = (address(), address())
         let port: UInt16 = [53, 67, 80].randomElement(using: &generator) ?? 53

@@ -7,6 +7,8 @@ import Testing
 struct VirtualSwitchTests {
     private let ports = (0..<4 as Range<UInt16>).map { InterfaceID(index: $0) }
 
+    private static let group = (broadcast, ip("ff02::16"))
+
     /// A switch with four interfaces, changed in turn.
     private func makeSwitch(_ changes: [Int: (inout VirtualInterface) -> Void] = [:]) -> VirtualSwitch {
         var theSwitch = VirtualSwitch()
@@ -103,9 +105,9 @@ struct VirtualSwitchTests {
             (Frames.udp(from: (mac(1), ip("fe80::ff:fe00:2"), 1), to: (mac(2), ip("fe80::9"), 1)), .addressNotAllowed),
             (Frames.advertisement(from: (mac(1), ip("fd00::5")), of: ip("fd00::5")), nil),
             (Frames.advertisement(from: (mac(1), ip("fd00::5")), of: ip("fd00::9")), .addressNotAllowed),
-            (Frames.packet(from: (mac(1), ip("::")), to: (broadcast, ip("ff02::16")), 58, [143, 0, 0, 0, 0, 0, 0, 0]), nil),
-            (Frames.packet(from: (mac(1), ip("::")), to: (broadcast, ip("ff02::16")), 17, [0, 1, 0, 2, 0, 8, 0, 0]), .addressNotAllowed),
-            (Frames.ethernet(from: mac(1), to: mac(2), type: EtherType.ipv4, payload: [0x45, 0, 0]), .unreadablePacket),
+            (Frames.packet(from: (mac(1), ip("::")), to: group, 58, [143, 0, 0, 0, 0, 0, 0, 0]), nil),
+            (Frames.packet(from: (mac(1), ip("::")), to: group, 17, [0, 1, 0, 2, 0, 8, 0, 0]), .addressNotAllowed),
+            (Frames.ethernet(from: mac(1), to: mac(2), type: EtherType.ipv4, payload: [69]), .unreadablePacket),
             (Frames.ethernet(from: mac(1), to: mac(2)), nil),
         ] as [([UInt8], DropReason?)]
     )
