@@ -12,6 +12,9 @@ let isFuzzing = Context.environment["CULVERT_FUZZ"] != nil
 /// for `culvert`.
 let isEmbedded = Context.environment["CULVERT_EMBEDDED"] != nil
 
+/// With CULVERT_BENCHMARKS set, there is also `forwarding-bench`, which means something only with `-c release`.
+let isBenchmarking = Context.environment["CULVERT_BENCHMARKS"] != nil
+
 let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -65,6 +68,23 @@ let fuzzers: [Target] =
     ? [
         fuzzer("fuzz-configuration", path: "Fuzz/Configuration"),
         fuzzer("fuzz-result", path: "Fuzz/Result"),
+    ] : []
+
+/// `Forwarding` beside the same in C.
+let benchmarks: [Target] =
+    isBenchmarking
+    ? [
+        .target(
+            name: "ForwardingReference",
+            path: "Benchmarks/ForwardingReference",
+            cSettings: [.unsafeFlags(["-O3"])]
+        ),
+        .executableTarget(
+            name: "forwarding-bench",
+            dependencies: ["Forwarding", "ForwardingReference", "Addressing"],
+            path: "Benchmarks/Forwarding",
+            swiftSettings: language
+        ),
     ] : []
 
 /// Row 0: C.
@@ -278,5 +298,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
-    targets: foreign + (isEmbedded ? together : modules + fuzzers)
+    targets: foreign + (isEmbedded ? together : modules + fuzzers + benchmarks)
 )

@@ -194,6 +194,20 @@ struct MACTableTests {
         #expect(table.learnedCount(at: InterfaceID(index: 0)) == 0)
     }
 
+    @Test("Many stations at once are where they are one by one")
+    func bulk() {
+        var table = MACTable(capacity: 100)
+        for number in 0..<50 as Range<UInt16> {
+            table.learn(mac(number), vlan: number % 3, at: InterfaceID(index: number % 7), now: 0)
+        }
+        let keys = (0..<100 as Range<UInt16>).map { StationKey(mac($0), vlan: $0 % 3) }
+        var found = [InterfaceID?](repeating: InterfaceID(index: 99), count: 100)
+        var span = found.mutableSpan
+        table.lookup(keys.span, now: 1, into: &span)
+        let expected = (0..<100 as Range<UInt16>).map { $0 < 50 ? InterfaceID(index: $0 % 7) : nil }
+        #expect(found == expected)
+    }
+
     @Test("A full table learns nothing more and still knows what it knew")
     func full() {
         var table = MACTable(capacity: 4)

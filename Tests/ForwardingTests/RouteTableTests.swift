@@ -143,6 +143,19 @@ struct RouteTableTests {
         #expect(table.lookup(ip("10.0.0.1")) == nil)
     }
 
+    @Test("The longest prefixes of all are told apart", arguments: ["10.0.0.0", "fd00::"])
+    func hosts(first: String) throws {
+        let address = ip(first)
+        let next = try #require(address.advanced(by: 1))
+        let pair = try #require(CIDR(address: address, prefixLength: address.family.bitWidth - 1))
+        var table = RouteTable()
+        let both = table.insert(Route(destination: pair, outputInterface: output))
+        let one = table.insert(Route(destination: .host(next), outputInterface: output))
+        #expect(table.lookup(address) == both)
+        #expect(table.lookup(next) == one)
+        #expect(table.lookup(try #require(next.advanced(by: 1))) == nil)
+    }
+
     @Test("Many addresses at once have the routes they have one by one")
     func bulk() {
         var table = RouteTable()

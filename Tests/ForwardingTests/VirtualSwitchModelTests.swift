@@ -230,6 +230,10 @@ struct VirtualSwitchModelTests {
         match.require(destinationPort: 53)
         theSwitch.rules.insert(Rule(priority: 1, match: match, action: .deny))
         theSwitch.setGateway(mac(9), vlan: 1, now: 0)
+        for network in ["10.0.0.0/31", "10.0.0.4/30", "fd00::/64"] {
+            let output = InterfaceID(index: network == "10.0.0.4/30" ? 2 : 3)
+            theSwitch.addRoute(Route(destination: net(network), outputInterface: output, nextHop: mac(40)))
+        }
         theSwitch.addStation(mac(1), vlan: 1, at: InterfaceID(index: 2), now: 0)
         var seen: [(key: FlowKey, explanation: Explanation)] = []
         var agreements = 0
