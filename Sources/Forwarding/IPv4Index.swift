@@ -48,6 +48,22 @@ struct IPv4Index: ~Copyable {
         return entry
     }
 
+    /// Looks many addresses up; without the loop over levels where there are only two.
+    @inline(__always)
+    func lookup(_ addresses: Span<UInt32>, into values: inout MutableSpan<UInt32>) {
+        precondition(values.count >= addresses.count, "there is a place for each address")
+        guard rootBits == 24 else {
+            for index in addresses.indices { values[index] = Self.value(lookup(addresses[index])) }
+            return
+        }
+        for index in addresses.indices {
+            let address = addresses[index]
+            var entry = root[Int(address &>> 8)]
+            if entry & Self.chunkFlag != 0 { entry = chunks[Self.position(entry, address)] }
+            values[index] = Self.value(entry)
+        }
+    }
+
     @inline(__always)
     static func value(_ entry: Entry) -> UInt32 { entry & (valueLimit - 1) }
 

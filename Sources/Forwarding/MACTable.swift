@@ -161,9 +161,19 @@ package struct MACTable: ~Copyable {
     ///   - interfaces: at least as many; a place is set to where the station is, or to nil.
     package func lookup(_ keys: Span<StationKey>, now: Ticks, into interfaces: inout MutableSpan<InterfaceID?>) {
         precondition(interfaces.count >= keys.count, "there is a place for each station")
-        for index in keys.indices {
-            let slot = find(keys[index].number, now: now)
-            interfaces[index] = slot.key == 0 ? nil : slot.interface
+        // First the slots where keys are at home, in a loop so short that the processor waits for many of them at once.
+        var homes = InlineArray<32, UInt64>(repeating: 0)
+        var start = 0
+        while start < keys.count {
+            let count = min(homes.count, keys.count - start)
+            for index in 0..<count { homes[index] = touch(keys[start &+ index].number) }
+            for index in 0..<count {
+                let key = keys[start &+ index].number
+                let slot = slots[homes[index] == key ? home(key) : position(key)]
+                let isKnown = slot.key != 0 && !isExpired(slot, now)
+                interfaces[start &+ index] = isKnown ? slot.interface : nil
+            }
+            start &+= count
         }
     }
 

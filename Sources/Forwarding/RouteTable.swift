@@ -93,9 +93,7 @@ package struct RouteTable: ~Copyable {
     ///   - addresses: where to.
     ///   - numbers: at least as many; a place is set to the number of the route plus one, or to 0.
     package func lookup(_ addresses: Span<UInt32>, into numbers: inout MutableSpan<UInt32>) {
-        for index in addresses.indices {
-            numbers[index] = IPv4Index.value(ipv4.lookup(addresses[index]))
-        }
+        ipv4.lookup(addresses, into: &numbers)
     }
 
     @inline(__always)

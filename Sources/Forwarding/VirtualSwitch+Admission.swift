@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 
-/// What is known of a frame once its interface has looked at it.
+/// What is known of a frame once its interface has looked at it, in half a cache line.
 struct Admission: BitwiseCopyable {
-    /// With the interface it came from and the VLAN it belongs to.
-    var key = FlowKey()
+    var destinationNumber: UInt64 = 0
+    var sourceNumber: UInt64 = 0
     var ingress = InterfaceID.none
+    /// Which it belongs to.
+    var vlan: UInt16 = 0
+    /// What its tag says.
     var control: UInt16 = 0
-    var isTagged = false
     /// How many octets come before the packet.
     var headerLength: UInt16 = 0
     var length: UInt32 = 0
+    var isTagged = false
     /// Why it is not admitted.
     var reason: DropReason?
-
-    @inline(__always)
-    var vlan: UInt16 { UInt16(truncatingIfNeeded: key.word0 >> 16) }
-    @inline(__always)
-    var destinationNumber: UInt64 { key.word1 >> 16 }
-    @inline(__always)
-    var sourceNumber: UInt64 { key.word2 >> 16 }
 
     /// The same frame, refused.
     @inline(__always)
@@ -32,10 +28,18 @@ struct Admission: BitwiseCopyable {
 
 extension VirtualSwitch {
     /// What the interface has to say that a frame comes from: whether it takes it, and to which VLAN it belongs.
+    ///
+    /// - Parameters:
+    ///   - frame: without the checksum of Ethernet.
+    ///   - ingress: where it came from.
+    ///   - key: set to the frame's key, with the interface and the VLAN, when the frame is admitted.
+    ///   - observer: who looks on.
+    /// - Returns: what else there is to know, and why the frame is not admitted if it is not.
     @inline(__always)
     func admit<Observer: ForwardingObserver>(
         _ frame: Span<UInt8>,
         from ingress: InterfaceID,
+        key: inout FlowKey,
         _ observer: inout Observer
     ) -> Admission {
         var admission = Admission()
@@ -48,8 +52,10 @@ extension VirtualSwitch {
         // Without VLANs no tag is the switch's own.
         let tagProtocol = settings.knowsVLANs ? settings.tagProtocol : 0
         guard let parsed = ParsedFrame(frame, tagProtocol: tagProtocol) else { return admission.refused(.truncated) }
-        admission.key = parsed.key
-        admission.key.word0 |= UInt64(ingress.index) << 48
+        key = parsed.key
+        key.word0 |= UInt64(ingress.index) << 48
+        admission.destinationNumber = key.word1 >> 16
+        admission.sourceNumber = key.word2 >> 16
         admission.control = parsed.control
         admission.isTagged = parsed.isTagged
         admission.headerLength = parsed.headerLength
@@ -61,9 +67,10 @@ extension VirtualSwitch {
         if settings.knowsVLANs {
             observer.depends { $0.vlan = .max }
             if let reason = assignVLAN(&admission, port) { return admission.refused(reason) }
+            key.word0 = key.word0 & ~(0xffff << 16) | UInt64(admission.vlan) << 16
         }
         if port.flags & (PortState.Flag.checksSources | PortState.Flag.checksAddresses) != 0 {
-            admission.reason = check(admission, port, frame, &observer)
+            admission.reason = check(admission, key, port, frame, &observer)
         }
         return admission
     }
@@ -79,8 +86,8 @@ extension VirtualSwitch {
         } else {
             vlan = port.native
             guard vlan != 0, !port.has(PortState.Flag.refusesUntagged) else { return .untaggedNotAdmitted }
-            admission.key.word0 |= UInt64(vlan) << 16
         }
+        admission.vlan = vlan & 0xfff
         return isMember(Int(admission.ingress.index), vlan & 0xfff) ? nil : .vlanNotAllowed
     }
 
@@ -88,6 +95,7 @@ extension VirtualSwitch {
     @inline(never)
     private func check<Observer: ForwardingObserver>(
         _ admission: Admission,
+        _ key: FlowKey,
         _ port: PortState,
         _ frame: Span<UInt8>,
         _ observer: inout Observer
@@ -100,7 +108,6 @@ extension VirtualSwitch {
             guard isAllowed else { return .sourceNotAllowed }
         }
         guard port.has(PortState.Flag.checksAddresses) else { return nil }
-        let key = admission.key
         observer.depends { $0.etherType = .max }
         switch key.etherType {
         case EtherType.arp:
@@ -114,7 +121,7 @@ extension VirtualSwitch {
         case EtherType.ipv4:
             return checkIPv4(key, port, &observer)
         case EtherType.ipv6:
-            return checkIPv6(admission, port, frame, &observer)
+            return checkIPv6(admission, key, port, frame, &observer)
         case let type where EtherType.isTag(type):
             return .unreadablePacket
         default:
@@ -149,11 +156,11 @@ extension VirtualSwitch {
 
     private func checkIPv6<Observer: ForwardingObserver>(
         _ admission: Admission,
+        _ key: FlowKey,
         _ port: PortState,
         _ frame: Span<UInt8>,
         _ observer: inout Observer
     ) -> DropReason? {
-        let key = admission.key
         observer.depends { $0.word0 |= FlowKey.Note.malformed | 0xff << 8 }
         guard !key.isMalformed else { return .unreadablePacket }
         observer.depends { $0.word3 = .max }

@@ -12,8 +12,9 @@ extension VirtualSwitch {
     /// - Complexity: constant but for rules (a probe for each mask in use) and floods (a step for each interface).
     package mutating func forward(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
         var nobody = Inattentive()
-        let admission = admit(frame, from: ingress, &nobody)
-        let rule = admission.reason == nil ? rules.lookup(admission.key) : RuleVerdict()
+        var key = FlowKey()
+        let admission = admit(frame, from: ingress, key: &key, &nobody)
+        let rule = admission.reason == nil ? rules.lookup(key) : RuleVerdict()
         return conclude(admission, rule, frame, now)
     }
 
@@ -49,20 +50,18 @@ extension VirtualSwitch {
         into decisions: inout MutableSpan<Decision>
     ) {
         var nobody = Inattentive()
-        var warmth: UInt64 = 0
         var admitted = 0
         for index in 0..<count {
             let reference = frames[start &+ index]
-            let admission = admit(Self.frame(reference, in: memory), from: reference.ingress, &nobody)
+            var key = FlowKey()
+            let admission = admit(Self.frame(reference, in: memory), from: reference.ingress, key: &key, &nobody)
             scratch.admissions[index] = admission
             guard admission.reason == nil else { continue }
-            scratch.keys[admitted] = admission.key
+            scratch.keys[admitted] = key
             scratch.places[admitted] = UInt8(truncatingIfNeeded: index)
             admitted &+= 1
-            warmth |= stations.touch(MACTable.key(admission.destinationNumber, admission.vlan))
-            warmth |= stations.touch(MACTable.key(admission.sourceNumber, admission.vlan))
         }
-        scratch.warmth = warmth
+        warm(admitted)
         let hasRules = rules.tupleCount > 0
         if hasRules {
             rules.lookup(scratch.keys, count: admitted, scratch: &scratch.rules, into: &scratch.verdicts)
@@ -78,6 +77,20 @@ extension VirtualSwitch {
             let frame = Self.frame(reference, in: memory)
             decisions[start &+ index] = conclude(scratch.admissions[index], rule, frame, now)
         }
+    }
+
+    /// Reads the slots of all stations that a burst is about.
+    ///
+    /// In a loop of its own, so short that the processor waits for many of them at once.
+    @inline(__always)
+    private mutating func warm(_ admitted: Int) {
+        var warmth: UInt64 = 0
+        for place in 0..<admitted {
+            let admission = scratch.admissions[Int(scratch.places[place])]
+            warmth |= stations.touch(MACTable.key(admission.destinationNumber, admission.vlan))
+            warmth |= stations.touch(MACTable.key(admission.sourceNumber, admission.vlan))
+        }
+        scratch.warmth = warmth
     }
 
     @inline(__always)
@@ -100,13 +113,14 @@ extension VirtualSwitch {
     /// really comes.
     package func explain(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Explanation {
         var recorder = Recorder()
-        let admission = admit(frame, from: ingress, &recorder)
+        var key = FlowKey()
+        let admission = admit(frame, from: ingress, key: &key, &recorder)
         var rule = RuleVerdict()
         var reason = admission.reason
         if reason == nil {
             recorder.step(.admitted(vlan: admission.vlan))
             var mask = FlowKey()
-            rule = rules.lookup(admission.key, unwildcarding: &mask)
+            rule = rules.lookup(key, unwildcarding: &mask)
             recorder.depends { $0.formUnion(mask) }
             recorder.step(.rule(rule.id, rule.action))
             if rule.action != .deny, isStranger(admission, now) { reason = .lockedInterface }

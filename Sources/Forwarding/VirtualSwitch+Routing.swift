@@ -176,24 +176,25 @@ extension VirtualSwitch {
         _ frame: Span<UInt8>,
         _ observer: inout Observer
     ) -> Found {
-        let key = admission.key
-        let packet = frame.extracting(Int(admission.headerLength)..<frame.count)
+        let start = Int(admission.headerLength)
+        let packet = frame.extracting(start..<frame.count)
         let number: UInt32
         let length: Int
         let hops: UInt8
-        switch key.etherType {
+        switch frame.bigEndian16(at: start - 2) {
         case EtherType.ipv4:
             // A router may not pass on what is damaged (RFC 1812, 5.2.2).
             guard let view = IPv4View(packet), view.hasRightChecksum else { return .failure(.notRoutable) }
             (hops, length) = (view.timeToLive, view.totalLength)
             observer.depends { $0.word3 |= 0xffff_ffff }
-            number = routes.find(UInt32(truncatingIfNeeded: key.word3), from: admission.ingress)
+            number = routes.find(packet.bigEndian32(at: 16), from: admission.ingress)
         case EtherType.ipv6:
-            guard !key.isMalformed, let view = IPv6View(packet) else { return .failure(.notRoutable) }
+            guard let view = IPv6View(packet), view.chain != nil else { return .failure(.notRoutable) }
             (hops, length) = (view.hopLimit, view.totalLength)
             observer.depends { $0.word5 = .max }
             observer.depends { $0.word6 = .max }
-            number = routes.find(UInt128(key.word5) << 64 | UInt128(key.word6), from: admission.ingress)
+            let upper = UInt128(packet.bigEndian64(at: 24)) << 64
+            number = routes.find(upper | UInt128(packet.bigEndian64(at: 32)), from: admission.ingress)
         default:
             return .failure(.notRoutable)
         }
