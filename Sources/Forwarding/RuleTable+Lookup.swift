@@ -72,13 +72,11 @@ extension RuleTable {
     ///
     /// - Parameters:
     ///   - keys: of the frames.
-    ///   - count: how many of them, at most as many as `scratch` is for.
-    ///   - scratch: memory to work in.
+    ///   - count: how many of them, at most ``burst``.
     ///   - verdicts: where the verdicts go, in the order of the keys.
-    func lookup(
+    mutating func lookup(
         _ keys: borrowing Table<FlowKey>,
         count: Int,
-        scratch: inout RuleScratch,
         into verdicts: inout Table<RuleVerdict>
     ) {
         for index in 0..<count {

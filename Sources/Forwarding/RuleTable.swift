@@ -32,6 +32,9 @@ package struct RuleTable: ~Copyable {
         var rank: UInt64 = 0
     }
 
+    /// How many frames are looked up at once.
+    static let burst = 32
+
     let seed: UInt64
     var tuples = Table(repeating: Tuple(mask: FlowKey()), count: 8)
     /// How many tuples there are, best first.
@@ -39,6 +42,9 @@ package struct RuleTable: ~Copyable {
     var entries = Table(repeating: Entry(), count: 0)
     /// The packed action of the rule in the slot of the same number.
     var actions = Table(repeating: 0 as UInt64, count: 0)
+
+    /// Memory for the look-up of a burst.
+    var scratch = RuleScratch(burst: RuleTable.burst)
 
     private var rules: [RuleID: Rule] = [:]
     /// Ranks of the rules with one match, best first.

@@ -51,6 +51,7 @@ extension VirtualSwitch {
     ) {
         var nobody = Inattentive()
         var admitted = 0
+        warm(frames, start, count, memory)
         for index in 0..<count {
             let reference = frames[start &+ index]
             var key = FlowKey()
@@ -64,7 +65,7 @@ extension VirtualSwitch {
         warm(admitted)
         let hasRules = rules.tupleCount > 0
         if hasRules {
-            rules.lookup(scratch.keys, count: admitted, scratch: &scratch.rules, into: &scratch.verdicts)
+            rules.lookup(scratch.keys, count: admitted, into: &scratch.verdicts)
         }
         var next = 0
         for index in 0..<count {
@@ -79,9 +80,24 @@ extension VirtualSwitch {
         }
     }
 
-    /// Reads the slots of all stations that a burst is about.
+    /// Reads something of all frames of a burst.
     ///
     /// In a loop of its own, so short that the processor waits for many of them at once.
+    @inline(__always)
+    private mutating func warm(
+        _ frames: Span<FrameReference>,
+        _ start: Int,
+        _ count: Int,
+        _ memory: Span<UInt8>
+    ) {
+        var warmth: UInt8 = 0
+        for index in start..<start &+ count where frames[index].length > 12 {
+            warmth |= memory[Int(frames[index].offset) &+ 12]
+        }
+        scratch.warmth = UInt64(warmth)
+    }
+
+    /// Reads the slots of all stations that a burst is about, in the same way.
     @inline(__always)
     private mutating func warm(_ admitted: Int) {
         var warmth: UInt64 = 0
@@ -110,8 +126,8 @@ extension VirtualSwitch {
     /// What the switch would do with a frame now, and why; nothing changes.
     ///
     /// The frame teaches it nothing either: one that is sent to its own source may be flooded here, and is not when it
-    /// really comes.
-    package func explain(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Explanation {
+    /// really comes. That this is `mutating` only spares those copies that share the code.
+    package mutating func explain(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Explanation {
         var recorder = Recorder()
         var key = FlowKey()
         let admission = admit(frame, from: ingress, key: &key, &recorder)
@@ -166,7 +182,7 @@ extension VirtualSwitch {
     }
 
     @inline(__always)
-    private func decide<Observer: ForwardingObserver>(
+    private mutating func decide<Observer: ForwardingObserver>(
         _ admission: Admission,
         _ rule: RuleVerdict,
         _ reason: DropReason?,
@@ -203,7 +219,7 @@ extension VirtualSwitch {
 
     /// Finds out where an admitted frame goes that no rule denies.
     @inline(__always)
-    private func destine<Observer: ForwardingObserver>(
+    private mutating func destine<Observer: ForwardingObserver>(
         _ decision: inout Decision,
         _ admission: Admission,
         _ target: InterfaceID,
@@ -256,7 +272,7 @@ extension VirtualSwitch {
         }
     }
 
-    private func flood(_ decision: inout Decision, _ kind: Decision.Flood, _ port: PortState) {
+    private mutating func flood(_ decision: inout Decision, _ kind: Decision.Flood, _ port: PortState) {
         var all: UInt64 = 0
         for word in 0..<wordCount { all |= floodWord(word, kind, decision.vlan, decision.ingress, port) }
         decision.verdict = all == 0 ? .drop(.nobodyThere) : .flood(kind)

@@ -134,7 +134,7 @@ extension VirtualSwitch {
 
     /// Finds out where a packet goes that was sent to the switch itself.
     @inline(never)
-    func route<Observer: ForwardingObserver>(
+    mutating func route<Observer: ForwardingObserver>(
         _ decision: inout Decision,
         _ admission: Admission,
         _ frame: Span<UInt8>,
@@ -171,7 +171,7 @@ extension VirtualSwitch {
     }
 
     /// The route for a packet, and the packet's length.
-    private func findRoute<Observer: ForwardingObserver>(
+    private mutating func findRoute<Observer: ForwardingObserver>(
         _ admission: Admission,
         _ frame: Span<UInt8>,
         _ observer: inout Observer

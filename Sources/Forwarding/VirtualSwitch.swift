@@ -30,7 +30,7 @@ package struct VirtualSwitch: ~Copyable {
     }
 
     /// How many frames a burst is worked on at a time.
-    package static let burst = 32
+    package static let burst = RuleTable.burst
 
     /// Rows of `sets`.
     enum Row {
@@ -272,7 +272,6 @@ struct BurstScratch: ~Copyable {
     var keys = Table(repeating: FlowKey(), count: VirtualSwitch.burst)
     var places = Table(repeating: 0 as UInt8, count: VirtualSwitch.burst)
     var verdicts = Table(repeating: RuleVerdict(), count: VirtualSwitch.burst)
-    var rules = RuleScratch(burst: VirtualSwitch.burst)
     /// Keeps early loads from being left out.
     var warmth: UInt64 = 0
 }

@@ -135,10 +135,9 @@ struct RuleTableTests {
         table.insert(contentsOf: (0..<maskCount * 5).map { _ in rule(&generator, masks) })
         var keys = Table(repeating: FlowKey(), count: 32)
         var verdicts = Table(repeating: RuleVerdict(), count: 32)
-        var scratch = RuleScratch(burst: 32)
         for count in 0...32 {
             for index in 0..<count { keys[index] = randomKey(&generator) }
-            table.lookup(keys, count: count, scratch: &scratch, into: &verdicts)
+            table.lookup(keys, count: count, into: &verdicts)
             for index in 0..<count {
                 let (burst, single) = (verdicts[index], table.lookup(keys[index]))
                 #expect(burst == single)
