@@ -31,7 +31,7 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build install test unit-test root-test integration benchmark fuzz fuzz-configuration fuzz-result \
+.PHONY: help demo build install test unit-test root-test integration benchmark fuzz fuzz-configuration fuzz-result fuzz-frame \
     lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
@@ -69,14 +69,17 @@ integration: packages-test build ## Play the runtime against the built plugins, 
 benchmark: packages-benchmark build ## Measure against the reference plugins and the bare kernel work.
 	$(PYTHON) Benchmarks/benchmark.py
 
-fuzz: fuzz-configuration fuzz-result ## Fuzz both parsers, FUZZ_SECONDS (60) each.
+fuzz: fuzz-configuration fuzz-result fuzz-frame ## Fuzz all parsers, FUZZ_SECONDS (60) each.
 
 fuzz-configuration: corpus = Fuzz/Configuration/corpus
 fuzz-result: corpus = Fuzz/Result/corpus
-fuzz-configuration fuzz-result: packages-build
+fuzz-frame: corpus = Fuzz/Frame/corpus
+fuzz-frame: dictionary = Fuzz/frame-dictionary
+fuzz-configuration fuzz-result: dictionary = Fuzz/dictionary
+fuzz-configuration fuzz-result fuzz-frame: packages-build
 	CULVERT_FUZZ=1 swift build --scratch-path .build/fuzz --product $@
 	mkdir -p .build/fuzz/corpus-$@
-	.build/fuzz/debug/$@ -dict=Fuzz/dictionary -max_len=4096 -timeout=5 -max_total_time=$(FUZZ_SECONDS) \
+	.build/fuzz/debug/$@ -dict=$(dictionary) -max_len=4096 -timeout=5 -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=.build/fuzz/ .build/fuzz/corpus-$@ $(corpus)
 
 lint: ## Check the form of the sources, and what they may say.

@@ -68,6 +68,7 @@ let fuzzers: [Target] =
     ? [
         fuzzer("fuzz-configuration", path: "Fuzz/Configuration"),
         fuzzer("fuzz-result", path: "Fuzz/Result"),
+        fuzzer("fuzz-frame", path: "Fuzz/Frame"),
     ] : []
 
 /// `Forwarding` beside the same in C.
@@ -165,7 +166,7 @@ let modules: [Target] = [
     // What the fuzzers and the replay of their corpus in the tests have in common
     .target(
         name: "FuzzBodies",
-        dependencies: ["CNI", "JSON", "Addressing"],
+        dependencies: ["CNI", "JSON", "Forwarding", "Addressing"],
         path: "Fuzz/Bodies",
         swiftSettings: strict
     ),

@@ -192,17 +192,8 @@ package struct VirtualSwitch: ~Copyable {
         let index = Int(id.index)
         interfaces[index] = interface
         ports[index] = interface.map { PortState($0) } ?? PortState()
-        let members = interface?.vlans.members.words
-        let untagged = interface?.vlans.untagged.words
-        for word in 0..<VLANSet.wordCount {
-            memberVLANs[index * VLANSet.wordCount + word] = members?[word] ?? 0
-            untaggedVLANs[index * VLANSet.wordCount + word] = untagged?[word] ?? 0
-        }
-        if settings.knowsVLANs {
-            for vlan in 1...4094 { vlanMembers.set(index, in: vlan, to: isMember(index, UInt16(vlan))) }
-        } else {
-            vlanMembers.set(index, in: 0, to: interface != nil)
-        }
+        setVLANs(index, interface?.vlans)
+        if !settings.knowsVLANs { vlanMembers.set(index, in: 0, to: interface != nil) }
         sets.set(index, in: Row.usable, to: ports[index].has(PortState.Flag.usable))
         sets.set(index, in: Row.isolated, to: interface?.isIsolated ?? false)
         for kind in Decision.Flood.allCases {
@@ -215,6 +206,24 @@ package struct VirtualSwitch: ~Copyable {
             sets.set(index, in: Row.flooded + Int(kind.rawValue), to: isFlooded ?? false)
         }
         collectAllowed()
+    }
+
+    /// Enters which VLANs an interface belongs to; only what changes is touched.
+    private mutating func setVLANs(_ index: Int, _ vlans: VLANMembership?) {
+        let members = vlans?.members.words
+        let untagged = vlans?.untagged.words
+        for word in 0..<VLANSet.wordCount {
+            let place = index * VLANSet.wordCount + word
+            let (old, new) = (memberVLANs[place], members?[word] ?? 0)
+            memberVLANs[place] = new
+            untaggedVLANs[place] = untagged?[word] ?? 0
+            var changed = settings.knowsVLANs ? old ^ new : 0
+            while changed != 0 {
+                let bit = changed.trailingZeroBitCount
+                vlanMembers.set(index, in: word * 64 + bit, to: new >> UInt64(bit) & 1 != 0)
+                changed &= changed - 1
+            }
+        }
     }
 
     @inline(__always)
