@@ -31,8 +31,8 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build install test unit-test root-test integration benchmark fuzz fuzz-configuration fuzz-result fuzz-frame \
-    lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
+.PHONY: help demo build install test unit-test root-test integration benchmark benchmark-forwarding \
+    fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -69,6 +69,10 @@ integration: packages-test build ## Play the runtime against the built plugins, 
 benchmark: packages-benchmark build ## Measure against the reference plugins and the bare kernel work.
 	$(PYTHON) Benchmarks/benchmark.py
 
+benchmark-forwarding: packages-build ## Measure the forwarding core against the same in C.
+	CULVERT_BENCHMARKS=1 swift build -c release --product forwarding-bench
+	$(RELEASE)/forwarding-bench
+
 fuzz: fuzz-configuration fuzz-result fuzz-frame ## Fuzz all parsers, FUZZ_SECONDS (60) each.
 
 fuzz-configuration: corpus = Fuzz/Configuration/corpus
@@ -83,7 +87,7 @@ fuzz-configuration fuzz-result fuzz-frame: packages-build
 	    -artifact_prefix=.build/fuzz/ .build/fuzz/corpus-$@ $(corpus)
 
 lint: ## Check the form of the sources, and what they may say.
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz Benchmarks
 	@! grep -rnE '\bunsafe\b' Sources/Addressing Sources/AddressPools Sources/CNI Sources/DHCP Sources/Forwarding \
 	    --include='*.swift' --exclude=CheckedMemory.swift || { echo "pure modules may not say unsafe"; exit 1; }
 	@! grep -rnE '^(package |internal |public |private )?import Foundation' Sources --include='*.swift' \
@@ -92,7 +96,7 @@ lint: ## Check the form of the sources, and what they may say.
 	    || { echo "not in Sources"; exit 1; }
 
 format: ## Put the sources into form.
-	swift format format --in-place --parallel --recursive Package.swift Sources Tests Fuzz
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests Fuzz Benchmarks
 
 linkage: build ## Prove that culvert-cni is static, free of Foundation and inside its size budget.
 	integration/linkage.sh $(RELEASE)/culvert-cni 12
