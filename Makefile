@@ -35,8 +35,8 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build man install test unit-test root-test integration benchmark fuzz fuzz-configuration \
-    fuzz-result lint format linkage link-order check clean packages-build packages-demo packages-test \
+.PHONY: help demo build man install test unit-test root-test integration benchmark benchmark-forwarding fuzz fuzz-configuration \
+    fuzz-frame fuzz-result lint format linkage link-order check clean packages-build packages-demo packages-test \
     packages-benchmark
 
 help: ## Show what there is to make.
@@ -90,27 +90,34 @@ link-order: packages-benchmark ## Find out what plugins run, for the linker to p
 	$(PYTHON) Benchmarks/link_order.py .build/with-symbols
 	rm .build/with-symbols .build/embedded/release/culvert-cni
 
-fuzz: fuzz-configuration fuzz-result ## Fuzz both parsers, FUZZ_SECONDS (60) each.
+benchmark-forwarding: packages-build ## Measure the forwarding core against the same in C.
+	CULVERT_BENCHMARKS=1 swift build -c release --product forwarding-bench
+	$(RELEASE)/forwarding-bench
+
+fuzz: fuzz-configuration fuzz-result fuzz-frame ## Fuzz all parsers, FUZZ_SECONDS (60) each.
 
 fuzz-configuration: corpus = Fuzz/Configuration/corpus
 fuzz-result: corpus = Fuzz/Result/corpus
-fuzz-configuration fuzz-result: packages-build
+fuzz-frame: corpus = Fuzz/Frame/corpus
+fuzz-frame: dictionary = Fuzz/frame-dictionary
+fuzz-configuration fuzz-result: dictionary = Fuzz/dictionary
+fuzz-configuration fuzz-result fuzz-frame: packages-build
 	CULVERT_FUZZ=1 swift build --scratch-path .build/fuzz --product $@
 	mkdir -p .build/fuzz/corpus-$@
-	.build/fuzz/debug/$@ -dict=Fuzz/dictionary -max_len=4096 -timeout=5 -max_total_time=$(FUZZ_SECONDS) \
+	.build/fuzz/debug/$@ -dict=$(dictionary) -max_len=4096 -timeout=5 -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=.build/fuzz/ .build/fuzz/corpus-$@ $(corpus)
 
 lint: ## Check the form of the sources, and what they may say.
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz
-	@! grep -rnE '\bunsafe\b' Sources/Addressing Sources/AddressPools Sources/CNI Sources/DHCP --include='*.swift' \
-	    || { echo "pure modules may not say unsafe"; exit 1; }
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz Benchmarks
+	@! grep -rnE '\bunsafe\b' Sources/Addressing Sources/AddressPools Sources/CNI Sources/DHCP Sources/Forwarding \
+	    --include='*.swift' --exclude=CheckedMemory.swift || { echo "pure modules may not say unsafe"; exit 1; }
 	@! grep -rnE '^(package |internal |public |private )?import Foundation' Sources --include='*.swift' \
 	    || { echo "no module imports Foundation"; exit 1; }
 	@! grep -rnE 'fatalError\(|try!|\bTODO\b|\bFIXME\b' Sources --include='*.swift' \
 	    || { echo "not in Sources"; exit 1; }
 
 format: ## Put the sources into form.
-	swift format format --in-place --parallel --recursive Package.swift Sources Tests Fuzz
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests Fuzz Benchmarks
 
 linkage: build ## Prove that culvert-cni is static, free of Foundation and inside its size budget.
 	integration/linkage.sh $(RELEASE)/culvert-cni 12

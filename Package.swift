@@ -12,6 +12,9 @@ let isFuzzing = Context.environment["CULVERT_FUZZ"] != nil
 /// for `culvert`.
 let isEmbedded = Context.environment["CULVERT_EMBEDDED"] != nil
 
+/// With CULVERT_BENCHMARKS set, there is also `forwarding-bench`, which means something only with `-c release`.
+let isBenchmarking = Context.environment["CULVERT_BENCHMARKS"] != nil
+
 let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -22,6 +25,8 @@ let language: [SwiftSetting] = [
 let strict = language + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 /// For targets that only compute: the word `unsafe` may not occur in them.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
+/// For views of memory that somebody else owns: `@_lifetime` says whose.
+let pureWithViews = pure + [.enableExperimentalFeature("Lifetimes")]
 
 /// A library of rows 1 to 5.
 func module(
@@ -63,6 +68,24 @@ let fuzzers: [Target] =
     ? [
         fuzzer("fuzz-configuration", path: "Fuzz/Configuration"),
         fuzzer("fuzz-result", path: "Fuzz/Result"),
+        fuzzer("fuzz-frame", path: "Fuzz/Frame"),
+    ] : []
+
+/// `Forwarding` beside the same in C.
+let benchmarks: [Target] =
+    isBenchmarking
+    ? [
+        .target(
+            name: "ForwardingReference",
+            path: "Benchmarks/ForwardingReference",
+            cSettings: [.unsafeFlags(["-O3"])]
+        ),
+        .executableTarget(
+            name: "forwarding-bench",
+            dependencies: ["Forwarding", "ForwardingReference", "Addressing"],
+            path: "Benchmarks/Forwarding",
+            swiftSettings: language
+        ),
     ] : []
 
 /// Row 0: C.
@@ -77,6 +100,7 @@ let modules: [Target] = [
     // Rows 1 and 2: pure
     module("Addressing", settings: pure),
     module("AddressPools", ["Addressing"], settings: pure),
+    module("Forwarding", ["Addressing"], settings: pureWithViews),
     module("JSON", ["CJansson"]),
     module("CNI", ["Addressing", "JSON"], settings: pure),
     module("DHCP", ["Addressing"], settings: pure),
@@ -141,6 +165,7 @@ let modules: [Target] = [
     // Tests
     tests("AddressingTests", ["Addressing"]),
     tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
+    tests("ForwardingTests", ["Forwarding", "Addressing"]),
     tests("JSONTests", ["JSON"]),
     tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
     tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
@@ -148,7 +173,7 @@ let modules: [Target] = [
     // What the fuzzers and the replay of their corpus in the tests have in common
     .target(
         name: "FuzzBodies",
-        dependencies: ["CNI", "JSON", "Addressing"],
+        dependencies: ["CNI", "JSON", "Forwarding", "Addressing"],
         path: "Fuzz/Bodies",
         swiftSettings: strict
     ),
@@ -257,7 +282,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Pools",
+            "DHCPDaemon", "Forwarding", "Pools",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
@@ -288,5 +313,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
-    targets: foreign + (isEmbedded ? together : modules + fuzzers)
+    targets: foreign + (isEmbedded ? together : modules + fuzzers + benchmarks)
 )

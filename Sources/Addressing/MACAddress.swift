@@ -3,10 +3,11 @@
 /// A 48-bit Ethernet address.
 package struct MACAddress: Hashable, Sendable {
     /// The six octets as a number, the first octet sent on the wire in the most significant place.
-    private let value: UInt64
+    package let value: UInt64
 
-    private init(value: UInt64) {
-        self.value = value
+    /// Takes the low 48 bits of a number, the first octet sent in the most significant place of them.
+    package init(value: UInt64) {
+        self.value = value & 0xffff_ffff_ffff
     }
 
     /// Takes six octets in the order they are sent; nil for any other number of them.

@@ -8,6 +8,7 @@ import Testing
 struct CorpusTests {
     private static let configurations = files(in: "Configuration")
     private static let results = files(in: "Result")
+    private static let frames = files(in: "Frame")
 
     @Test("Every configuration keeps its promises", arguments: configurations)
     func configuration(file: String) throws {
@@ -19,10 +20,16 @@ struct CorpusTests {
         try exerciseResult(try contents(of: file))
     }
 
-    @Test("Neither corpus is lost")
+    @Test("Every frame keeps its promises", arguments: frames)
+    func frame(file: String) throws {
+        try exerciseFrame(try contents(of: file))
+    }
+
+    @Test("No corpus is lost")
     func present() {
         #expect(Self.configurations.count > 50)
         #expect(Self.results.count > 50)
+        #expect(Self.frames.count > 50)
     }
 
     private static func files(in folder: String) -> [String] {

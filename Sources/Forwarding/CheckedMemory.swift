@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The one file of this module that says `unsafe`. Why there is one: an Array of the standard library asks at every
+// write whether it is shared and starts 32 octets behind a cache line, and there is no checked way to read a number of
+// several octets at once. Both would cost a switch more than its own work. What this file hands out is safe: every
+// access is checked against the bounds, memory is filled when it is made and freed by its only owner, and every
+// pattern of bits is a value of the types it is used for.
+
+/// A run of slots of fixed length, owned by one place, beginning at the start of a cache line.
+///
+/// It is not copied on write, and reading it counts no references.
+@safe
+struct Table<Element: BitwiseCopyable>: ~Copyable {
+    /// The length of a cache line, in octets.
+    private static var cacheLine: Int { 64 }
+
+    private let base: UnsafeMutablePointer<Element>
+    /// How many slots there are.
+    let count: Int
+
+    /// Makes a table whose slots all hold one value.
+    init(repeating value: Element, count: Int) {
+        precondition(count >= 0, "a table has no negative number of slots")
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: max(count, 1) * MemoryLayout<Element>.stride,
+            alignment: max(Self.cacheLine, MemoryLayout<Element>.alignment)
+        )
+        unsafe base = memory.bindMemory(to: Element.self, capacity: count)
+        unsafe base.initialize(repeating: value, count: count)
+        self.count = count
+    }
+
+    deinit {
+        unsafe UnsafeMutableRawPointer(base).deallocate()
+    }
+
+    /// One slot; the program stops when there is no such slot.
+    subscript(index: Int) -> Element {
+        @inline(__always) get {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "no such slot")
+            return unsafe base[index]
+        }
+        @inline(__always) set {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "no such slot")
+            unsafe base[index] = newValue
+        }
+    }
+
+    /// A table of another length whose first slots hold what they hold here, as far as both reach.
+    func resized(to newCount: Int, filling value: Element) -> Table {
+        var table = Table(repeating: value, count: newCount)
+        for index in 0..<min(count, newCount) { table[index] = self[index] }
+        return table
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// The two octets from `offset` on as a number in network order; the program stops when they are not there.
+    @inline(__always)
+    func bigEndian16(at offset: Int) -> UInt16 {
+        UInt16(bigEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+
+    /// The four octets from `offset` on as a number in network order; the program stops when they are not there.
+    @inline(__always)
+    func bigEndian32(at offset: Int) -> UInt32 {
+        UInt32(bigEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+
+    /// The eight octets from `offset` on as a number in network order; the program stops when they are not there.
+    @inline(__always)
+    func bigEndian64(at offset: Int) -> UInt64 {
+        UInt64(bigEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The number of an interface of a switch; free again when the interface is gone.
+package struct InterfaceID: Hashable, Sendable, BitwiseCopyable {
+    /// Stands for no interface where there is always a number.
+    static let none = InterfaceID(index: .max)
+
+    /// 0 to 1023.
+    package let index: UInt16
+
+    package init(index: UInt16) {
+        self.index = index
+    }
+}
+
+extension InterfaceID: Comparable {
+    package static func < (left: InterfaceID, right: InterfaceID) -> Bool {
+        left.index < right.index
+    }
+}
+
+/// Interfaces of one switch, as bits.
+package struct InterfaceSet: Sendable, BitwiseCopyable {
+    /// As many as a bridge of Linux takes (`BR_MAX_PORTS`).
+    package static let capacity = 1024
+    static let wordCount = capacity / 64
+
+    private var words = InlineArray<16, UInt64>(repeating: 0)
+
+    /// No interface.
+    package init() {}
+
+    /// Sixty-four interfaces at a time, the first from `64 * word` on.
+    subscript(word word: Int) -> UInt64 {
+        get { words[word] }
+        set { words[word] = newValue }
+    }
+
+    package func contains(_ interface: InterfaceID) -> Bool {
+        interface.index < Self.capacity && words[Int(interface.index >> 6)] >> (interface.index & 63) & 1 != 0
+    }
+
+    package mutating func insert(_ interface: InterfaceID) {
+        precondition(interface.index < Self.capacity, "a switch has no interface of such a number")
+        words[Int(interface.index >> 6)] |= 1 << (interface.index & 63)
+    }
+
+    package mutating func remove(_ interface: InterfaceID) {
+        guard contains(interface) else { return }
+        words[Int(interface.index >> 6)] &= ~(1 << (interface.index & 63))
+    }
+
+    package var isEmpty: Bool {
+        for word in words.indices where words[word] != 0 { return false }
+        return true
+    }
+
+    package var count: Int {
+        var count = 0
+        for word in words.indices { count += words[word].nonzeroBitCount }
+        return count
+    }
+
+    /// Hands over the interfaces from the lowest number up.
+    @inline(__always)
+    package func forEach(_ body: (InterfaceID) -> Void) {
+        for word in words.indices {
+            var rest = words[word]
+            while rest != 0 {
+                body(InterfaceID(index: UInt16(truncatingIfNeeded: word << 6 + rest.trailingZeroBitCount)))
+                rest &= rest &- 1
+            }
+        }
+    }
+}
+
+extension InterfaceSet: Hashable {
+    package static func == (left: InterfaceSet, right: InterfaceSet) -> Bool {
+        for word in left.words.indices where left.words[word] != right.words[word] { return false }
+        return true
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for word in words.indices { hasher.combine(words[word]) }
+    }
+}
+
+/// Sets of interfaces in rows, as long as a switch needs them.
+struct InterfaceRows: ~Copyable {
+    /// How many words a row has.
+    private let wordCount: Int
+    private var words: Table<UInt64>
+
+    init(rows: Int, interfaces: Int) {
+        wordCount = (interfaces + 63) / 64
+        words = Table(repeating: 0, count: rows * wordCount)
+    }
+
+    /// Sixty-four interfaces of a row, the first from `64 * word` on.
+    @inline(__always)
+    func word(_ word: Int, of row: Int) -> UInt64 {
+        words[row &* wordCount &+ word]
+    }
+
+    mutating func set(_ index: Int, in row: Int, to isMember: Bool) {
+        let bit: UInt64 = 1 << UInt64(index & 63)
+        let place = row * wordCount + index >> 6
+        words[place] = isMember ? words[place] | bit : words[place] & ~bit
+    }
+}

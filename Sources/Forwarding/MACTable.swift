@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+
+/// A moment, in hundredths of a second since whenever the owner of a switch began to count.
+///
+/// Of 32 bits, which come round after 497 days; only differences count.
+package typealias Ticks = UInt32
+
+/// A station's address and the VLAN it is in, in the form in which many are looked up at once.
+package struct StationKey: Hashable, Sendable, BitwiseCopyable {
+    let number: UInt64
+
+    package init(_ address: MACAddress, vlan: UInt16) {
+        number = MACTable.key(address.value, vlan & 0xfff)
+    }
+}
+
+/// Which station is reached through which interface, by VLAN.
+///
+/// Slots of 16 octets, open addressing, at most half full: two entries to find in a table that fits the second-level
+/// cache cost about ten nanoseconds. The size is fixed when the table is made, so that learning takes no memory and no
+/// sender can make a switch grow.
+package struct MACTable: ~Copyable {
+    /// One station.
+    package struct Entry: Hashable, Sendable {
+        package var address: MACAddress
+        /// 0 in a switch that does not know VLANs.
+        package var vlan: UInt16
+        package var interface: InterfaceID
+        /// Written down rather than learned: it neither ages nor moves.
+        package var isStatic: Bool
+        /// The switch itself: what is sent there is routed.
+        package var isGateway: Bool
+        /// When the station was last heard; of a static entry, when it was written down.
+        package var lastHeard: Ticks
+    }
+
+    /// What became of a source address.
+    package enum Learning: Hashable, Sendable {
+        /// It was known there, or now is again.
+        case known
+        /// It was not known.
+        case learned
+        /// It was known at this other interface.
+        case moved(from: InterfaceID)
+        /// A static entry says that it is elsewhere: nothing changed.
+        case contradicted
+        /// The interface has as many learned addresses as it may have: nothing changed.
+        case limited
+        /// The table is full: nothing changed.
+        case full
+    }
+
+    /// Key and value, 16 octets.
+    struct Slot: BitwiseCopyable {
+        /// Bit 63 in a taken slot, VLAN 12, address 48.
+        var key: UInt64 = 0
+        /// Last heard 32, flags 16, interface 16.
+        var value: UInt64 = 0
+
+        @inline(__always)
+        var interface: InterfaceID { InterfaceID(index: UInt16(truncatingIfNeeded: value)) }
+        @inline(__always)
+        var isStatic: Bool { value & Slot.staticFlag != 0 }
+        @inline(__always)
+        var isGateway: Bool { value & Slot.gatewayFlag != 0 }
+        @inline(__always)
+        var lastHeard: Ticks { Ticks(truncatingIfNeeded: value >> 32) }
+
+        static let staticFlag: UInt64 = 1 << 16
+        static let gatewayFlag: UInt64 = 1 << 17
+    }
+
+    /// How many stations there may be.
+    package let capacity: Int
+    /// How long a station is remembered that is not heard.
+    package var ageing: Ticks
+    /// How many stations there are, those that are too old but not yet swept away included.
+    package internal(set) var count = 0
+
+    /// Odd and from the seed: multiply-shift hashing (Dietzfelbinger and others, 1997) is universal over it.
+    private let multiplier: UInt64
+    private let shift: UInt64
+    var slots: Table<Slot>
+    /// How many of each interface are learned.
+    var learned: Table<UInt32>
+    var sweepPosition = 0
+
+    /// No station yet.
+    ///
+    /// - Parameters:
+    ///   - capacity: how many stations there may be; the table takes 32 to 128 octets for each.
+    ///   - ageing: how long a station is remembered that is not heard; 300 seconds as in IEEE 802.1Q, 8.8.3.
+    ///   - seed: what hashes depend on; senders who do not know it cannot choose addresses that collide.
+    package init(capacity: Int = 8192, ageing: Ticks = 30000, seed: UInt64 = 0) {
+        precondition(capacity > 0, "a table has room for at least one station")
+        self.capacity = capacity
+        self.ageing = ageing
+        multiplier = ((seed ^ seed >> 31) &* 0xbf58_476d_1ce4_e5b9 &+ 0x9e37_79b9_7f4a_7c15) | 1
+        // Up to 16 k entries a quarter full: probes that hit at once are worth more than memory in a cache.
+        let factor = capacity <= 16384 ? 4 : 2
+        var slotCount = 16
+        while slotCount < capacity * factor { slotCount *= 2 }
+        shift = UInt64(slotCount.leadingZeroBitCount + 1)
+        slots = Table(repeating: Slot(), count: slotCount)
+        learned = Table(repeating: 0, count: InterfaceSet.capacity)
+    }
+
+    @inline(__always)
+    static func key(_ address: UInt64, _ vlan: UInt16) -> UInt64 {
+        1 << 63 | UInt64(vlan) << 48 | address
+    }
+
+    @inline(__always)
+    func home(_ key: UInt64) -> Int {
+        Int(truncatingIfNeeded: ((key ^ key >> 32) &* multiplier) >> shift)
+    }
+
+    /// The slot of a key, or the empty one where it belongs.
+    @inline(__always)
+    func position(_ key: UInt64) -> Int {
+        var position = home(key)
+        while true {
+            let found = slots[position].key
+            if found == key || found == 0 { return position }
+            position = (position &+ 1) & (slots.count &- 1)
+        }
+    }
+
+    @inline(__always)
+    func isExpired(_ slot: Slot, _ now: Ticks) -> Bool {
+        !slot.isStatic && now &- slot.lastHeard >= ageing
+    }
+
+    // MARK: - Asking
+
+    /// The slot of a station that is known and not too old; an empty one otherwise.
+    @inline(__always)
+    func find(_ key: UInt64, now: Ticks) -> Slot {
+        let slot = slots[position(key)]
+        return slot.key == 0 || isExpired(slot, now) ? Slot() : slot
+    }
+
+    /// Asks for the memory of a key that will be looked up soon.
+    @inline(__always)
+    func touch(_ key: UInt64) -> UInt64 {
+        slots[home(key)].key
+    }
+
+    /// Where a station is, or nil when that is unknown or too long ago.
+    package func lookup(_ address: MACAddress, vlan: UInt16 = 0, now: Ticks) -> Entry? {
+        let slot = find(Self.key(address.value, vlan), now: now)
+        return slot.key == 0 ? nil : Entry(slot)
+    }
+
+    /// Looks many stations up at once, in less time than one by one.
+    ///
+    /// - Parameters:
+    ///   - keys: the stations.
+    ///   - now: the moment.
+    ///   - interfaces: at least as many; a place is set to where the station is, or to nil.
+    package func lookup(_ keys: Span<StationKey>, now: Ticks, into interfaces: inout MutableSpan<InterfaceID?>) {
+        precondition(interfaces.count >= keys.count, "there is a place for each station")
+        // First the slots where keys are at home, in a loop so short that the processor waits for many of them at once.
+        var homes = InlineArray<32, UInt64>(repeating: 0)
+        var start = 0
+        while start < keys.count {
+            let count = min(homes.count, keys.count - start)
+            for index in 0..<count { homes[index] = touch(keys[start &+ index].number) }
+            for index in 0..<count {
+                let key = keys[start &+ index].number
+                let slot = slots[homes[index] == key ? home(key) : position(key)]
+                let isKnown = slot.key != 0 && !isExpired(slot, now)
+                interfaces[start &+ index] = isKnown ? slot.interface : nil
+            }
+            start &+= count
+        }
+    }
+
+    /// How many stations were learned at an interface, those that are too old but not yet swept away included.
+    package func learnedCount(at interface: InterfaceID) -> Int {
+        Int(learned[Int(interface.index)])
+    }
+
+    /// Hands over all stations that are not too old, in no order.
+    package func forEach(now: Ticks, _ body: (Entry) -> Void) {
+        for position in 0..<slots.count where slots[position].key != 0 && !isExpired(slots[position], now) {
+            body(Entry(slots[position]))
+        }
+    }
+
+    // MARK: - Learning
+
+    /// Takes note that a station was heard at an interface.
+    ///
+    /// - Parameters:
+    ///   - address: the source of a frame, of one station.
+    ///   - vlan: which the frame belongs to.
+    ///   - interface: where it came from.
+    ///   - limit: how many addresses may be learned there; 0 is any number.
+    ///   - now: the moment.
+    /// - Returns: what became of it.
+    @discardableResult
+    package mutating func learn(
+        _ address: MACAddress,
+        vlan: UInt16 = 0,
+        at interface: InterfaceID,
+        limit: UInt32 = 0,
+        now: Ticks
+    ) -> Learning {
+        learn(Self.key(address.value, vlan), at: interface, limit: limit, now: now)
+    }
+
+    @inline(__always)
+    mutating func learn(_ key: UInt64, at interface: InterfaceID, limit: UInt32, now: Ticks) -> Learning {
+        let position = position(key)
+        let slot = slots[position]
+        let value = UInt64(now) << 32 | UInt64(interface.index)
+        if slot.key == key, slot.interface == interface {
+            // A write only when the clock has ticked: the line stays clean.
+            if slot.value != value, !slot.isStatic { slots[position].value = value }
+            return .known
+        }
+        return learnAnew(key, position, value, limit, now)
+    }
+
+    /// The rare part of learning.
+    @inline(never)
+    private mutating func learnAnew(
+        _ key: UInt64,
+        _ position: Int,
+        _ value: UInt64,
+        _ limit: UInt32,
+        _ now: Ticks
+    ) -> Learning {
+        let slot = slots[position]
+        if slot.isStatic { return .contradicted }
+        let interface = Int(value & 0xffff)
+        guard limit == 0 || learned[interface] < limit else { return .limited }
+        guard slot.key != 0 || count < capacity else { return .full }
+        slots[position] = Slot(key: key, value: value)
+        learned[interface] += 1
+        guard slot.key != 0 else {
+            count += 1
+            return .learned
+        }
+        learned[Int(slot.interface.index)] -= 1
+        return isExpired(slot, now) ? .learned : .moved(from: slot.interface)
+    }
+
+    /// Writes a station down, in place of what may have been learned about it.
+    ///
+    /// - Parameters:
+    ///   - address: of one station or of a group.
+    ///   - vlan: 0 in a switch that does not know VLANs.
+    ///   - interface: where it is; of a gateway ``InterfaceID`` of nobody.
+    ///   - isGateway: whether what is sent there is routed.
+    ///   - now: the moment.
+    /// - Returns: false when the table is full.
+    @discardableResult
+    mutating func write(
+        _ address: MACAddress,
+        vlan: UInt16,
+        at interface: InterfaceID,
+        isGateway: Bool,
+        now: Ticks
+    ) -> Bool {
+        let key = Self.key(address.value, vlan)
+        let position = position(key)
+        let old = slots[position]
+        guard old.key != 0 || count < capacity else { return false }
+        if old.key == 0 { count += 1 } else { forget(old) }
+        let flags = Slot.staticFlag | (isGateway ? Slot.gatewayFlag : 0)
+        slots[position] = Slot(key: key, value: UInt64(now) << 32 | flags | UInt64(interface.index))
+        return true
+    }
+
+    /// Writes a station down, in place of what may have been learned about it.
+    ///
+    /// - Returns: false when the table is full.
+    @discardableResult
+    package mutating func addStatic(
+        _ address: MACAddress,
+        vlan: UInt16 = 0,
+        at interface: InterfaceID,
+        now: Ticks
+    ) -> Bool {
+        write(address, vlan: vlan, at: interface, isGateway: false, now: now)
+    }
+
+    mutating func forget(_ slot: Slot) {
+        if !slot.isStatic { learned[Int(slot.interface.index)] -= 1 }
+    }
+}
+
+extension MACTable.Entry {
+    init(_ slot: MACTable.Slot) {
+        address = MACAddress(value: slot.key)
+        vlan = UInt16(truncatingIfNeeded: slot.key >> 48) & 0xfff
+        interface = slot.interface
+        isStatic = slot.isStatic
+        isGateway = slot.isGateway
+        lastHeard = slot.lastHeard
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+
+/// What the spanning tree lets an interface do (IEEE 802.1D, 7.4).
+package enum SpanningTreeState: Hashable, Sendable, CaseIterable {
+    case disabled
+    case blocking
+    case listening
+    /// It learns, and forwards nothing.
+    case learning
+    case forwarding
+}
+
+/// One interface of a switch: how it is set up.
+///
+/// A plain value; the switch takes it over with `VirtualSwitch.addInterface` and `VirtualSwitch.update`.
+package struct VirtualInterface: Hashable, Sendable {
+    /// For messages only.
+    package var name: String
+    package private(set) var isUp = true
+    package var spanningTree = SpanningTreeState.forwarding
+    package var vlans = VLANMembership.access(1)
+    /// Whether sources of frames are remembered.
+    package var learns = true
+    /// How many addresses are learned at the most; 0 is any number.
+    package var learnLimit: UInt32 = 0
+    /// Whether frames to unknown stations leave here.
+    package var floodsUnknown = true
+    package var floodsMulticast = true
+    package var floodsBroadcast = true
+    /// Whether it and other isolated ones neither hear nor see each other.
+    package var isIsolated = false
+    /// Whether frames may leave where they came from.
+    package var isHairpin = false
+    /// Whether only stations that are known to be here may send.
+    package var isLocked = false
+    /// The sources frames may have; nil is any.
+    package var allowedSources: [MACAddress]?
+    /// The networks packets and messages of ARP may come from; nil is any.
+    ///
+    /// Beside them stand what a host without address has to send (RFC 2131, RFC 5227, RFC 4862), and the link-local
+    /// address made from the source of the frame (RFC 4291, appendix A).
+    package var allowedAddresses: [CIDR]?
+    /// Who gets a copy of every frame that comes or goes here.
+    package var mirror: InterfaceID?
+
+    /// An interface that is up, knows no restriction, and belongs to VLAN 1.
+    package init(_ name: String) {
+        self.name = name
+    }
+
+    package mutating func bringUp() {
+        isUp = true
+    }
+
+    /// What was learned there is forgotten.
+    package mutating func bringDown() {
+        isUp = false
+    }
+}
+
+/// What has come and gone at an interface; lengths without the checksum of Ethernet.
+package struct InterfaceCounters: Hashable, Sendable, BitwiseCopyable {
+    package var receivedFrames: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
+    package var sentFrames: UInt64 = 0
+    /// Of frames as they came: a tag that was added or taken away is not counted.
+    package var sentBytes: UInt64 = 0
+    /// Copies from other interfaces, beside `sentFrames`.
+    package var mirroredFrames: UInt64 = 0
+    /// Of the frames that came from here.
+    package var droppedFrames: UInt64 = 0
+
+    /// Nothing yet.
+    package init() {}
+}
+
+/// The interface as frames see it.
+struct PortState: BitwiseCopyable {
+    enum Flag {
+        static let exists: UInt32 = 1 << 0
+        static let isUp: UInt32 = 1 << 1
+        /// The spanning tree lets frames in to be learned from.
+        static let hears: UInt32 = 1 << 2
+        /// The spanning tree lets frames in and out.
+        static let forwards: UInt32 = 1 << 3
+        static let learns: UInt32 = 1 << 4
+        static let isIsolated: UInt32 = 1 << 5
+        static let isHairpin: UInt32 = 1 << 6
+        static let isLocked: UInt32 = 1 << 7
+        static let checksSources: UInt32 = 1 << 8
+        static let checksAddresses: UInt32 = 1 << 9
+        static let refusesTagged: UInt32 = 1 << 10
+        static let refusesUntagged: UInt32 = 1 << 11
+        /// What an interface needs that sends a frame on: looked at together.
+        static let usable: UInt32 = exists | isUp | forwards
+    }
+
+    var flags: UInt32 = 0
+    /// 0 is none.
+    var native: UInt16 = 0
+    var mirror = InterfaceID.none
+    var learnLimit: UInt32 = 0
+    /// Where its allowed sources and networks lie in the tables of all.
+    var sources = Stretch()
+    var addresses = Stretch()
+
+    struct Stretch: BitwiseCopyable {
+        var start: UInt32 = 0
+        var count: UInt32 = 0
+    }
+
+    @inline(__always)
+    func has(_ flag: UInt32) -> Bool { flags & flag == flag }
+
+    /// No interface.
+    init() {}
+
+    init(_ interface: VirtualInterface) {
+        let state = interface.spanningTree
+        var flags = Flag.exists
+        func set(_ flag: UInt32, _ condition: Bool) { if condition { flags |= flag } }
+        set(Flag.isUp, interface.isUp)
+        set(Flag.hears, state == .learning || state == .forwarding)
+        set(Flag.forwards, state == .forwarding)
+        set(Flag.learns, interface.learns)
+        set(Flag.isIsolated, interface.isIsolated)
+        set(Flag.isHairpin, interface.isHairpin)
+        set(Flag.isLocked, interface.isLocked)
+        set(Flag.checksSources, interface.allowedSources != nil)
+        set(Flag.checksAddresses, interface.allowedAddresses != nil)
+        set(Flag.refusesTagged, interface.vlans.admission == .onlyUntagged)
+        set(Flag.refusesUntagged, interface.vlans.admission == .onlyTagged)
+        self.flags = flags
+        native = interface.vlans.native ?? 0
+        mirror = interface.mirror ?? .none
+        learnLimit = interface.learnLimit
+    }
+}
