@@ -95,28 +95,34 @@ let modules: [Target] = [
         "Runtime",
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
+    module("Interfaces", ["Plugin", "CNI", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
-    plugin("Bridge", ["Wiring", "Netlink", "PacketFilter"]),
+    plugin("Bridge", ["Interfaces", "Wiring", "Netlink", "PacketFilter"]),
     module(
         "DHCPDaemon",
         ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
     ),
     plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Netlink", "Wiring"]),
+    plugin("Dummy", ["Interfaces", "Netlink", "Wiring"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
+    plugin("IPVLAN", ["Interfaces", "Netlink", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
+    plugin("MACVLAN", ["Interfaces", "Netlink", "Wiring"]),
+    plugin("PTP", ["Interfaces", "Netlink", "Wiring"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
     plugin("Firewall", ["Wiring", "Netlink", "PacketFilter", "IPTables", "Firewalld"]),
     plugin("SBR", ["Netlink"]),
     plugin("Static", ["CLinux", "LeaseStore", "Netlink", "Wiring"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
+    plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
         dependencies: [
-            "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR",
-            "Static", "Tuning",
+            "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tuning", "VLAN",
             "Linux",
         ],
         swiftSettings: strict
@@ -125,8 +131,8 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert",
         dependencies: [
-            "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
-            "DHCPLeases",
+            "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall",
+            "DHCPLeases", "Interfaces",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -165,7 +171,7 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeTests",
-        ["Bridge", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ["Bridge", "Addressing", "CNI", "Interfaces", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests(
         "HostLocalTests",

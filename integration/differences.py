@@ -198,6 +198,21 @@ def bridges_speak_at_once(mine: list[Step], theirs: list[Step]) -> bool:
     return found
 
 
+@difference("D40")
+def networks_are_not_connected(mine: list[Step], theirs: list[Step]) -> bool:
+    """The addresses of `ptp` say themselves that their networks are not on the link."""
+    found = False
+    for ours, reference in zip(networks(mine), networks(theirs)):
+        for name, link in ours["links"].items():
+            if name not in reference["links"]:
+                continue
+            for address, other in zip(link["addresses"], reference["links"][name]["addresses"]):
+                if address.get("noprefixroute") and "noprefixroute" not in other:
+                    del address["noprefixroute"]
+                    found = True
+    return found
+
+
 @difference("D27")
 def default_route_listed_and_made(mine: list[Step], theirs: list[Step]) -> bool:
     """A listed default route and isDefaultGateway do not get into each other's way."""

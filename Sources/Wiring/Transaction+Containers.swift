@@ -8,14 +8,56 @@ extension Transaction {
     /// How long a port may take until its bridge passes frames; with both ends up it is a matter of microseconds.
     private static let operationalBound = Duration.seconds(5)
 
-    mutating func make(_ pair: VethPair, bridge: String) throws(KernelError) {
-        let index = link(bridge).index
+    mutating func make(_ pair: VethPair, bridge: String?) throws(KernelError) {
+        let index = bridge.map { self.link($0).index }
         let link = try host.make(pair, bridge: index, namespace: container.rawDescriptor)
         remember(link)
         containerIndex = link.peerIndex
         if link.acceptsRouterAdvertisements != false {
             setIfPossible(Sysctl("ipv6", link: pair.host.name, "accept_ra"), "0")
         }
+        // Before the pair has a carrier: until its own address is checked, an IPv6 host asks for no neighbour.
+        if bridge == nil, link.acceptsRouterAdvertisements != nil {
+            setIfPossible(Sysctl("ipv6", link: pair.host.name, "accept_dad"), "0")
+        }
+    }
+
+    mutating func make(_ specification: ContainerLink) throws(KernelError) {
+        let (name, kind) = (specification.name, specification.kind)
+        var made: Link?
+        if case .host(let master) = specification.master {
+            try host.makeLink(
+                abroad: name,
+                kind,
+                master: master,
+                address: specification.address,
+                mtu: specification.mtu,
+                namespace: container.rawDescriptor
+            )
+            hasMadeInside = true
+        } else {
+            var master: Int32?
+            if case .container(let index) = specification.master { master = index }
+            made = try inside.makeLink(
+                name,
+                kind,
+                master: master,
+                address: specification.address,
+                mtu: specification.mtu
+            )
+            hasMadeInside = true
+        }
+        if made == nil { made = try inside.link(named: name) }
+        guard let made else { throw KernelError("find link \(name)", .noSuchDevice) }
+        containerLink = made
+        containerIndex = made.index
+    }
+
+    mutating func make(_ end: HostEndSpecification) throws(KernelError) {
+        let index = link(end.name).index
+        var requests: [NetlinkRequest] = end.addresses.map { .addAddress($0, to: index, name: end.name) }
+        requests += end.routes.map { .addRoute($0, through: index, name: end.name) }
+        try host.execute(requests)
     }
 
     mutating func make(_ port: PortSpecification) throws(KernelError) {
@@ -43,10 +85,18 @@ extension Transaction {
         let name = interface.name
         var requests: [NetlinkRequest] = []
         // Frames only: whoever uses the link brings its own addresses and habits.
-        if !interface.addresses.isEmpty { requests.append(.setARPNotify(link: index, name: name)) }
+        if !interface.addresses.isEmpty, interface.announcement != .nobody {
+            requests.append(.setARPNotify(link: index, name: name))
+        }
         let present = interface.mayHaveAddresses ? try inside.addresses(ofLink: index).map { $0.address } : []
         requests += interface.addresses.filter { !present.contains($0) }.map { address in
-            .addAddress(address, to: index, name: name, detectsDuplicates: interface.detectsDuplicates)
+            .addAddress(
+                address,
+                to: index,
+                name: name,
+                detectsDuplicates: interface.detectsDuplicates,
+                connectsNetwork: interface.connectsNetworks
+            )
         }
         if interface.isUp { requests.append(.setUp(true, link: index, name: name)) }
         requests += interface.routes.map { .addRoute($0, through: index, name: name) }
@@ -73,9 +123,12 @@ extension Transaction {
 
     private static func prepare(_ interface: InterfaceSpecification, _ refusals: inout [String]) {
         let name = interface.name
-        if !interface.detectsDuplicates {
+        if !interface.detectsDuplicates, !interface.keepsDetection {
             setIfPossible(Sysctl("ipv6", link: name, "enhanced_dad"), "0", &refusals)
             setIfPossible(Sysctl("ipv6", link: name, "accept_dad"), "0", &refusals)
+        }
+        if interface.announcement == .arpAndNeighbours {
+            setIfPossible(Sysctl("ipv6", link: name, "ndisc_notify"), "1", &refusals)
         }
         guard interface.addresses.contains(where: { $0.family == .v6 }) else { return }
         setIfPossible(Sysctl("ipv6", link: "lo", "disable_ipv6"), "0", &refusals)
@@ -84,14 +137,14 @@ extension Transaction {
     }
 
     mutating func makeOperational(_ port: String) throws(KernelError) {
-        let index = link(port).index
+        let (index, isPort) = (link(port).index, link(port).master != nil)
         do throws(KernelError) {
             // Listening and learning are on the way to forwarding, at the bridge's own pace. IEEE 802.1D, 8.4.
             try host.wait(forLink: index, atMost: Transaction.operationalBound) { link in
-                link.isOperational && (1...3).contains(link.port?.state ?? 0)
+                link.isOperational && (!isPort || (1...3).contains(link.port?.state ?? 0))
             }
         } catch {
-            throw KernelError("bring bridge port \(port) into operation", error.errno)
+            throw KernelError("bring \(isPort ? "bridge port" : "link") \(port) into operation", error.errno)
         }
     }
 }

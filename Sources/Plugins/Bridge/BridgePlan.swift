@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Interfaces
 internal import Linux
 internal import Netlink
 internal import Wiring
