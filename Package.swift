@@ -185,6 +185,13 @@ let modules: [Target] = [
         "PortMapTests",
         ["PortMap", "Addressing", "CNI", "JSON", "Linux", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
     ),
+    tests(
+        "InterfacesTests",
+        [
+            "Interfaces", "IPVLAN", "MACVLAN", "PTP", "VLAN", "Addressing", "CNI", "Linux", "Netlink", "Plugin",
+            "TestSupport",
+        ]
+    ),
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
     tests(
         "DHCPLeasesTests",

@@ -160,7 +160,8 @@ extension BridgePort {
         return plan.result(
             addresses,
             bridge: bridge ?? transaction.link(name),
-            vlanInterface: plan.vlanInterface(addresses).map { transaction.link($0.gateway.name) }
+            vlanInterface: plan.vlanInterface(addresses).map { transaction.link($0.gateway.name) },
+            mtu: Int(transaction.link(plan.pair.host.name).mtu)
         )
     }
 
