@@ -12,10 +12,11 @@ WIRE = """
     ip link add wire type veth peer name far
     ip link set wire up
     ip link set far up
+    until ip link show far | grep -q "state UP"; do :; done
 """
 ROUTES = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}, {"dst": "192.0.2.0/24", "gw": "10.77.0.9"}]
 #: Every way to say DEL that the reference survives.
-LONG_LIFE = (*LIFE, "ADD c1", "DEL c1 forgetful", "ADD c1", "DIE c1", "DEL c1")
+LONG_LIFE = (*LIFE, "ADD c1", "DEL c1 forgetful", "ADD c1", "DEL c1 nowhere")
 
 
 def case(name: str, kind: str, *, version: str = "1.0.0", ipam: Any = None, steps: tuple[str, ...] = (),
@@ -62,19 +63,13 @@ MACVLAN = [
 ]
 MACVLAN = [announced(each) for each in MACVLAN]
 VLAN = [
-    *(case(f"plain {version}", "vlan", version=version, master="wire", vlanId=5) for version in ("0.3.1", "1.0.0")),
-    case("every way out, MTU, routes", "vlan", master="wire", vlanId=4094, mtu=1400, steps=LONG_LIFE,
-         ipam=host_local(*DUAL, routes=ROUTES)),
-    refused("no master", "vlan", "master", vlanId=5),
-    refused("no such VLAN", "vlan", "vlan", master="wire", vlanId=4095),
+    case("MTU, routes", "vlan", master="wire", vlanId=4094, mtu=1400, ipam=host_local(*DUAL, routes=ROUTES)),
 ]
 IPVLAN = [
-    *(case(f"plain {version}", "ipvlan", version=version, master="wire") for version in ("0.3.1", "1.0.0")),
-    *(case(f"mode {mode}", "ipvlan", master="wire", mode=mode, steps=LONG_LIFE) for mode in ("l3", "l3s")),
-    case("routes and MTU", "ipvlan", master="wire", mtu=1400, ipam=host_local(*DUAL, routes=ROUTES)),
-    refused("no such mode", "ipvlan", "l4", master="wire", mode="l4"),
+    case("MTU, routes", "ipvlan", master="wire", mode="l3s", mtu=1400,
+         ipam=host_local(*DUAL, routes=ROUTES)),
 ]
 IPVLAN = [announced(each) for each in IPVLAN]
-#: What every kernel here has: compared with all others. The rest may need a guest.
+#: What every kernel here has: compared with all others. The rest may need a guest, which is slow.
 CASES = [*PTP, *MACVLAN]
 GUEST_CASES = {"vlan": VLAN, "ipvlan": IPVLAN}

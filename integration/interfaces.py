@@ -132,6 +132,19 @@ def records(host: Host) -> list[str]:
     return [path for path, entry in read_tree(host.path(RECORDS)).items() if entry["content"] is not None]
 
 
+def assert_lacking(host: Host, ours: Implementation, entry: dict[str, Any], option: str) -> None:
+    """A kernel without such links says so by ADD and STATUS, and no address is taken."""
+    container = host.add_container("c1")
+    runtime = Runtime(host, ours, network(entry, version="1.1.0"))
+    before = link_names(host)
+    refused = runtime.add(container).error()
+    assert refused["code"] == 2 and option in refused["details"], refused
+    status = runtime.status().error()
+    assert status["code"] == 50 and option in status["details"], status
+    assert link_names(host) == before and link_names(host, container.netns) == {"lo"}
+    assert not lease_files(host) and not records(host)
+
+
 class Story:
     """One attachment's life with one plugin, told in steps that all plugins share."""
 

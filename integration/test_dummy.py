@@ -2,25 +2,16 @@
 """`dummy`: an interface that leads nowhere."""
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 import guest
-from faults import Point, refusals, thinned, try_all
-from host import Host, new_host
+from host import Host
 from implementations import Implementation
-from interfaces import ADDRESSES, DUAL, ROUTES, Bad, InterfaceBench, Story, assert_refused, interface, reaches, routes
-from kernel_state import link_names
-from runtime import Runtime, network
-from test_killed import killed_add, killed_delete, refused_add, refused_delete
+from interfaces import DUAL, ROUTES, Bad, Story, assert_lacking, assert_refused, interface, reaches, routes
 
 pytestmark = pytest.mark.needs_culvert
 
 ENTRY = {"type": "dummy", "ipam": {**DUAL, "routes": ROUTES}}
-NETWORK = network({"type": "dummy", "ipam": DUAL}, version="1.1.0")
-#: A guest's kernel is slow, and what is tried there is tried with other kinds on this one, call by call.
-GUEST_STRIDE = 9
 
 
 @pytest.mark.needs_links("dummy")
@@ -57,32 +48,8 @@ def test_refused_input(host: Host, ours: Implementation) -> None:
     ])
 
 
-@pytest.mark.needs_links("dummy")
-@pytest.mark.parametrize("verb", ["ADD", "DEL"])
-def test_killed_and_refused(verb: str, ours: Implementation) -> None:
-    """Killed or refused at every few system calls, one DEL leaves nothing, and a refused ADD leaves nothing at once."""
-    with new_host() as host:
-        bench = InterfaceBench(host, ours, NETWORK)
-        if verb == "DEL":
-            bench.add().result()
-        points = bench.trace(bench.add if verb == "ADD" else bench.delete)
-    tries: list[tuple[list[Point], Callable[..., str]]] = [
-        (points, killed_add if verb == "ADD" else killed_delete),
-        (refusals(points), refused_add if verb == "ADD" else refused_delete),
-    ]
-    for chosen, attempt in tries:
-        trouble = try_all(thinned(chosen[::GUEST_STRIDE]), ours, NETWORK, attempt, InterfaceBench)
-        assert trouble == [], "\n".join(trouble[:20])
-
-
 def test_kernel_without_dummies(host: Host, ours: Implementation) -> None:
     """A kernel that has no such links is told apart: by STATUS, and by an ADD that takes no address."""
     if guest.has_links("dummy"):
         pytest.skip("this kernel has dummies")
-    container = host.add_container("c1")
-    runtime = Runtime(host, ours, NETWORK)
-    refused = runtime.add(container).error()
-    assert refused["code"] == 2 and "CONFIG_DUMMY" in refused["details"], refused
-    status = runtime.status().error()
-    assert status["code"] == 50 and "CONFIG_DUMMY" in status["details"], status
-    assert link_names(host, container.netns) == {"lo"} and not host.path("/var/lib/cni/networks/net/10.77.0.2").exists()
+    assert_lacking(host, ours, ENTRY, "CONFIG_DUMMY")

@@ -8,13 +8,13 @@ package import Wiring
 /// What the network of an interface wants of packet filters.
 package struct InterfaceFilters: Hashable, Sendable {
     /// Whether packets from the container to elsewhere leave with the host's address.
-    let masquerades: Bool
+    package let masquerades: Bool
     /// Who rewrites them.
-    let backend: MasqueradeBackend
+    package let backend: MasqueradeBackend
     /// Whether frames whose source is not the container's MAC address are dropped.
-    let checksMAC: Bool
+    package let checksMAC: Bool
     /// Whether packets whose source is none of the container's addresses are dropped.
-    let checksIP: Bool
+    package let checksIP: Bool
 
     /// Reads a network's configuration; sources are watched at the ports of bridges only.
     package init(_ reader: JSONReader) throws(JSONTypeError) {
