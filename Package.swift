@@ -189,7 +189,7 @@ let modules: [Target] = [
         "InterfacesTests",
         [
             "Interfaces", "IPVLAN", "MACVLAN", "PTP", "VLAN", "Addressing", "CNI", "Linux", "Netlink", "Plugin",
-            "TestSupport",
+            "Wiring", "TestSupport",
         ]
     ),
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),

@@ -22,35 +22,42 @@ extension Transaction {
         }
     }
 
-    mutating func make(_ specification: ContainerLink) throws(KernelError) {
-        let (name, kind) = (specification.name, specification.kind)
-        var made: Link?
-        if case .host(let master) = specification.master {
+    mutating func make(_ link: ContainerLink) throws(KernelError) {
+        // Of a link that the kernel has made the answer may be lost.
+        hasMadeInside = true
+        let made: Link?
+        do throws(KernelError) {
+            made = try answer(toMaking: link)
+        } catch {
+            hasMadeInside = error.errno != .fileExists
+            throw error
+        }
+        var found = made
+        if found == nil { found = try inside.link(named: link.name) }
+        guard let found else { throw KernelError("find link \(link.name)", .noSuchDevice) }
+        containerLink = found
+        containerIndex = found.index
+    }
+
+    /// - Returns: nil when the kernel does not tell.
+    private func answer(toMaking link: ContainerLink) throws(KernelError) -> Link? {
+        let (name, kind) = (link.name, link.kind)
+        switch link.master {
+        case .host(let master):
             try host.makeLink(
                 abroad: name,
                 kind,
                 master: master,
-                address: specification.address,
-                mtu: specification.mtu,
+                address: link.address,
+                mtu: link.mtu,
                 namespace: container.rawDescriptor
             )
-            hasMadeInside = true
-        } else {
-            var master: Int32?
-            if case .container(let index) = specification.master { master = index }
-            made = try inside.makeLink(
-                name,
-                kind,
-                master: master,
-                address: specification.address,
-                mtu: specification.mtu
-            )
-            hasMadeInside = true
+            return nil
+        case .container(let master):
+            return try inside.makeLink(name, kind, master: master, address: link.address, mtu: link.mtu)
+        case nil:
+            return try inside.makeLink(name, kind, master: nil, address: link.address, mtu: link.mtu)
         }
-        if made == nil { made = try inside.link(named: name) }
-        guard let made else { throw KernelError("find link \(name)", .noSuchDevice) }
-        containerLink = made
-        containerIndex = made.index
     }
 
     mutating func make(_ end: HostEndSpecification) throws(KernelError) {

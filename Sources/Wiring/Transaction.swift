@@ -19,7 +19,7 @@ package struct Transaction: ~Copyable {
     var containerIndex: Int32?
     /// The link that was made inside, as it was then; nil before, and where it is the end of a pair.
     package internal(set) var containerLink: Link?
-    /// Whether a link inside was made by this: what was refused because its name is taken is a stranger's.
+    /// Whether a link inside may have been made by this: what was refused because its name is taken is a stranger's.
     var hasMadeInside = false
     /// Optional settings that were refused, in words.
     package internal(set) var warnings: [String] = []
@@ -124,7 +124,11 @@ package struct Transaction: ~Copyable {
                         continue
                     }
                     try removeLink(name, on: host)
-                case .noContainerLink(let name): if hasMadeInside { try removeLink(name, on: inside) }
+                case .noContainerLink(let name):
+                    guard hasMadeInside, case .link(let link) = change,
+                        try inside.link(named: name)?.kind == link.kind.name
+                    else { continue }
+                    try removeLink(name, on: inside)
                 case .noFilter(let plan): try plan.remove()
                 default: continue
                 }

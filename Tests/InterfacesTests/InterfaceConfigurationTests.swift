@@ -6,6 +6,7 @@ import Netlink
 import Plugin
 import TestSupport
 import Testing
+import Wiring
 
 @testable import IPVLAN
 @testable import MACVLAN
