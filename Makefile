@@ -4,7 +4,7 @@ SHELL := bash -o pipefail
 
 PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
-PLUGINS := bandwidth bridge dhcp dummy firewall host-local ipvlan loopback macvlan portmap ptp sbr static tuning vlan
+PLUGINS := bandwidth bridge dhcp dummy firewall host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan
 FUZZ_SECONDS ?= 60
 
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev

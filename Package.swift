@@ -115,6 +115,7 @@ let modules: [Target] = [
     plugin("Firewall", ["Wiring", "Netlink", "PacketFilter", "IPTables", "Firewalld"]),
     plugin("SBR", ["Netlink"]),
     plugin("Static", ["CLinux", "LeaseStore", "Netlink", "Wiring"]),
+    plugin("Tap", ["Interfaces", "Netlink", "Wiring"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
     // Row 7: executables
@@ -122,7 +123,7 @@ let modules: [Target] = [
         name: "culvert-cni",
         dependencies: [
             "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
-            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tuning", "VLAN",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN",
             "Linux",
         ],
         swiftSettings: strict
@@ -188,7 +189,7 @@ let modules: [Target] = [
     tests(
         "InterfacesTests",
         [
-            "Interfaces", "IPVLAN", "MACVLAN", "PTP", "VLAN", "Addressing", "CNI", "Linux", "Netlink", "Plugin",
+            "Interfaces", "IPVLAN", "MACVLAN", "PTP", "Tap", "VLAN", "Addressing", "CNI", "Linux", "Netlink", "Plugin",
             "Wiring", "TestSupport",
         ]
     ),

@@ -15,7 +15,7 @@ FOREIGN_DIRECTORY = REPOSITORY / "integration" / "foreign"
 #: Those that the reference, in the release that we are compared with, has as well.
 SHARED = ("bandwidth", "bridge", "dhcp", "firewall", "host-local", "ipvlan", "loopback", "macvlan", "portmap", "ptp",
           "sbr", "static", "tuning", "vlan")
-PLUGINS = (*SHARED, "dummy")
+PLUGINS = (*SHARED, "dummy", "tap")
 
 
 @dataclasses.dataclass(frozen=True)

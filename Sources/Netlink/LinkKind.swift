@@ -44,7 +44,9 @@ package enum LinkKind: Hashable, Sendable {
 
     /// Takes every packet and gives none.
     case dummy
-    /// Frames of one VLAN of the master. IEEE 802.1Q.
+    /// Frames of one VLAN of the master.
+    ///
+    /// IEEE 802.1Q.
     case vlan(UInt16)
     /// A hardware address of its own on the master; `queue` is the length of its queue of broadcasts, nil the kernel's.
     case macvlan(MACVLANMode, queue: UInt32?)
@@ -139,7 +141,7 @@ extension NetlinkRequest {
 }
 
 extension NetlinkSocket {
-    /// Makes sure that the kernel has links of a kind; it loads a module for it if it has one. Nothing is made.
+    /// Makes sure that the kernel has links of a kind, which may load a module for it; makes nothing.
     ///
     /// - Throws: ``KernelError``; `EOPNOTSUPP`, saying what is missing, when it has none.
     package func require(kind: String) throws(KernelError) {

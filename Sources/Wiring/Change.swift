@@ -18,6 +18,8 @@ package enum Change: Hashable, Sendable {
     case pair(VethPair, bridge: String?)
     /// A link in the container. Exclusive to it.
     case link(ContainerLink)
+    /// A link in the container that leads to a process. Exclusive to the container.
+    case tap(ContainerTap)
     /// How the bridge treats the port; goes with the pair.
     case port(PortSpecification)
     /// The container's end: addresses, routes, up; goes with the pair.
@@ -26,8 +28,10 @@ package enum Change: Hashable, Sendable {
     case hostEnd(HostEndSpecification)
     /// What packet filters do for the attachment. Exclusive to one container, of which nothing is there yet.
     case filter(FilterPlan)
-    /// The host's end has a carrier, and if it is a bridge's port, the bridge passes frames to and from it.
+    /// The bridge passes frames to and from the port.
     case operational(port: String)
+    /// The host's end of a pair without a bridge has a carrier.
+    case carrier(String)
     /// The opposite of `pair`; removing an absent link is not an error.
     case noLink(String)
     /// The opposite of `link`.
@@ -40,10 +44,20 @@ package enum Change: Hashable, Sendable {
         switch self {
         case .pair(let pair, _): .noLink(pair.host.name)
         case .link(let link): .noContainerLink(link.name)
+        case .tap(let tap): .noContainerLink(tap.name)
         case .filter(let plan): .noFilter(plan)
-        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .hostEnd, .operational, .noLink,
-            .noContainerLink, .noFilter:
+        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .hostEnd, .operational, .carrier,
+            .noLink, .noContainerLink, .noFilter:
             nil
+        }
+    }
+
+    /// Of what kind a link is that this makes inside the container, as the kernel calls it; nil when it makes none.
+    var kindInside: String? {
+        switch self {
+        case .link(let link): link.kind.name
+        case .tap: "tun"
+        default: nil
         }
     }
 
@@ -52,6 +66,7 @@ package enum Change: Hashable, Sendable {
         switch self {
         case .pair(let pair, _): "link \(pair.host.name)"
         case .link(let link): "link \(link.name) of the container"
+        case .tap(let tap): "link \(tap.name) of the container"
         case .filter(let plan): "rules of \(plan.key)"
         default: "what is shared"
         }

@@ -76,6 +76,43 @@ package struct ContainerLink: Hashable, Sendable {
     }
 }
 
+/// A link in the container whose other end is a process.
+package struct ContainerTap: Hashable, Sendable {
+    package let name: String
+    package let hasManyQueues: Bool
+    /// Who may attach to it without privileges; nil is nobody in particular.
+    package let owner: UInt32?
+    package let group: UInt32?
+    /// The SELinux context; empty is the plugin's own.
+    package let label: String
+    /// nil leaves it to the kernel.
+    package let address: MACAddress?
+    /// In octets; 0 leaves it to the kernel.
+    package let mtu: Int
+    /// The index of a bridge in the container whose port it becomes.
+    package let bridge: Int32?
+
+    package init(
+        name: String,
+        hasManyQueues: Bool,
+        owner: UInt32?,
+        group: UInt32?,
+        label: String,
+        address: MACAddress?,
+        mtu: Int,
+        bridge: Int32?
+    ) {
+        self.name = name
+        self.hasManyQueues = hasManyQueues
+        self.owner = owner
+        self.group = group
+        self.label = label
+        self.address = address
+        self.mtu = mtu
+        self.bridge = bridge
+    }
+}
+
 /// What the host's end of a pair has that no bridge carries for it.
 package struct HostEndSpecification: Hashable, Sendable {
     package let name: String

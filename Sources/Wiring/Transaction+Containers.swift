@@ -60,6 +60,38 @@ extension Transaction {
         }
     }
 
+    mutating func make(_ tap: ContainerTap) throws(KernelError) {
+        var isMade = false
+        do throws(KernelError) {
+            try container.run(from: home) { () throws(KernelError) in
+                try TapDevice.make(
+                    tap.name,
+                    hasManyQueues: tap.hasManyQueues,
+                    owner: tap.owner,
+                    group: tap.group,
+                    label: tap.label
+                )
+                isMade = true
+            }
+        } catch {
+            // The way home may be what failed.
+            hasMadeInside = isMade
+            throw error
+        }
+        hasMadeInside = true
+        guard let index = try inside.link(named: tap.name)?.index else {
+            throw KernelError("find link \(tap.name)", .noSuchDevice)
+        }
+        var adjustment = LinkAdjustment()
+        adjustment.address = tap.address
+        if tap.mtu > 0 { adjustment.mtu = tap.mtu }
+        var requests = NetlinkRequest.adjust(index, name: tap.name, adjustment)
+        if let bridge = tap.bridge { requests.append(.setMaster(bridge, link: index, name: tap.name)) }
+        try inside.execute(requests)
+        containerLink = try inside.link(index: index)
+        containerIndex = index
+    }
+
     mutating func make(_ end: HostEndSpecification) throws(KernelError) {
         let index = link(end.name).index
         var requests: [NetlinkRequest] = end.addresses.map { .addAddress($0, to: index, name: end.name) }
@@ -143,8 +175,9 @@ extension Transaction {
         setIfPossible(Sysctl("ipv6", link: name, "keep_addr_on_down"), "1", &refusals)
     }
 
-    mutating func makeOperational(_ port: String) throws(KernelError) {
-        let (index, isPort) = (link(port).index, link(port).master != nil)
+    /// `isPort`: of a bridge. What the kernel told of the link when it was made does not say so.
+    mutating func makeOperational(_ port: String, isPort: Bool) throws(KernelError) {
+        let index = link(port).index
         do throws(KernelError) {
             // Listening and learning are on the way to forwarding, at the bridge's own pace. IEEE 802.1D, 8.4.
             try host.wait(forLink: index, atMost: Transaction.operationalBound) { link in

@@ -97,10 +97,12 @@ package struct Transaction: ~Copyable {
         case .forwarding(let family): try makeForwarding(family)
         case .pair(let pair, let bridge): try make(pair, bridge: bridge)
         case .link(let link): try make(link)
+        case .tap(let tap): try make(tap)
         case .port(let port): try make(port)
         case .interface(let interface): try make(interface)
         case .hostEnd(let end): try make(end)
-        case .operational(let port): try makeOperational(port)
+        case .operational(let port): try makeOperational(port, isPort: true)
+        case .carrier(let link): try makeOperational(link, isPort: false)
         case .noLink(let name): try Transaction.removeLink(name, on: host)
         case .noContainerLink(let name): try Transaction.removeLink(name, on: inside)
         case .filter(let plan): try plan.make()
@@ -125,9 +127,7 @@ package struct Transaction: ~Copyable {
                     }
                     try removeLink(name, on: host)
                 case .noContainerLink(let name):
-                    guard hasMadeInside, case .link(let link) = change,
-                        try inside.link(named: name)?.kind == link.kind.name
-                    else { continue }
+                    guard hasMadeInside, try inside.link(named: name)?.kind == change.kindInside else { continue }
                     try removeLink(name, on: inside)
                 case .noFilter(let plan): try plan.remove()
                 default: continue

@@ -14,6 +14,7 @@ import Plugin
 import PortMap
 import SBR
 import Static
+import Tap
 import Tuning
 import VLAN
 
@@ -26,7 +27,7 @@ Machine.exit(
         Machine.arguments,
         among: [
             bandwidth, bridge, dhcp, dummy, firewall, hostLocal, ipvlan, loopback, macvlan, portmap, ptp, sbr,
-            staticAddresses, tuning, vlan,
+            staticAddresses, tap, tuning, vlan,
         ]
     )
 )

@@ -11,6 +11,7 @@ import Wiring
 @testable import IPVLAN
 @testable import MACVLAN
 @testable import PTP
+@testable import Tap
 @testable import VLAN
 
 /// A request whose configuration has some members.
@@ -38,7 +39,8 @@ struct InterfaceConfigurationTests {
     static let badMasters: [Bad] = [
         (#""master": 5"#, 6, "master"), (#""master": "a/b""#, 6, "the name of a link"),
         (#""master": "sixteen-letters-x""#, 6, "the name of a link"),
-        (#""master": "m", "linkInContainer": "yes""#, 6, "linkInContainer"), (#""master": "m", "mtu": "1500""#, 6, "mtu"),
+        (#""master": "m", "linkInContainer": "yes""#, 6, "linkInContainer"),
+        (#""master": "m", "mtu": "1500""#, 6, "mtu"),
         (#""master": "m", "mtu": 67"#, 6, "68 to 65535"), (#""master": "m", "mtu": 70000"#, 6, "mtu"),
         (#""master": "m", "mtu": -1"#, 6, "mtu"), (#""master": "m", "mtu": 1500.5"#, 6, "mtu"),
     ]
@@ -103,6 +105,20 @@ struct InterfaceConfigurationTests {
             let error = try #require(error as? CNIError)
             #expect(error.code == bad.code && "\(error.message) \(error.details)".contains(bad.words), "\(error)")
         }
+    }
+
+    @Test(
+        "tap refuses what makes no sense",
+        arguments: [
+            (#""mtu": 67"#, 6, "68 to 65535"), (#""multiQueue": 1"#, 6, "multiQueue"), (#""owner": -1"#, 6, "owner"),
+            (#""owner": "root""#, 6, "owner"), (#""group": 4294967295"#, 6, "group"), (#""bridge": 5"#, 6, "bridge"),
+            (#""bridge": "a b""#, 6, "the name of a link"), (#""selinuxContext": 5"#, 6, "selinuxContext"),
+            (#""mac": "green""#, 7, "green"),
+        ]
+    )
+    func tap(bad: Bad) throws {
+        let error = try #require(refusal(TapLink.self, bad.members))
+        #expect(error.code == bad.code && "\(error.message) \(error.details)".contains(bad.words), "\(error)")
     }
 
     @Test("Whoever speaks last says the hardware address of a macvlan")

@@ -14,12 +14,12 @@ struct LinkKindTests {
             request,
             """
             3c 00 00 00  | length 60
-            10 00 05 06  | RTM_NEWLINK, NLM_F_REQUEST|ACK unset|EXCL|CREATE
+            10 00 01 06  | RTM_NEWLINK, NLM_F_REQUEST|EXCL|CREATE
             00 00 00 00 00 00 00 00  | sequence, port: set when it is sent
             00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  | down
             09 00 03 00  | IFLA_IFNAME
                 65 74 68 30 00 00 00 00  | eth0
-            10 00 12 00  | IFLA_LINKINFO
+            10 00 12 80  | IFLA_LINKINFO
                 0a 00 01 00  | IFLA_INFO_KIND
                     64 75 6d 6d 79 00 00 00  | dummy
             """
@@ -34,7 +34,7 @@ struct LinkKindTests {
             request,
             """
             60 00 00 00  | length 96
-            10 00 05 06  | RTM_NEWLINK, NLM_F_REQUEST|EXCL|CREATE
+            10 00 01 06  | RTM_NEWLINK, NLM_F_REQUEST|EXCL|CREATE
             00 00 00 00 00 00 00 00  | sequence, port
             00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  | down
             09 00 03 00  | IFLA_IFNAME
@@ -45,10 +45,10 @@ struct LinkKindTests {
                 09 00 00 00  | 9
             08 00 1c 00  | IFLA_NET_NS_FD
                 07 00 00 00  | 7
-            1c 00 12 00  | IFLA_LINKINFO
+            1c 00 12 80  | IFLA_LINKINFO
                 09 00 01 00  | IFLA_INFO_KIND
                     76 6c 61 6e 00 00 00 00  | vlan
-                0c 00 02 00  | IFLA_INFO_DATA
+                0c 00 02 80  | IFLA_INFO_DATA
                     06 00 01 00  | IFLA_VLAN_ID
                         05 00 00 00  | 5
             """

@@ -87,7 +87,7 @@ struct PointToPointLink: InterfaceKind {
             siblings: plan.siblings
         )
         if !filter.isEmpty { changes.append(.filter(filter)) }
-        changes.append(.operational(port: pair.host.name))
+        changes.append(.carrier(pair.host.name))
         var result = leased
         result.interfaces = [
             AddResult.Interface(name: pair.host.name, mac: "\(pair.host.address)", mtu: made.mtu),

@@ -13,7 +13,9 @@ struct VLANLink: InterfaceKind {
     static let linkKinds = ["vlan"]
 
     let master: MasterChoice
-    /// 0 is the tag of frames that have a priority and no VLAN. IEEE 802.1Q, 9.6.
+    /// 0 is the tag of frames that have a priority and no VLAN.
+    ///
+    /// IEEE 802.1Q, 9.6.
     let id: UInt16
     let dns: DNS
 
