@@ -11,6 +11,7 @@ from interfaces import (
     DUAL, NEIGHBOURS, ROUTES, WIRE, Bad, InterfaceBench, Story, assert_refused, interface, lan, reaches, routes,
 )
 from kernel_state import link_names
+from lan import new_lan, until
 from runtime import Runtime, network
 from test_killed import killed_add, killed_delete, refused_add, refused_delete
 
@@ -69,6 +70,24 @@ def test_master_in_the_container(host: Host, ours: Implementation) -> None:
     runtime.add(container).result()
     host.must("ip netns del c1")
     assert runtime.delete(container).ok
+
+
+def test_addresses_by_dhcp(ours: Implementation) -> None:
+    """The server on the master's network is asked through the interface itself, which is up before; DEL tells it."""
+    with new_lan(ours) as net:
+        net.host.must("ip link add m0 type veth peer name m1; ip link set m1 master cni0 up; ip link set m0 up")
+        net.start_daemon()
+        net.dhcpd(600)
+        runtime = Runtime(net.host, ours, network({"type": "macvlan", "master": "m0", "ipam": {"type": "dhcp"}},
+                                                  name="lan", version="1.1.0"))
+        container = net.host.add_container("c1")
+        result = runtime.add(container).result()
+        assert result["ips"] == [{"interface": 0, "address": "10.99.0.10/24", "gateway": "10.99.0.1"}]
+        assert net.addresses(container) == ["10.99.0.10/24"] and net.reaches_server(container)
+        assert runtime.check(container).ok
+        assert runtime.delete(container).ok and net.leases() == {}
+        assert link_names(net.host, container.netns) == {"lo"}
+        until(lambda: "DHCPRELEASE of 10.99.0.10" in net.log("/run/server.log"), "the server hears of it")
 
 
 def test_refused_input(host: Host, ours: Implementation) -> None:

@@ -175,7 +175,9 @@ extension Transaction {
         setIfPossible(Sysctl("ipv6", link: name, "keep_addr_on_down"), "1", &refusals)
     }
 
-    /// `isPort`: of a bridge. What the kernel told of the link when it was made does not say so.
+    /// Waits until the host's end of a pair has a carrier, and until its bridge passes frames.
+    ///
+    /// `isPort`: whether it has a bridge, of which the kernel does not tell when it makes the link.
     mutating func makeOperational(_ port: String, isPort: Bool) throws(KernelError) {
         let index = link(port).index
         do throws(KernelError) {
