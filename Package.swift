@@ -119,22 +119,29 @@ let modules: [Target] = [
         "Runtime",
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
+    module("Interfaces", ["Plugin", "CNI", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
-    plugin("Bridge", ["Wiring", "Netlink", "PacketFilter"]),
+    plugin("Bridge", ["Interfaces", "Wiring", "Netlink", "PacketFilter"]),
     module(
         "DHCPDaemon",
         ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
     ),
     plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Netlink", "Wiring"]),
+    plugin("Dummy", ["Interfaces", "Netlink", "Wiring"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
+    plugin("IPVLAN", ["Interfaces", "Netlink", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
+    plugin("MACVLAN", ["Interfaces", "Netlink", "Wiring"]),
+    plugin("PTP", ["Interfaces", "Netlink", "Wiring"]),
     plugin("PortMap", ["Wiring", "Netlink", "PacketFilter", "IPTables", "CLinux"]),
     plugin("Firewall", ["Wiring", "Netlink", "PacketFilter", "IPTables", "Firewalld"]),
     plugin("SBR", ["Netlink"]),
     plugin("Static", ["CLinux", "LeaseStore", "Netlink", "Wiring"]),
+    plugin("Tap", ["Interfaces", "Netlink", "Wiring"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
+    plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
     module(
         "Pools",
         [
@@ -146,8 +153,8 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert-cni",
         dependencies: [
-            "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Firewall", "HostLocal", "Loopback", "PortMap", "SBR",
-            "Static", "Tuning",
+            "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN",
             "Linux",
         ],
         swiftSettings: strict
@@ -156,7 +163,7 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert",
         dependencies: [
-            "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "Bridge", "PortMap", "Firewall",
+            "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
@@ -197,7 +204,7 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeTests",
-        ["Bridge", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ["Bridge", "Addressing", "CNI", "Interfaces", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests(
         "HostLocalTests",
@@ -210,6 +217,13 @@ let modules: [Target] = [
     tests(
         "PortMapTests",
         ["PortMap", "Addressing", "CNI", "JSON", "Linux", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
+    ),
+    tests(
+        "InterfacesTests",
+        [
+            "Interfaces", "IPVLAN", "MACVLAN", "PTP", "Tap", "VLAN", "Addressing", "CNI", "Linux", "Netlink", "Plugin",
+            "Wiring", "TestSupport",
+        ]
     ),
     tests("PluginTests", ["Plugin", "Addressing", "CNI", "JSON", "Linux", "Wiring", "TestSupport"]),
     tests(

@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_culvert: makes no sense with the reference plugins")
     config.addinivalue_line("markers", "xdist_group: of several workers, one takes all tests of a group")
     config.addinivalue_line("markers", "needs_vlans: runs in a guest where this kernel has no VLAN-aware bridges")
+    config.addinivalue_line("markers", "needs_links(kind): runs in a guest where this kernel has no such links")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -48,6 +49,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[MACHINE] = machine()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With the reference under test, tests of its defects must fail: that proves they can."""
     if seed := os.environ.get("CULVERT_TEST_SEED"):
@@ -56,6 +58,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         places = {path: chance.random() for path in sorted({str(item.path) for item in items})}
         chance.shuffle(items)
         items.sort(key=lambda item: places[str(item.path)])
+    for item in items:
+        if needs_guest(item):
+            item.add_marker(pytest.mark.xdist_group("guest"))
     if not implementations.testing_the_reference():
         return
     for item in items:
@@ -65,10 +70,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="only with the plugins of this project"))
 
 
+def needs_guest(item: pytest.Item) -> bool:
+    """Whether this kernel lacks what a test needs."""
+    if item.get_closest_marker("needs_vlans") and not guest.filters_vlans():
+        return True
+    return any(not guest.has_links(kind) for marker in item.iter_markers("needs_links") for kind in marker.args)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Has tests that this kernel cannot run run in a guest: all of them at once, when the first one's turn comes."""
-    if not pyfuncitem.get_closest_marker("needs_vlans") or guest.filters_vlans():
+    if not needs_guest(pyfuncitem):
         return None
     if reason := guest.why_not():
         pytest.skip(reason)
@@ -76,7 +88,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if VERDICTS not in stash:
         # Said before, so that a guest that cannot be had is not tried again for each.
         stash[VERDICTS] = {}
-        items = [item for item in pyfuncitem.session.items if item.get_closest_marker("needs_vlans")]
+        items = [item for item in pyfuncitem.session.items if needs_guest(item)]
         stash[VERDICTS] = guest.run_tests([f"{item.path}::{item.name}" for item in items])
     verdict = stash[VERDICTS].get(pyfuncitem.name, guest.Verdict("failed", "the guest has not run it"))
     if verdict.outcome == "skipped":

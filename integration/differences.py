@@ -198,6 +198,62 @@ def bridges_speak_at_once(mine: list[Step], theirs: list[Step]) -> bool:
     return found
 
 
+@difference("D40")
+def networks_are_not_connected(mine: list[Step], theirs: list[Step]) -> bool:
+    """The addresses of `ptp` say themselves that their networks are not on the link."""
+    found = False
+    for ours, reference in zip(networks(mine), networks(theirs)):
+        for name, link in ours["links"].items():
+            if name not in reference["links"]:
+                continue
+            for address, other in zip(link["addresses"], reference["links"][name]["addresses"]):
+                if address.get("noprefixroute") and "noprefixroute" not in other:
+                    del address["noprefixroute"]
+                    found = True
+    return found
+
+
+@difference("D41", everywhere=True)
+def interfaces_say_their_mtu(mine: list[Step], theirs: list[Step]) -> bool:
+    """Interfaces in a result have their MTU."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        others = reference.get("result", {}).get("interfaces", [])
+        for interface, other in zip(ours.get("result", {}).get("interfaces", []), others):
+            if interface.get("mtu") and "mtu" not in other:
+                del interface["mtu"]
+                found = True
+    return found
+
+
+@difference("D42")
+def wires_speak_at_once(mine: list[Step], theirs: list[Step]) -> bool:
+    """The host's end of a `ptp` wire does not check its own addresses first."""
+    found = False
+    for ours, reference in pairs(mine, theirs):
+        hosts = ours["state"]["host"], reference["state"]["host"]
+        for name, link in hosts[1]["links"].items():
+            key = f"ipv6/conf/{name}/accept_dad"
+            if name in hosts[0]["links"] and [host["sysctls"].get(key) for host in hosts] == ["0", "1"]:
+                hosts[1]["sysctls"][key] = "0"
+                for address in link["addresses"]:
+                    address.pop("tentative", None)
+                found = True
+    return found
+
+
+@difference("D43")
+def neighbours_are_told(mine: list[Step], theirs: list[Step]) -> bool:
+    """Addresses of `macvlan` and `ipvlan` are announced by IPv6 as well as by ARP."""
+    found = False
+    for ours, reference in zip(networks(mine), networks(theirs)):
+        for name, value in ours["sysctls"].items():
+            if name.endswith("/ndisc_notify") and (value, reference["sysctls"].get(name)) == ("1", "0"):
+                reference["sysctls"][name] = "1"
+                found = True
+    return found
+
+
 @difference("D27")
 def default_route_listed_and_made(mine: list[Step], theirs: list[Step]) -> bool:
     """A listed default route and isDefaultGateway do not get into each other's way."""

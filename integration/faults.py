@@ -151,7 +151,7 @@ class Bench:
 
 
 def try_all(points: Sequence[Point], implementation: Implementation, listed: Network,
-            attempt: Callable[[Bench, Point], str]) -> list[str]:
+            attempt: Callable[[Bench, Point], str], kind: type[Bench] = Bench) -> list[str]:
     """Tries every point on hosts that are used by one worker each; returns what went wrong."""
     waiting = list(reversed(points))
     guard = threading.Lock()
@@ -160,7 +160,7 @@ def try_all(points: Sequence[Point], implementation: Implementation, listed: Net
     def work() -> None:
         while True:
             with new_host() as host:
-                bench = Bench(host, implementation, listed)
+                bench = kind(host, implementation, listed)
                 while True:
                     with guard:
                         if not waiting:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kernel with VLAN-aware bridges for the tests that need one: this machine's own, or user-mode Linux."""
+"""A kernel with all that tests need: this machine's own, or where that lacks something, user-mode Linux."""
 from __future__ import annotations
 
 import dataclasses
@@ -32,6 +32,20 @@ class Verdict:
     text: str = ""
 
 
+#: How a link of a kind is made, upon `lower` where it rests upon another.
+LINKS = {
+    "dummy": "type dummy", "ipvlan": "link lower type ipvlan", "macvlan": "link lower type macvlan",
+    "vlan": "link lower type vlan id 5", "vrf": "type vrf table 5",
+}
+
+
+@functools.cache
+def has_links(kind: str) -> bool:
+    """Whether this kernel has links of a kind."""
+    probe = f"ip link add lower type veth && ip link add probe {LINKS[kind]}"
+    return subprocess.run(["unshare", "--net", "sh", "-c", probe], capture_output=True, check=False).returncode == 0
+
+
 @functools.cache
 def filters_vlans() -> bool:
     """Whether this kernel's bridges tell VLANs apart; one that cannot refuses the setting, or ignores it."""
@@ -44,9 +58,9 @@ def filters_vlans() -> bool:
 def why_not() -> str:
     """Why there can be no guest on this machine; empty when there can be one."""
     if os.environ.get(INSIDE):
-        return "the guest's kernel has no VLAN-aware bridges"
+        return "the guest's kernel lacks what the test needs"
     if platform.machine() != "x86_64":
-        return "this kernel has no VLAN-aware bridges, and user-mode Linux is for x86_64"
+        return "this kernel lacks what the test needs, and user-mode Linux is for x86_64"
     return ""
 
 

@@ -10,7 +10,7 @@
 set -eu
 MEMORY=768M
 PATIENCE_SECONDS=${GUEST_SECONDS:-300}
-MODULES="ipv6 bridge veth 8021q af_packet"
+MODULES="ipv6 bridge veth 8021q af_packet dummy macvlan ipvlan tun vrf"
 
 # Process 1 of the guest: the root directory is the machine's, read-only, and so would be its /proc.
 inside() {

@@ -165,7 +165,8 @@ class Host:
 
     def remove_container(self, container: Container) -> None:
         """Takes the namespace away, as when a container died, and waits until the kernel has swept up behind it."""
-        peers = {link.get("link_index") for link in self.links(container.netns)} - {None}
+        links = json.loads(self.run(["ip", "-d", "-j", "link"], netns=container.netns).stdout)
+        peers = {link.get("link_index") for link in links if link.get("linkinfo", {}).get("info_kind") == "veth"}
         self.must(f"ip netns del {container.id}")
         end = time.monotonic() + PATIENCE_SECONDS
         while peers & {link["ifindex"] for link in self.links()}:

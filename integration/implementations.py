@@ -12,7 +12,10 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE_DIRECTORY = pathlib.Path("/usr/lib/cni")
 #: `foreign-ipam`, a plugin that nobody has in its own process.
 FOREIGN_DIRECTORY = REPOSITORY / "integration" / "foreign"
-PLUGINS = ("bandwidth", "bridge", "dhcp", "firewall", "host-local", "loopback", "portmap", "sbr", "static", "tuning")
+#: Those that the reference, in the release that we are compared with, has as well.
+SHARED = ("bandwidth", "bridge", "dhcp", "firewall", "host-local", "ipvlan", "loopback", "macvlan", "portmap", "ptp",
+          "sbr", "static", "tuning", "vlan")
+PLUGINS = (*SHARED, "dummy", "tap")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,7 @@ def install() -> Implementation:
     built = build_directory()
     binary = built / "culvert-cni"
     if not binary.is_file():
-        if all((built / plugin).is_file() for plugin in PLUGINS):
+        if all((built / plugin).is_file() for plugin in SHARED):
             return Implementation("ours", built, (REFERENCE_DIRECTORY, FOREIGN_DIRECTORY))
         raise FileNotFoundError(f"neither {binary} nor plugins in {built}: run `make build` or set CULVERT_BIN")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="integration-", dir=built.parent))

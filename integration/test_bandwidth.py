@@ -247,6 +247,7 @@ def test_same_as_the_reference(ours: Implementation, limits: str) -> None:
             result.pop("dns", None)
             for interface in result["interfaces"]:
                 interface.pop("mac", None)
+                interface.pop("mtu", None)  # Only ours tell (D41).
             results.append(result)
             left.append(SECOND_ACTION.sub("", ALIAS.sub("", scene.queues())))
             for checker in (maker, other):

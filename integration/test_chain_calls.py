@@ -278,6 +278,7 @@ def test_chosen_addresses(chain: Chain, options: dict[str, Any], ours: Implement
             result = good(runtime.add(runtime.member("c1"), **options)).result()
             link = next(link for link in host.links("/run/netns/c1") if link["ifname"] == "eth0")
             assert link["address"] == "02:aa:bb:cc:dd:01"
+            result["interfaces"][2].pop("mtu", None)  # Only ours tell (D41).
             seen.append((result["interfaces"][2], result["ips"], result["routes"]))
     assert seen[0] == seen[1]
     assert [each["address"].split("/")[0][-2:] for each in seen[0][1]][0] == "77"

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 
 import pytest
 
+import guest
 from host import Container, Host
 from implementations import REPOSITORY, Implementation
+from interfaces import interface
 from kernel_state import left_behind, link_names
 from runtime import Network, Runtime
 from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, fetch, ruleset, serve
@@ -45,6 +47,15 @@ PROMISES: Mapping[str, Promise] = {
     "limited": Promise("culvert60", (("10.60.0.2/24", "10.60.0.3/24"), ("fd60::2/64", "fd60::3/64")),
                        ("10.60.0.1", "fd60::1")),
 }
+#: Networks without a bridge: the kind of link, and the addresses of the first container.
+INTERFACES: Mapping[str, tuple[str, tuple[str, str]]] = {
+    "wire": ("veth", ("10.72.0.2/24", "fd72::2/64")),
+    "station": ("macvlan", ("10.73.0.2/24", "fd73::2/64")),
+    "tagged": ("vlan", ("10.74.0.2/24", "fd74::2/64")),
+    "share": ("ipvlan", ("10.75.0.2/24", "fd75::2/64")),
+    "machine": ("tun", ("10.76.0.2/24", "fd76::2/64")),
+    "service": ("dummy", ("10.71.0.2/24", "fd71::2/64")),
+}
 #: What the test itself gives to containers of a network without addresses.
 BY_HAND = ("198.51.100.1/24", "198.51.100.2/24")
 
@@ -72,7 +83,7 @@ def destinations(host: Host, container: Container) -> set[str]:
 def test_every_list_has_a_promise() -> None:
     """A list nobody tests cannot be added, and every list is told of beside it."""
     lists = {path.stem for path in FOLDER.glob("*.conflist")}
-    assert lists == set(PROMISES)
+    assert lists == set(PROMISES) | set(INTERFACES)
     assert {path.name for path in FOLDER.iterdir() if path.suffix != ".conflist"} == {"README.md", "systemd"}
     told = (FOLDER / "README.md").read_text()
     assert [name for name in sorted(lists) if f"{name}.conflist" not in told] == []
@@ -111,6 +122,26 @@ def test_life(host: Host, ours: Implementation, name: str) -> None:
         assert runtime.delete(one).ok
     assert left_behind(host, containers, bridges=[promise.bridge], name=name) == {}
     assert promise.bridge in link_names(host), "other containers may need the bridge"
+
+
+@pytest.mark.needs_culvert
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.needs_links(kind)] if kind in guest.LINKS else [])
+    for name, (kind, _) in INTERFACES.items()
+])
+def test_life_without_a_bridge(host: Host, ours: Implementation, name: str) -> None:
+    """STATUS, ADD with the addresses as promised, CHECK, DEL, and nothing is left."""
+    kind, promised = INTERFACES[name]
+    listed = read(name)
+    assert (listed["name"], listed["cniVersion"]) == (name, "1.1.0")
+    host.must("ip link add eth1 type veth peer name far; ip link set eth1 up; ip link set far up")
+    runtime, container = Runtime(host, ours, listed), host.add_container("c1")
+    assert runtime.status().ok
+    result = runtime.add(container).result()
+    assert tuple(entry["address"] for entry in result["ips"]) == promised
+    assert interface(host, container)["linkinfo"]["info_kind"] == kind
+    assert runtime.check(container).ok and runtime.delete(container).ok
+    assert left_behind(host, [container], bridges=["eth1", "far"], name=name) == {}
 
 
 @pytest.mark.needs_culvert

@@ -17,7 +17,7 @@ from implementations import Implementation
 from kernel_state import lease_files, left_behind, link_names
 from runtime import Runtime, bridge, host_local, network, valid_attachments
 
-pytestmark = [pytest.mark.needs_culvert, pytest.mark.needs_vlans, pytest.mark.xdist_group("guest")]
+pytestmark = [pytest.mark.needs_culvert, pytest.mark.needs_vlans]
 
 DUAL = host_local("10.77.0.0/24", "fd77::/64")
 GATEWAYS = ("10.77.0.1", "fd77::1")
@@ -167,7 +167,8 @@ def test_gateway(host: Host, ours: Implementation) -> None:
     result = added.result()
     assert [entry["name"] for entry in result["interfaces"]] == ["cni0", host_end(added), "eth0", "cni0.100"]
     scene = look(host)
-    assert result["interfaces"][3] == {"name": "cni0.100", "mac": scene.links["cni0.100"]["address"]}
+    link = scene.links["cni0.100"]
+    assert result["interfaces"][3] == {"name": "cni0.100", "mac": link["address"], "mtu": link["mtu"]}
     assert [entry["gateway"] for entry in result["ips"]] == list(GATEWAYS)
     assert {entry["interface"] for entry in result["ips"]} == {2}
     assert scene.addresses("cni0") == []

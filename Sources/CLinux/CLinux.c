@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/if_tun.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <linux/sockios.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -289,4 +291,23 @@ int culvert_set_modified(int descriptor, long long nanoseconds) {
 
 long long culvert_wall_nanoseconds(void) {
     return nanoseconds(CLOCK_REALTIME);
+}
+
+int culvert_make_tap(const char *name, int has_many_queues, long long owner, long long group) {
+    struct ifreq request = {0};
+    if (strlen(name) >= IFNAMSIZ) return EINVAL;
+    strcpy(request.ifr_name, name);
+    // Without the last flag a link that is there already would be taken for the new one.
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL);
+    if (has_many_queues) request.ifr_flags |= IFF_MULTI_QUEUE;
+    int descriptor = culvert_open_at(AT_FDCWD, "/dev/net/tun", O_RDWR, 0);
+    if (descriptor < 0) return -descriptor;
+    int result = 0;
+    if (ioctl(descriptor, TUNSETIFF, &request) != 0) result = errno;
+    if (result == 0 && owner >= 0 && ioctl(descriptor, TUNSETOWNER, (unsigned long)owner) != 0) result = errno;
+    if (result == 0 && group >= 0 && ioctl(descriptor, TUNSETGROUP, (unsigned long)group) != 0) result = errno;
+    // Until now the link would go with the descriptor.
+    if (result == 0 && ioctl(descriptor, TUNSETPERSIST, 1UL) != 0) result = errno;
+    close(descriptor);
+    return result;
 }

@@ -9,16 +9,22 @@ extension NetlinkRequest {
     ///
     /// Somebody vouches that nobody else has the address, so IPv6 skips duplicate address detection (RFC 4862, 5.4)
     /// unless told otherwise. `EEXIST` means that the link has just this address already.
+    ///
+    /// `connectsNetwork`: whether the rest of the address' network is on the link, for which the kernel makes a route.
     package static func addAddress(
         _ address: CIDR,
         to index: Int32,
         name: String,
-        detectsDuplicates: Bool = false
+        detectsDuplicates: Bool = false,
+        connectsNetwork: Bool = true
     ) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL)
         message.appendAddress(address, index: index)
         if let broadcast = address.broadcast { message.put(Int(IFA_BROADCAST), octets: broadcast.octets) }
-        if address.family == .v6, !detectsDuplicates { message.put(Int(IFA_FLAGS), UInt32(IFA_F_NODAD)) }
+        var flags: UInt32 = 0
+        if address.family == .v6, !detectsDuplicates { flags |= UInt32(IFA_F_NODAD) }
+        if !connectsNetwork { flags |= UInt32(IFA_F_NOPREFIXROUTE) }
+        if flags != 0 { message.put(Int(IFA_FLAGS), flags) }
         return NetlinkRequest("add address \(address) to \(name)", message)
     }
 

@@ -124,6 +124,7 @@ extension Route {
         priority = attributes[Int(RTA_PRIORITY.rawValue)]?.integer(as: UInt32.self).map(Int.init) ?? 0
         self.table = table
         scope = Int(header[6])
+        preferredSource = attributes[Int(RTA_PREFSRC.rawValue)].flatMap { IPAddress(octets: $0) }
         if let metrics = attributes[Int(RTA_METRICS.rawValue)].map({ NetlinkAttributes($0) }) {
             mtu = metrics[Int(RTAX_MTU)]?.integer(as: UInt32.self).map(Int.init) ?? 0
             advertisedSegmentSize = metrics[Int(RTAX_ADVMSS)]?.integer(as: UInt32.self).map(Int.init) ?? 0

@@ -22,6 +22,8 @@ package struct Route: Hashable, Sendable {
     package var mtu = 0
     /// TCP maximum segment size advertised, in octets; 0 is derived from the MTU.
     package var advertisedSegmentSize = 0
+    /// The address that packets leave with when their sender chose none; nil is the kernel's choice.
+    package var preferredSource: IPAddress?
 
     package init(destination: CIDR, gateway: IPAddress? = nil) {
         self.destination = destination
@@ -56,6 +58,7 @@ extension NetlinkRequest {
         }
         if let gateway = route.gateway { message.put(Int(RTA_GATEWAY.rawValue), octets: gateway.octets) }
         message.put(Int(RTA_OIF.rawValue), UInt32(index))
+        if let source = route.preferredSource { message.put(Int(RTA_PREFSRC.rawValue), octets: source.octets) }
         if route.priority > 0 { message.put(Int(RTA_PRIORITY.rawValue), UInt32(route.priority)) }
         if table > 255 { message.put(Int(RTA_TABLE.rawValue), UInt32(table)) }
         if route.mtu > 0 || route.advertisedSegmentSize > 0 {

@@ -13,17 +13,29 @@ package enum Change: Hashable, Sendable {
     /// The host forwards packets of a family. Stays.
     case forwarding(AddressFamily)
     /// A veth pair, one end a port of a bridge, the other in the container. Exclusive to one container.
-    case pair(VethPair, bridge: String)
+    ///
+    /// Without a bridge, the host's end stands alone.
+    case pair(VethPair, bridge: String?)
+    /// A link in the container. Exclusive to it.
+    case link(ContainerLink)
+    /// A link in the container that leads to a process. Exclusive to the container.
+    case tap(ContainerTap)
     /// How the bridge treats the port; goes with the pair.
     case port(PortSpecification)
     /// The container's end: addresses, routes, up; goes with the pair.
     case interface(InterfaceSpecification)
+    /// The host's end of a pair without a bridge: addresses and routes; goes with the pair.
+    case hostEnd(HostEndSpecification)
     /// What packet filters do for the attachment. Exclusive to one container, of which nothing is there yet.
     case filter(FilterPlan)
     /// The bridge passes frames to and from the port.
     case operational(port: String)
+    /// The host's end of a pair without a bridge has a carrier.
+    case carrier(String)
     /// The opposite of `pair`; removing an absent link is not an error.
     case noLink(String)
+    /// The opposite of `link`.
+    case noContainerLink(String)
     /// The opposite of `filter`.
     case noFilter(FilterPlan)
 
@@ -31,9 +43,21 @@ package enum Change: Hashable, Sendable {
     var inverse: Change? {
         switch self {
         case .pair(let pair, _): .noLink(pair.host.name)
+        case .link(let link): .noContainerLink(link.name)
+        case .tap(let tap): .noContainerLink(tap.name)
         case .filter(let plan): .noFilter(plan)
-        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .operational, .noLink, .noFilter:
+        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .hostEnd, .operational, .carrier,
+            .noLink, .noContainerLink, .noFilter:
             nil
+        }
+    }
+
+    /// Of what kind a link is that this makes inside the container, as the kernel calls it; nil when it makes none.
+    var kindInside: String? {
+        switch self {
+        case .link(let link): link.kind.name
+        case .tap: "tun"
+        default: nil
         }
     }
 
@@ -41,6 +65,8 @@ package enum Change: Hashable, Sendable {
     var subject: String {
         switch self {
         case .pair(let pair, _): "link \(pair.host.name)"
+        case .link(let link): "link \(link.name) of the container"
+        case .tap(let tap): "link \(tap.name) of the container"
         case .filter(let plan): "rules of \(plan.key)"
         default: "what is shared"
         }
@@ -131,33 +157,5 @@ package struct PortSpecification: Hashable, Sendable {
         self.isIsolated = isIsolated
         self.vlans = vlans
         self.keepsDefaultVLAN = keepsDefaultVLAN
-    }
-}
-
-/// A container's end of a pair.
-package struct InterfaceSpecification: Hashable, Sendable {
-    package let name: String
-    package let addresses: [CIDR]
-    package let routes: [Route]
-    package let isUp: Bool
-    /// Whether IPv6 looks for others with the same address before it uses one.
-    package let detectsDuplicates: Bool
-    /// Whether some of the addresses may be there already, as those that a router's advertisement made are.
-    package let mayHaveAddresses: Bool
-
-    package init(
-        name: String,
-        addresses: [CIDR],
-        routes: [Route],
-        isUp: Bool,
-        detectsDuplicates: Bool,
-        mayHaveAddresses: Bool = false
-    ) {
-        self.name = name
-        self.addresses = addresses
-        self.routes = routes
-        self.isUp = isUp
-        self.detectsDuplicates = detectsDuplicates
-        self.mayHaveAddresses = mayHaveAddresses
     }
 }

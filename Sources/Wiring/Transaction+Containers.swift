@@ -8,14 +8,95 @@ extension Transaction {
     /// How long a port may take until its bridge passes frames; with both ends up it is a matter of microseconds.
     private static let operationalBound = Duration.seconds(5)
 
-    mutating func make(_ pair: VethPair, bridge: String) throws(KernelError) {
-        let index = link(bridge).index
+    mutating func make(_ pair: VethPair, bridge: String?) throws(KernelError) {
+        let index = bridge.map { self.link($0).index }
         let link = try host.make(pair, bridge: index, namespace: container.rawDescriptor)
         remember(link)
         containerIndex = link.peerIndex
         if link.acceptsRouterAdvertisements != false {
             setIfPossible(Sysctl("ipv6", link: pair.host.name, "accept_ra"), "0")
         }
+        // Before the pair has a carrier: until its own address is checked, an IPv6 host asks for no neighbour.
+        if bridge == nil, link.acceptsRouterAdvertisements != nil {
+            setIfPossible(Sysctl("ipv6", link: pair.host.name, "accept_dad"), "0")
+        }
+    }
+
+    mutating func make(_ link: ContainerLink) throws(KernelError) {
+        // Of a link that the kernel has made the answer may be lost.
+        hasMadeInside = true
+        let made: Link?
+        do throws(KernelError) {
+            made = try answer(toMaking: link)
+        } catch {
+            hasMadeInside = error.errno != .fileExists
+            throw error
+        }
+        var found = made
+        if found == nil { found = try inside.link(named: link.name) }
+        guard let found else { throw KernelError("find link \(link.name)", .noSuchDevice) }
+        containerLink = found
+        containerIndex = found.index
+    }
+
+    /// - Returns: nil when the kernel does not tell.
+    private func answer(toMaking link: ContainerLink) throws(KernelError) -> Link? {
+        let (name, kind) = (link.name, link.kind)
+        switch link.master {
+        case .host(let master):
+            try host.makeLink(
+                abroad: name,
+                kind,
+                master: master,
+                address: link.address,
+                mtu: link.mtu,
+                namespace: container.rawDescriptor
+            )
+            return nil
+        case .container(let master):
+            return try inside.makeLink(name, kind, master: master, address: link.address, mtu: link.mtu)
+        case nil:
+            return try inside.makeLink(name, kind, master: nil, address: link.address, mtu: link.mtu)
+        }
+    }
+
+    mutating func make(_ tap: ContainerTap) throws(KernelError) {
+        var isMade = false
+        do throws(KernelError) {
+            try container.run(from: home) { () throws(KernelError) in
+                try TapDevice.make(
+                    tap.name,
+                    hasManyQueues: tap.hasManyQueues,
+                    owner: tap.owner,
+                    group: tap.group,
+                    label: tap.label
+                )
+                isMade = true
+            }
+        } catch {
+            // The way home may be what failed.
+            hasMadeInside = isMade
+            throw error
+        }
+        hasMadeInside = true
+        guard let index = try inside.link(named: tap.name)?.index else {
+            throw KernelError("find link \(tap.name)", .noSuchDevice)
+        }
+        var adjustment = LinkAdjustment()
+        adjustment.address = tap.address
+        if tap.mtu > 0 { adjustment.mtu = tap.mtu }
+        var requests = NetlinkRequest.adjust(index, name: tap.name, adjustment)
+        if let bridge = tap.bridge { requests.append(.setMaster(bridge, link: index, name: tap.name)) }
+        try inside.execute(requests)
+        containerLink = try inside.link(index: index)
+        containerIndex = index
+    }
+
+    mutating func make(_ end: HostEndSpecification) throws(KernelError) {
+        let index = link(end.name).index
+        var requests: [NetlinkRequest] = end.addresses.map { .addAddress($0, to: index, name: end.name) }
+        requests += end.routes.map { .addRoute($0, through: index, name: end.name) }
+        try host.execute(requests)
     }
 
     mutating func make(_ port: PortSpecification) throws(KernelError) {
@@ -43,10 +124,18 @@ extension Transaction {
         let name = interface.name
         var requests: [NetlinkRequest] = []
         // Frames only: whoever uses the link brings its own addresses and habits.
-        if !interface.addresses.isEmpty { requests.append(.setARPNotify(link: index, name: name)) }
+        if !interface.addresses.isEmpty, interface.announcement != .nobody {
+            requests.append(.setARPNotify(link: index, name: name))
+        }
         let present = interface.mayHaveAddresses ? try inside.addresses(ofLink: index).map { $0.address } : []
         requests += interface.addresses.filter { !present.contains($0) }.map { address in
-            .addAddress(address, to: index, name: name, detectsDuplicates: interface.detectsDuplicates)
+            .addAddress(
+                address,
+                to: index,
+                name: name,
+                detectsDuplicates: interface.detectsDuplicates,
+                connectsNetwork: interface.connectsNetworks
+            )
         }
         if interface.isUp { requests.append(.setUp(true, link: index, name: name)) }
         requests += interface.routes.map { .addRoute($0, through: index, name: name) }
@@ -73,9 +162,12 @@ extension Transaction {
 
     private static func prepare(_ interface: InterfaceSpecification, _ refusals: inout [String]) {
         let name = interface.name
-        if !interface.detectsDuplicates {
+        if !interface.detectsDuplicates, !interface.keepsDetection {
             setIfPossible(Sysctl("ipv6", link: name, "enhanced_dad"), "0", &refusals)
             setIfPossible(Sysctl("ipv6", link: name, "accept_dad"), "0", &refusals)
+        }
+        if interface.announcement == .arpAndNeighbours {
+            setIfPossible(Sysctl("ipv6", link: name, "ndisc_notify"), "1", &refusals)
         }
         guard interface.addresses.contains(where: { $0.family == .v6 }) else { return }
         setIfPossible(Sysctl("ipv6", link: "lo", "disable_ipv6"), "0", &refusals)
@@ -83,15 +175,18 @@ extension Transaction {
         setIfPossible(Sysctl("ipv6", link: name, "keep_addr_on_down"), "1", &refusals)
     }
 
-    mutating func makeOperational(_ port: String) throws(KernelError) {
+    /// Waits until the host's end of a pair has a carrier, and until its bridge passes frames.
+    ///
+    /// `isPort`: whether it has a bridge, of which the kernel does not tell when it makes the link.
+    mutating func makeOperational(_ port: String, isPort: Bool) throws(KernelError) {
         let index = link(port).index
         do throws(KernelError) {
             // Listening and learning are on the way to forwarding, at the bridge's own pace. IEEE 802.1D, 8.4.
             try host.wait(forLink: index, atMost: Transaction.operationalBound) { link in
-                link.isOperational && (1...3).contains(link.port?.state ?? 0)
+                link.isOperational && (!isPort || (1...3).contains(link.port?.state ?? 0))
             }
         } catch {
-            throw KernelError("bring bridge port \(port) into operation", error.errno)
+            throw KernelError("bring \(isPort ? "bridge port" : "link") \(port) into operation", error.errno)
         }
     }
 }

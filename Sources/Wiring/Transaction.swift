@@ -17,6 +17,10 @@ package struct Transaction: ~Copyable {
     private(set) var links: [Link] = []
     /// The container's end of the pair, inside.
     var containerIndex: Int32?
+    /// The link that was made inside, as it was then; nil before, and where it is the end of a pair.
+    package internal(set) var containerLink: Link?
+    /// Whether a link inside may have been made by this: what was refused because its name is taken is a stranger's.
+    var hasMadeInside = false
     /// Optional settings that were refused, in words.
     package internal(set) var warnings: [String] = []
 
@@ -34,7 +38,7 @@ package struct Transaction: ~Copyable {
     }
 
     deinit {
-        for leftover in Transaction.takeBack(done, on: host) {
+        for leftover in Transaction.takeBack(done, on: host, inside: inside, hasMadeInside) {
             Machine.log("culvert: could not take back: \(leftover)")
         }
     }
@@ -51,9 +55,7 @@ package struct Transaction: ~Copyable {
                 try make(change)
             } catch {
                 if defersTakingBack { throw PlanFailure(cause: error, leftovers: []) }
-                let leftovers = Transaction.takeBack(done, on: host)
-                done = []
-                throw PlanFailure(cause: error, leftovers: leftovers)
+                throw PlanFailure(cause: error, leftovers: takeBack())
             }
         }
     }
@@ -64,7 +66,7 @@ package struct Transaction: ~Copyable {
     package mutating func takeBack() -> [String] {
         let changes = done
         done = []
-        return Transaction.takeBack(changes, on: host)
+        return Transaction.takeBack(changes, on: host, inside: inside, hasMadeInside)
     }
 
     /// The link of a name on the host, from what the transaction knows.
@@ -94,16 +96,26 @@ package struct Transaction: ~Copyable {
         case .sharedAddress(let address): try make(address)
         case .forwarding(let family): try makeForwarding(family)
         case .pair(let pair, let bridge): try make(pair, bridge: bridge)
+        case .link(let link): try make(link)
+        case .tap(let tap): try make(tap)
         case .port(let port): try make(port)
         case .interface(let interface): try make(interface)
-        case .operational(let port): try makeOperational(port)
+        case .hostEnd(let end): try make(end)
+        case .operational(let port): try makeOperational(port, isPort: true)
+        case .carrier(let link): try makeOperational(link, isPort: false)
         case .noLink(let name): try Transaction.removeLink(name, on: host)
+        case .noContainerLink(let name): try Transaction.removeLink(name, on: inside)
         case .filter(let plan): try plan.make()
         case .noFilter(let plan): try plan.remove()
         }
     }
 
-    private static func takeBack(_ done: [Change], on host: borrowing NetlinkSocket) -> [String] {
+    private static func takeBack(
+        _ done: [Change],
+        on host: borrowing NetlinkSocket,
+        inside: borrowing NetlinkSocket,
+        _ hasMadeInside: Bool
+    ) -> [String] {
         var leftovers: [String] = []
         for change in done.reversed() {
             do throws(KernelError) {
@@ -114,6 +126,9 @@ package struct Transaction: ~Copyable {
                         continue
                     }
                     try removeLink(name, on: host)
+                case .noContainerLink(let name):
+                    guard hasMadeInside, try inside.link(named: name)?.kind == change.kindInside else { continue }
+                    try removeLink(name, on: inside)
                 case .noFilter(let plan): try plan.remove()
                 default: continue
                 }
@@ -124,9 +139,9 @@ package struct Transaction: ~Copyable {
         return leftovers
     }
 
-    private static func removeLink(_ name: String, on host: borrowing NetlinkSocket) throws(KernelError) {
+    private static func removeLink(_ name: String, on socket: borrowing NetlinkSocket) throws(KernelError) {
         do throws(KernelError) {
-            try host.execute(.deleteLink(named: name))
+            try socket.execute(.deleteLink(named: name))
         } catch {
             guard error.errno == .noSuchDevice else { throw error }
         }

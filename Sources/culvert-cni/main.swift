@@ -2,15 +2,21 @@
 import Bandwidth
 import Bridge
 import DHCPLeasing
+import Dummy
 import Firewall
 import HostLocal
+import IPVLAN
 import Linux
 import Loopback
+import MACVLAN
+import PTP
 import Plugin
 import PortMap
 import SBR
 import Static
+import Tap
 import Tuning
+import VLAN
 
 // A daemon is no plugin, but it is started by the name of one.
 if let status = DHCPDaemonStart.run(Machine.arguments) { Machine.exit(status) }
@@ -19,6 +25,9 @@ if let status = DHCPDaemonStart.run(Machine.arguments) { Machine.exit(status) }
 Machine.exit(
     PluginCall.run(
         Machine.arguments,
-        among: [bandwidth, bridge, dhcp, firewall, hostLocal, loopback, portmap, sbr, staticAddresses, tuning]
+        among: [
+            bandwidth, bridge, dhcp, dummy, firewall, hostLocal, ipvlan, loopback, macvlan, portmap, ptp, sbr,
+            staticAddresses, tap, tuning, vlan,
+        ]
     )
 )

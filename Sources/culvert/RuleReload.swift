@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bridge
 import CNI
 import Firewall
+import Interfaces
 import Linux
 import Plugin
 import PortMap
@@ -146,7 +146,7 @@ struct RecordedRules {
     /// - Throws: `KernelError` when other records that it depends on cannot be read.
     init?(_ record: AttachmentRecord, _ plugin: String, in store: AttachmentStore) throws(KernelError) {
         key = record.key
-        bridge = plugin.isEmpty ? try BridgeFilters.plan(of: record, in: store) : nil
+        bridge = plugin.isEmpty ? try InterfaceFilters.plan(of: record, in: store) : nil
         portmap = plugin == PortMapRules.plugin ? PortMapRules(record) : nil
         firewall = plugin == FirewallRules.plugin ? FirewallRules(record) : nil
         guard let shares = bridge?.shares ?? portmap?.shares ?? firewall?.shares else { return nil }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CNI
+import Interfaces
 import JSON
 import TestSupport
 import Testing
@@ -13,7 +14,7 @@ private let mac = MACAddress.locallyAdministered([2, 0, 0, 0, 0, 5]) ?? .zero
 
 @Suite("What a bridge wants of packet filters")
 struct BridgeFilterTests {
-    private static func summary(_ filters: BridgeFilters) -> String {
+    private static func summary(_ filters: InterfaceFilters) -> String {
         let words = [
             (filters.masquerades, "masquerade"), (filters.checksMAC, "mac"), (filters.checksIP, "ip"),
             (filters.needsKernel, "kernel"),
@@ -97,7 +98,7 @@ struct BridgeFilterTests {
     @Test("A record tells the same plan that was carried out")
     func record() throws {
         let members = #""ipMasq": true, "macspoofchk": true, "ipspoofchk": true"#
-        let plan = try #require(BridgeFilters.plan(of: try Self.record(members, .attached, Self.result)))
+        let plan = try #require(InterfaceFilters.plan(of: try Self.record(members, .attached, Self.result)))
         let addresses = try ["10.1.2.3/24", "fd00::5/64"].map { try #require(CIDR($0)) }
         #expect(plan == (try configuration(members).filters.plan(for: key, port: "veth7", address: mac, addresses)))
     }
@@ -119,14 +120,14 @@ struct BridgeFilterTests {
                     try file.write(try Self.record(members, state, Self.result))
                 }
             }
-            let found = try BridgeFilters.siblings(of: key, in: store)
+            let found = try InterfaceFilters.siblings(of: key, in: store)
             #expect(found.map { "\($0)" } == ["10.1.2.3/24", "fd00::5/64"])
             let asked = try configuration(iptables).filters.siblings(of: key, in: store)
             #expect(asked == found)
             for members in ["", #""ipMasq": true"#, #""ipMasqBackend": "iptables""#] {
                 #expect(try configuration(members).filters.siblings(of: key, in: store) == [])
             }
-            let plan = try BridgeFilters.plan(of: try Self.record(iptables, .attached, Self.result), in: store)
+            let plan = try InterfaceFilters.plan(of: try Self.record(iptables, .attached, Self.result), in: store)
             #expect(plan?.siblings == found)
         }
     }
@@ -135,10 +136,10 @@ struct BridgeFilterTests {
     func nothing() throws {
         let members = #""ipMasq": true"#
         for state in [AttachmentRecord.State.intended, .removing] {
-            #expect(BridgeFilters.plan(of: try Self.record(members, state, Self.result)) == nil)
+            #expect(InterfaceFilters.plan(of: try Self.record(members, state, Self.result)) == nil)
         }
-        #expect(BridgeFilters.plan(of: try Self.record("", .attached, Self.result)) == nil)
-        #expect(BridgeFilters.plan(of: try Self.record(members, .attached, "[]")) == nil)
-        #expect(BridgeFilters.plan(of: try Self.record(#""ipMasq": 1"#, .attached, Self.result)) == nil)
+        #expect(InterfaceFilters.plan(of: try Self.record("", .attached, Self.result)) == nil)
+        #expect(InterfaceFilters.plan(of: try Self.record(members, .attached, "[]")) == nil)
+        #expect(InterfaceFilters.plan(of: try Self.record(#""ipMasq": 1"#, .attached, Self.result)) == nil)
     }
 }

@@ -80,6 +80,10 @@ int culvert_connect_local(const char *path, unsigned milliseconds);
 /// getrandom(2) until the buffer is full. Returns 0, or the errno.
 int culvert_fill_randomly(void *buffer, size_t count);
 
+/// Makes a persistent link of kind tun that passes frames (TUNSETIFF, TUNSETPERSIST) in the caller's network namespace.
+/// An owner or a group below 0 is nobody in particular. Returns 0, EBUSY when a link has the name, or the errno.
+int culvert_make_tap(const char *name, int has_many_queues, long long owner, long long group);
+
 /// The process's arguments: argc and argv of main, in whatever language main is.
 int culvert_argument_count(void);
 char **culvert_arguments(void);

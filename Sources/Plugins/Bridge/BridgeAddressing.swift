@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Interfaces
 internal import Netlink
 
 /// What the addresses that IPAM gave mean on a bridge: gateways and routes.
@@ -24,7 +25,7 @@ struct BridgeAddressing: Hashable {
                 let isGiven = result.routes.contains { route in
                     route.destination.isDefaultRoute && route.destination.family == family
                 }
-                guard !isGiven, let gateway = BridgeAddressing.gateway(family, of: result) else { continue }
+                guard !isGiven, let gateway = result.gateway(family) else { continue }
                 let any = CIDR(address: family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0), prefixLength: 0)
                 if let any { result.routes.append(AddResult.Route(destination: any, gateway: gateway)) }
             }
@@ -41,28 +42,6 @@ struct BridgeAddressing: Hashable {
         self.gateways = gateways
     }
 
-    /// The routes of the container: through their own gateway, else the first of their family, else on the link.
-    ///
-    /// What is no further than the link has no gateway. rtnetlink(7), `rtm_scope`.
-    var routes: [Route] {
-        result.routes.map { route in
-            let family = route.destination.family
-            let isNear = (route.scope ?? 0) >= BridgeAddressing.linkScope
-            let implied = isNear ? nil : BridgeAddressing.gateway(family, of: result)
-            var applied = Route(destination: route.destination, gateway: route.gateway ?? implied)
-            applied.isOnLink = route.isOnLink && applied.gateway != nil
-            applied.priority = route.priority
-            applied.table = route.table
-            applied.scope = route.scope
-            applied.mtu = route.mtu
-            applied.advertisedSegmentSize = route.advmss
-            return applied
-        }
-    }
-
-    private static let linkScope = 253
-
-    private static func gateway(_ family: AddressFamily, of result: AddResult) -> IPAddress? {
-        result.ips.lazy.compactMap { $0.gateway }.first { $0.family == family }
-    }
+    /// The routes of the container.
+    var routes: [Route] { Route.all(of: result) }
 }

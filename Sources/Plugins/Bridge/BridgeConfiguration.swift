@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Interfaces
 internal import JSON
 internal import Netlink
 internal import Plugin
@@ -26,7 +27,7 @@ struct BridgeConfiguration {
     let keepsDefaultVLAN: Bool
     let detectsDuplicates: Bool
     let disablesContainerInterface: Bool
-    let filters: BridgeFilters
+    let filters: InterfaceFilters
     /// The container's address on the link; nil is a random one.
     let mac: MACAddress?
     let dns: DNS
@@ -38,7 +39,7 @@ struct BridgeConfiguration {
             isDefaultGateway = try reader.bool("isDefaultGateway") ?? false
             isGateway = try reader.bool("isGateway") ?? false || isDefaultGateway
             forcesAddress = try reader.bool("forceAddress") ?? false
-            mtu = try BridgeConfiguration.mtu(reader)
+            mtu = try reader.mtu()
             isHairpin = try reader.bool("hairpinMode") ?? false
             isPromiscuous = try reader.bool("promiscMode") ?? false
             isIsolated = try reader.bool("portIsolation") ?? false
@@ -47,12 +48,12 @@ struct BridgeConfiguration {
             keepsDefaultVLAN = try reader.bool("preserveDefaultVlan") ?? false
             detectsDuplicates = try reader.bool("enabledad") ?? false
             disablesContainerInterface = try reader.bool("disableContainerInterface") ?? false
-            filters = try BridgeFilters(reader)
+            filters = try InterfaceFilters(reader)
         } catch {
             throw CNIError(error, in: "network configuration")
         }
         dns = request.configuration.dns
-        mac = try BridgeConfiguration.mac(request)
+        mac = try request.wantedAddress()
         try refuseContradictions(request)
     }
 
@@ -66,13 +67,6 @@ struct BridgeConfiguration {
     var memberships: [NetlinkRequest.VLANMembership] {
         guard filtersVLANs else { return [] }
         return trunk.map { .tagged($0) } + [.native(vlan == 0 ? 1 : vlan)]
-    }
-
-    /// 0 leaves it to the kernel; IPv4 needs 68 octets (RFC 791, 3.2), and the kernel's links take no less.
-    private static func mtu(_ reader: JSONReader) throws(JSONTypeError) -> Int {
-        let mtu = try reader.integer("mtu", in: 0...65_535) ?? 0
-        guard mtu == 0 || mtu >= 68 else { return try reader.integer("mtu", in: 68...65_535) ?? 0 }
-        return mtu
     }
 
     private static func trunk(_ elements: [JSONReader]) throws(JSONTypeError) -> [ClosedRange<UInt16>] {
@@ -91,31 +85,8 @@ struct BridgeConfiguration {
         return ranges
     }
 
-    /// CNI_ARGS, then `args.cni.mac`, then the capability: the later wins.
-    ///
-    /// CNI conventions, "mac".
-    private static func mac(_ request: Request) throws(CNIError) -> MACAddress? {
-        var text = try request.arguments().mac
-        do throws(JSONTypeError) {
-            text = try request.configuration.arguments?.string("mac") ?? text
-            text = try request.configuration.runtimeConfig?.string("mac") ?? text
-        } catch {
-            throw CNIError(error, in: "network configuration")
-        }
-        guard let text, !text.isEmpty else { return nil }
-        guard let mac = MACAddress(text), !mac.isMulticast, !mac.isZero else {
-            throw CNIError(
-                .invalidConfiguration,
-                "invalid MAC address \"\(text)\"",
-                details: "give six octets of a single station, such as 02:00:00:00:00:05"
-            )
-        }
-        return mac
-    }
-
     private func refuseContradictions(_ request: Request) throws(CNIError) {
-        if bridge.utf8.count > 15 || bridge.contains(where: { "/: \t\n".contains($0) }) || [".", ".."].contains(bridge)
-        {
+        if !isLinkName(bridge) {
             throw CNIError(
                 .invalidConfiguration,
                 "bridge: \"\(bridge)\" is not the name of a link",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Interfaces
 internal import Linux
 internal import Netlink
 internal import Wiring
@@ -123,15 +124,18 @@ struct BridgePlan {
     }
 
     /// The answer to ADD: the bridge, the host's end, the container's end, and the VLAN's gateway if there is one.
-    func result(_ addresses: BridgeAddressing?, bridge: Link, vlanInterface: Link?) -> AddResult {
+    ///
+    /// `mtu`: of both ends, in octets; 0 when unknown.
+    func result(_ addresses: BridgeAddressing?, bridge: Link, vlanInterface: Link?, mtu: Int = 0) -> AddResult {
+        let inside = pair.container
         var interfaces = [
-            AddResult.Interface(name: bridge.name, mac: bridge.address.map { "\($0)" } ?? ""),
-            AddResult.Interface(name: pair.host.name, mac: "\(pair.host.address)"),
-            AddResult.Interface(name: pair.container.name, mac: "\(pair.container.address)", sandbox: sandbox),
+            AddResult.Interface(name: bridge.name, mac: bridge.address.map { "\($0)" } ?? "", mtu: Int(bridge.mtu)),
+            AddResult.Interface(name: pair.host.name, mac: "\(pair.host.address)", mtu: mtu),
+            AddResult.Interface(name: inside.name, mac: "\(inside.address)", sandbox: sandbox, mtu: mtu),
         ]
         if let vlanInterface {
             let mac = vlanInterface.address.map { "\($0)" } ?? ""
-            interfaces.append(AddResult.Interface(name: vlanInterface.name, mac: mac))
+            interfaces.append(AddResult.Interface(name: vlanInterface.name, mac: mac, mtu: Int(vlanInterface.mtu)))
         }
         var result = AddResult(interfaces: interfaces)
         if let leased = addresses?.result {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Interfaces
 internal import JSON
 internal import Linux
 internal import Netlink
@@ -16,49 +17,21 @@ extension BridgePort {
         let delegate = try AddressDelegate(for: request)
         let container = try request.openNamespace()
         let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
-        var record = record(of: container)
-        var transaction = try begin(container, intention)
+        var record = request.newRecord(of: container)
+        var transaction = try request.transaction(into: container, intention)
         if let bridge = try usable(configuration, on: transaction.host, intention) { transaction.remember(bridge) }
-        let file = try translating(intention, .storeUnusable) { () throws(KernelError) in
-            try AttachmentFile(
-                opening: request.key,
-                in: request.attachments,
-                waitingAtMost: request.settings.lockBound
-            )
-        }
+        let file = try request.newRecordFile(intention)
         let plan: BridgePlan
         do throws(CNIError) {
             let end = try settle(file.record, existed: file.existed, on: transaction.host, intention)
-            try refuseExisting(in: transaction.inside, intention)
+            try request.refuseExisting(in: transaction.inside, intention)
             plan = try self.plan(configuration, end, intention)
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.
-            throw file.existed ? error : close(file, nil, [], because: error)
+            throw file.existed ? error : request.close(file, nil, [], because: error)
         }
         record.hostInterface = plan.pair.host.name
         return try carryOut(plan, delegate, transaction, record, file, intention)
-    }
-
-    private func begin(
-        _ container: consuming NetworkNamespace,
-        _ intention: String
-    ) throws(CNIError) -> Transaction {
-        do throws(KernelError) {
-            return try Transaction(into: container)
-        } catch {
-            throw CNIError(.kernelRefused, intention, error)
-        }
-    }
-
-    private func record(of container: borrowing NetworkNamespace) -> AttachmentRecord {
-        AttachmentRecord(
-            key: request.key,
-            state: .intended,
-            namespacePath: request.invocation.namespacePath,
-            namespaceIdentity: "\(container.identity)",
-            intendedNanoseconds: Machine.bootNanoseconds,
-            configuration: request.document
-        )
     }
 
     /// Writes down what is intended, does it, and writes down that it is done; any refusal takes back all of it.
@@ -82,21 +55,8 @@ extension BridgePort {
             transaction.commit()
             return result
         } catch {
-            // What was leased through the link is given back through it.
-            let isThroughLink = AddressDelegate.needsLink(request)
-            var leftovers = isThroughLink ? giveBack(isLeased ? delegate : nil) : transaction.takeBack()
-            leftovers += isThroughLink ? transaction.takeBack() : giveBack(isLeased ? delegate : nil)
-            throw close(file, record, leftovers, because: error)
-        }
-    }
-
-    /// - Returns: what could not be given back, in words.
-    private func giveBack(_ delegate: AddressDelegate?) -> [String] {
-        do throws(CNIError) {
-            try delegate?.delete()
-            return []
-        } catch {
-            return ["addresses (\(error))"]
+            let leftovers = request.takeBack(&transaction, isLeased ? delegate : nil)
+            throw request.close(file, record, leftovers, because: error)
         }
     }
 
@@ -112,14 +72,14 @@ extension BridgePort {
     ) throws(CNIError) -> VethPair.End {
         let key = request.key
         let end = try translating(intention) { () throws(KernelError) in
-            let end = try BridgePort.hostEnd(of: key, on: host, isNew: !existed)
+            let end = try HostEnd.find(of: key, on: host, isNew: !existed)
             // A record that is not complete is nobody's: we hold its lock, so its writer is dead.
             if existed, record?.state != .attached {
-                try FilterPlan.removeAll(of: key, sparing: BridgeFilters.siblings(of: key, in: request.attachments))
+                try FilterPlan.removeAll(of: key, sparing: InterfaceFilters.siblings(of: key, in: request.attachments))
             }
             guard case .ours(let link) = end, existed, record?.state != .attached else { return end }
-            _ = try BridgePort.removeLink(link, on: host)
-            return try BridgePort.hostEnd(of: key, on: host)
+            try HostEnd.removeLink(link, on: host)
+            return try HostEnd.find(of: key, on: host)
         }
         switch end {
         case .free(let end): return end
@@ -130,18 +90,6 @@ extension BridgePort {
                 details: "\(key) is attached through \(link.name); DEL it before another ADD"
             )
         }
-    }
-
-    /// - Throws: ``CNIError``, code 101, when the container has an interface of the name that ADD is to make.
-    private func refuseExisting(in inside: borrowing NetlinkSocket, _ intention: String) throws(CNIError) {
-        let name = request.invocation.interfaceName
-        let link = try translating(intention) { () throws(KernelError) in try inside.link(named: name) }
-        guard link != nil else { return }
-        throw CNIError(
-            .interfaceExists,
-            "container interface \(name) already exists",
-            details: "in \(request.invocation.namespacePath); DEL it before another ADD, or choose another CNI_IFNAME"
-        )
     }
 
     /// The bridge if it is there already, and can serve the network.
@@ -166,13 +114,7 @@ extension BridgePort {
         let siblings = try translating(intention, .storeUnusable) { () throws(KernelError) in
             try configuration.filters.siblings(of: request.key, in: request.attachments)
         }
-        func random(_ index: Int) -> MACAddress {
-            let six = Array(octets[(6 * index)..<(6 * index + 6)])
-            guard let address = MACAddress.locallyAdministered(six) else {
-                preconditionFailure("six octets are a MAC address")
-            }
-            return address
-        }
+        func random(_ index: Int) -> MACAddress { Request.address(octets[(6 * index)..<(6 * index + 6)]) }
         return BridgePlan(
             key: request.key,
             configuration: configuration,
@@ -218,7 +160,8 @@ extension BridgePort {
         return plan.result(
             addresses,
             bridge: bridge ?? transaction.link(name),
-            vlanInterface: plan.vlanInterface(addresses).map { transaction.link($0.gateway.name) }
+            vlanInterface: plan.vlanInterface(addresses).map { transaction.link($0.gateway.name) },
+            mtu: Int(transaction.link(plan.pair.host.name).mtu)
         )
     }
 
@@ -237,25 +180,5 @@ extension BridgePort {
             default: throw CNIError(.kernelRefused, intention, error)
             }
         }
-    }
-
-    /// Removes the record, or keeps it when something is left that a later DEL or GC has to remove.
-    private func close(
-        _ file: consuming AttachmentFile,
-        _ record: AttachmentRecord?,
-        _ leftovers: [String],
-        because cause: CNIError
-    ) -> CNIError {
-        do throws(KernelError) {
-            guard !leftovers.isEmpty, var record else {
-                try file.remove()
-                return cause
-            }
-            record.state = .removing
-            try file.write(record)
-        } catch {
-            return cause.adding("left behind: record of \(request.key) (\(error))")
-        }
-        return cause.adding("left behind: \(leftovers.joined(separator: "; "))")
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Interfaces
 internal import Linux
 internal import Netlink
 internal import Plugin
@@ -20,19 +21,15 @@ extension BridgePort {
         let seen = try translating(intention) { () throws(KernelError) in
             try observe(in: container, bridge: configuration.bridge)
         }
-        var findings = Findings(name: request.invocation.interfaceName, sandbox: request.invocation.namespacePath)
-        findings.compare(seen, with: configuration)
-        findings.compare(seen, with: promised)
+        var findings = InterfaceFindings(request)
+        compare(seen, with: configuration, &findings)
+        findings.compare(seen.container, with: promised)
         try translating(intention) { () throws(KernelError) in
-            findings.add(try missingFilters(configuration, promised, seen))
+            findings.add(missing: try missingFilters(configuration, promised, seen))
         }
-        guard findings.complaints.isEmpty else {
-            throw CNIError(
-                .verificationFailed,
-                "container \(request.key.containerID) is not on bridge \(configuration.bridge) as promised",
-                details: findings.complaints.joined(separator: "; ")
-            )
-        }
+        try findings.refuse(
+            "container \(request.key.containerID) is not on bridge \(configuration.bridge) as promised"
+        )
     }
 
     private func missingFilters(
@@ -48,35 +45,29 @@ extension BridgePort {
         let plan = configuration.filters.plan(
             for: request.key,
             port: seen.port?.name ?? "",
-            address: seen.interface?.address,
+            address: seen.container.interface?.address,
             own.map { $0.address }
         )
         return plan.isEmpty ? [] : try plan.missing()
     }
 
     /// What the kernel says of a container's attachment.
-    struct Observation {
+    private struct Observation {
         var bridge: Link?
         var port: Link?
-        var interface: Link?
-        var addresses: [CIDR] = []
-        var routes: [Route] = []
+        let container: InterfaceObservation
     }
 
     private func observe(
         in container: borrowing NetworkNamespace,
         bridge: String
     ) throws(KernelError) -> Observation {
-        var seen = Observation()
         let home = try NetworkNamespace.current()
         let host = try NetlinkSocket()
         let inside = try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
+        var seen = Observation(container: try InterfaceObservation(of: request.invocation.interfaceName, in: inside))
         seen.bridge = try host.link(named: bridge)
-        seen.interface = try inside.link(named: request.invocation.interfaceName)
-        guard let interface = seen.interface else { return seen }
-        if let peer = interface.peerIndex { seen.port = try host.link(index: peer) }
-        seen.addresses = try inside.addresses(ofLink: interface.index).map { $0.address }
-        for family in [AddressFamily.v4, .v6] { seen.routes += try inside.routes(family) }
+        if let peer = seen.container.interface?.peerIndex { seen.port = try host.link(index: peer) }
         return seen
     }
 
@@ -107,77 +98,28 @@ extension BridgePort {
         }
         try AddressDelegate(for: request)?.status()
     }
-}
 
-/// Collects what is not as it should be.
-private struct Findings {
-    let name: String
-    let sandbox: String
-    private(set) var complaints: [String] = []
-
-    init(name: String, sandbox: String) {
-        self.name = name
-        self.sandbox = sandbox
-    }
-
-    mutating func add(_ missing: [String]) {
-        complaints += missing.map { "missing: \($0)" }
-    }
-
-    mutating func compare(_ seen: BridgePort.Observation, with configuration: BridgeConfiguration) {
+    private func compare(
+        _ seen: Observation,
+        with configuration: BridgeConfiguration,
+        _ findings: inout InterfaceFindings
+    ) {
+        let name = request.invocation.interfaceName
         guard let bridge = seen.bridge, bridge.kind == "bridge" else {
-            complaints.append("bridge \(configuration.bridge) is missing")
-            return
+            return findings.add("bridge \(configuration.bridge) is missing")
         }
         if configuration.isPromiscuous, !bridge.isPromiscuous {
-            complaints.append("bridge \(configuration.bridge) is not promiscuous")
+            findings.add("bridge \(configuration.bridge) is not promiscuous")
         }
-        guard let interface = seen.interface else { return }
-        if !configuration.disablesContainerInterface, !interface.isUp { complaints.append("\(name) is down") }
+        guard let interface = seen.container.interface else { return }
+        if !configuration.disablesContainerInterface, !interface.isUp { findings.add("\(name) is down") }
         guard let port = seen.port, port.kind == "veth", port.peerIndex == interface.index else {
-            complaints.append("\(name) has no veth peer on the host")
-            return
+            return findings.add("\(name) has no veth peer on the host")
         }
         if port.master != bridge.index {
-            complaints.append("\(port.name) is not a port of bridge \(configuration.bridge)")
+            findings.add("\(port.name) is not a port of bridge \(configuration.bridge)")
         }
-        if configuration.isHairpin, port.port?.isHairpin == false {
-            complaints.append("\(port.name) is no hairpin port")
-        }
-        if configuration.isIsolated, port.port?.isIsolated == false {
-            complaints.append("\(port.name) is not isolated")
-        }
-    }
-
-    mutating func compare(_ seen: BridgePort.Observation, with promised: AddResult) {
-        guard let interface = seen.interface else {
-            complaints.append("interface \(name) is missing in \(sandbox)")
-            return
-        }
-        let index = promised.interfaces.firstIndex { $0.name == name && $0.sandbox == sandbox }
-        guard let index else {
-            complaints.append("prevResult does not list \(name) in \(sandbox)")
-            return
-        }
-        let mac = promised.interfaces[index].mac
-        if !mac.isEmpty, MACAddress(mac) != interface.address {
-            complaints.append("\(name) has MAC \(interface.address.map { "\($0)" } ?? "none") instead of \(mac)")
-        }
-        // Addresses without an interface, or on another one, are other plugins' business.
-        for ip in promised.ips where ip.interface == index && !seen.addresses.contains(ip.address) {
-            complaints.append("\(name) lacks address \(ip.address)")
-        }
-        for route in promised.routes where !seen.routes.contains(where: { isSame(route, as: $0) }) {
-            let way = route.gateway.map { " via \($0)" } ?? ""
-            complaints.append("route to \(route.destination)\(way) is missing")
-        }
-    }
-
-    /// Of default routes any will do: other plugins and administrators replace them.
-    private func isSame(_ promised: AddResult.Route, as seen: Route) -> Bool {
-        guard promised.destination.family == seen.destination.family else { return false }
-        if promised.destination.isDefaultRoute { return seen.destination.isDefaultRoute }
-        guard promised.destination.network == seen.destination.network else { return false }
-        return promised.gateway == nil || promised.gateway == seen.gateway
+        if configuration.isHairpin, port.port?.isHairpin == false { findings.add("\(port.name) is no hairpin port") }
+        if configuration.isIsolated, port.port?.isIsolated == false { findings.add("\(port.name) is not isolated") }
     }
 }

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 internal import CNI
-internal import JSON
+package import JSON
 package import Linux
 package import Wiring
 
-/// What a network of type `bridge` wants of packet filters.
-package struct BridgeFilters: Hashable, Sendable {
+/// What the network of an interface wants of packet filters.
+package struct InterfaceFilters: Hashable, Sendable {
     /// Whether packets from the container to elsewhere leave with the host's address.
-    let masquerades: Bool
+    package let masquerades: Bool
     /// Who rewrites them.
-    let backend: MasqueradeBackend
+    package let backend: MasqueradeBackend
     /// Whether frames whose source is not the container's MAC address are dropped.
-    let checksMAC: Bool
+    package let checksMAC: Bool
     /// Whether packets whose source is none of the container's addresses are dropped.
-    let checksIP: Bool
+    package let checksIP: Bool
 
-    init(_ reader: JSONReader) throws(JSONTypeError) {
+    /// Reads a network's configuration; sources are watched at the ports of bridges only.
+    package init(_ reader: JSONReader) throws(JSONTypeError) {
+        let isBridge = try reader.string("type") ?? "bridge" == "bridge"
         masquerades = try reader.bool("ipMasq") ?? false
-        backend = try BridgeFilters.backend(reader)
-        checksMAC = try reader.bool("macspoofchk") ?? false
-        checksIP = try reader.bool("ipspoofchk") ?? false
+        backend = try InterfaceFilters.backend(reader)
+        checksMAC = try isBridge ? reader.bool("macspoofchk") ?? false : false
+        checksIP = try isBridge ? reader.bool("ipspoofchk") ?? false : false
     }
 
     private static func backend(_ reader: JSONReader) throws(JSONTypeError) -> MasqueradeBackend {
@@ -34,14 +36,14 @@ package struct BridgeFilters: Hashable, Sendable {
     }
 
     /// Whether any of it is done by nf_tables.
-    var needsKernel: Bool { masquerades && backend == .nftables || checksMAC || checksIP }
+    package var needsKernel: Bool { masquerades && backend == .nftables || checksMAC || checksIP }
 
     /// What one attachment needs.
     ///
     /// `port`: the host's end of the pair.
     /// `address`, `addresses`: the container's; without addresses there is nothing to masquerade.
     /// `siblings`: what iptables masquerades for the container's other interfaces on the network.
-    func plan(
+    package func plan(
         for key: AttachmentKey,
         port: String,
         address: MACAddress?,
@@ -66,7 +68,7 @@ package struct BridgeFilters: Hashable, Sendable {
     ///
     /// They have the same chain, whose name says nothing of an interface.
     /// - Throws: ``KernelError``.
-    static func siblings(of key: AttachmentKey, in store: AttachmentStore) throws(KernelError) -> [CIDR] {
+    package static func siblings(of key: AttachmentKey, in store: AttachmentStore) throws(KernelError) -> [CIDR] {
         var addresses: [CIDR] = []
         for other in try store.keys(of: key.network) where other.containerID == key.containerID && other != key {
             guard let masquerade = try store.record(of: other).flatMap({ plan(of: $0) })?.masquerade,
@@ -80,19 +82,19 @@ package struct BridgeFilters: Hashable, Sendable {
     /// The same for an attachment that is to be made; asked of the records only if iptables is to masquerade it.
     ///
     /// - Throws: ``KernelError``.
-    func siblings(of key: AttachmentKey, in store: AttachmentStore) throws(KernelError) -> [CIDR] {
-        masquerades && backend == .iptables ? try BridgeFilters.siblings(of: key, in: store) : []
+    package func siblings(of key: AttachmentKey, in store: AttachmentStore) throws(KernelError) -> [CIDR] {
+        masquerades && backend == .iptables ? try InterfaceFilters.siblings(of: key, in: store) : []
     }
 
     /// Removes what an attachment has, by what its record says was wanted; without a record, whatever there may be.
     ///
     /// - Throws: ``KernelError``.
-    static func remove(
+    package static func remove(
         from key: AttachmentKey,
         _ record: AttachmentRecord?,
         in store: AttachmentStore
     ) throws(KernelError) {
-        guard let record, let filters = BridgeFilters(record) else {
+        guard let record, let filters = InterfaceFilters(record) else {
             return try FilterPlan.removeAll(of: key, sparing: siblings(of: key, in: store))
         }
         let masquerade = Masquerade(key: key, addresses: [], backend: filters.backend)
@@ -117,7 +119,7 @@ package struct BridgeFilters: Hashable, Sendable {
     ///
     /// `siblings`: what iptables masquerades for the container's other interfaces on the network.
     package static func plan(of record: AttachmentRecord, siblings: [CIDR] = []) -> FilterPlan? {
-        guard record.state == .attached, let filters = BridgeFilters(record) else { return nil }
+        guard record.state == .attached, let filters = InterfaceFilters(record) else { return nil }
         let result: AddResult
         do throws(CNIError) {
             result = try AddResult(JSONReader(record.result), assuming: .newest)
@@ -142,7 +144,7 @@ package struct BridgeFilters: Hashable, Sendable {
         of record: AttachmentRecord,
         in store: AttachmentStore
     ) throws(KernelError) -> FilterPlan? {
-        guard let filters = BridgeFilters(record) else { return nil }
+        guard let filters = InterfaceFilters(record) else { return nil }
         return plan(of: record, siblings: try filters.siblings(of: record.key, in: store))
     }
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CNI
+internal import Interfaces
+internal import JSON
+internal import Linux
+internal import Netlink
+internal import Plugin
+internal import Wiring
+
+/// A link of kind `vlan` in a container; like `ip link add link MASTER name NAME type vlan id N`.
+struct VLANLink: InterfaceKind {
+    static let noun = "a VLAN interface"
+    static let linkKinds = ["vlan"]
+
+    let master: MasterChoice
+    /// 0 is the tag of frames that have a priority and no VLAN.
+    ///
+    /// IEEE 802.1Q, 9.6.
+    let id: UInt16
+    let dns: DNS
+
+    init(_ request: Request) throws(CNIError) {
+        (master, id) = try request.reading { reader throws(JSONTypeError) in
+            (try MasterChoice(reader), UInt16(try reader.integer("vlanId", in: 0...4094) ?? 0))
+        }
+        dns = request.configuration.dns
+        guard master.name.isEmpty else { return }
+        throw CNIError(
+            .invalidConfiguration,
+            "master: \"master\" field is required. It specifies the host interface name to create the VLAN for.",
+            details: "name a link, of the host, or with linkInContainer of the container"
+        )
+    }
+
+    func plan(
+        _ request: Request,
+        host: borrowing NetlinkSocket,
+        inside: borrowing NetlinkSocket
+    ) throws(CNIError) -> InterfacePlan {
+        let place = try master.find(host: host, inside: inside)
+        let name = request.key.interfaceName
+        return InterfacePlan(
+            request,
+            making: [.link(ContainerLink(name: name, kind: .vlan(id), master: place, mtu: master.mtu))]
+        )
+    }
+
+    func probe(_ request: Request, on host: borrowing NetlinkSocket) throws(CNIError) {
+        try translating("cannot make \(Self.noun)", .unavailable) { () throws(KernelError) in
+            try host.require(kind: "vlan")
+        }
+        try master.probe(on: host)
+    }
+
+    func complaints(
+        _ request: Request,
+        _ seen: InterfaceObservation,
+        _ promised: AddResult,
+        on host: borrowing NetlinkSocket
+    ) throws(KernelError) -> [String] {
+        var complaints = try master.complaints(seen, on: host)
+        if case .vlan(let found) = seen.details?.kind, found != id {
+            complaints.append("\(request.key.interfaceName) is of VLAN \(found) instead of \(id)")
+        }
+        return complaints
+    }
+}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Defects of the reference's interface plugins that these here do not have; against the reference each test fails."""
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from host import Host
+from implementations import Implementation
+from interfaces import DUAL, WIRE, lan, routes
+from kernel_state import lease_files, link_names
+from runtime import Runtime, host_local, network
+
+pytestmark = pytest.mark.beats_reference
+
+#: A route that no kernel makes: its gateway is on no link.
+UNREACHABLE = [{"dst": "192.0.2.0/24", "gw": "203.0.113.1"}]
+
+
+def runtime(host: Host, ours: Implementation, kind: str, **members: object) -> Runtime:
+    """A network of a plugin upon the wire, in the newest version that the reference speaks."""
+    lan(host)
+    return Runtime(host, ours, network({"type": kind, "master": WIRE, "ipam": DUAL, **members}))
+
+
+def test_refused_macvlan_leaves_no_link(host: Host, ours: Implementation) -> None:
+    """An ADD that fails when addresses and routes are made takes the link back, and the addresses."""
+    played = runtime(host, ours, "macvlan", ipam=host_local("10.77.0.0/24", routes=UNREACHABLE))
+    container = host.add_container("c1")
+    assert not played.add(container).ok
+    assert lease_files(host) == {}
+    assert link_names(host, container.netns) == {"lo"}
+
+
+def test_route_mtu_and_advmss_are_applied(host: Host, ours: Implementation) -> None:
+    """What IPAM says of a route's sizes reaches the kernel."""
+    asked = [{"dst": "192.0.2.0/24", "mtu": 1300, "advmss": 1200}]
+    played = runtime(host, ours, "macvlan", ipam=host_local("10.77.0.0/24", routes=asked))
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    assert routes(host, container)["192.0.2.0/24"].get("metrics") == [{"mtu": 1300, "advmss": 1200}]
+
+
+def test_plain_file_for_a_namespace_is_a_gone_one(host: Host, ours: Implementation) -> None:
+    """DEL gives the address back when a lost mount has left a plain file."""
+    played = runtime(host, ours, "macvlan")
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.must("ip netns del c1; touch /run/netns/c1")
+    assert played.delete(container).ok and lease_files(host) == {}
+
+
+def test_wire_masquerade_goes_with_the_namespace(host: Host, ours: Implementation) -> None:
+    """DEL of `ptp` removes the rules of a container whose namespace is gone."""
+    played = Runtime(host, ours, network({"type": "ptp", "ipMasq": True, "ipam": host_local("10.77.0.0/24")}))
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.remove_container(container)
+    assert played.delete(container).ok
+    assert "10.77.0.2" not in host.must("nft list ruleset; iptables-save")
+
+
+def test_wire_with_ipv6_does_not_wait(host: Host, ours: Implementation) -> None:
+    """ADD of `ptp` with IPv6 takes no second, and the host reaches the container at once."""
+    played = Runtime(host, ours, network({"type": "ptp", "ipam": host_local("fd77::/64")}))
+    begin = time.monotonic()
+    assert played.add(host.add_container("c1")).ok
+    assert host.run(["ping", "-n", "-q", "-c", "1", "-w", "1", "fd77::2"]).ok
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.needs_links("vlan")
+def test_vlan_goes_without_its_master(host: Host, ours: Implementation) -> None:
+    """DEL of `vlan` gives the address back when the master is gone."""
+    played = runtime(host, ours, "vlan", vlanId=5)
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.must(f"ip link del {WIRE}")
+    assert played.delete(container).ok and lease_files(host) == {}
+
+
+@pytest.mark.needs_links("ipvlan")
+def test_ipvlan_goes_without_a_default_route(host: Host, ours: Implementation) -> None:
+    """DEL of `ipvlan` does not look for the link of the default route again."""
+    played = runtime(host, ours, "ipvlan", master="")
+    host.must(f"ip address add 10.77.0.250/24 dev {WIRE}; ip route add default dev {WIRE}")
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.must("ip route del default")
+    assert played.delete(container).ok and lease_files(host) == {}
+
+
+@pytest.mark.needs_links("ipvlan")
+def test_refused_ipvlan_gives_the_address_back(host: Host, ours: Implementation) -> None:
+    """An ADD that fails when routes are made keeps no address."""
+    played = runtime(host, ours, "ipvlan", ipam=host_local("10.77.0.0/24", routes=UNREACHABLE))
+    container = host.add_container("c1")
+    assert not played.add(container).ok
+    assert lease_files(host) == {} and link_names(host, container.netns) == {"lo"}
