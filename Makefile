@@ -32,7 +32,8 @@ RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
 .PHONY: help demo build install test unit-test root-test integration benchmark benchmark-forwarding \
-    fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
+    fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
+    packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'

@@ -158,7 +158,7 @@ extension VirtualSwitch {
         _ now: Ticks
     ) -> Decision {
         var reason = admission.reason
-        if reason == nil, rule.action != .deny {
+        if reason == nil, rule.packedAction != RuleAction.deny.packed {
             let port = ports[Int(admission.ingress.index)]
             if port.has(PortState.Flag.isLocked) {
                 if isStranger(admission, now) { reason = .lockedInterface }
@@ -202,16 +202,19 @@ extension VirtualSwitch {
             return decision
         }
         var target = InterfaceID.none
-        switch rule.action {
-        case .permit:
-            break
-        case .deny:
-            decision.verdict = .drop(.deniedByRule)
-            return decision
-        case .mirror(let interface):
-            decision.ruleMirror = interface
-        case .redirect(let interface):
-            target = interface
+        // Nearly always there is nothing to do, which is found out at once.
+        if rule.packedAction != RuleAction.permit.packed {
+            switch rule.action {
+            case .permit:
+                break
+            case .deny:
+                decision.verdict = .drop(.deniedByRule)
+                return decision
+            case .mirror(let interface):
+                decision.ruleMirror = interface
+            case .redirect(let interface):
+                target = interface
+            }
         }
         destine(&decision, admission, target, port, frame, now, &observer)
         return decision
