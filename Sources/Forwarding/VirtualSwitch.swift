@@ -110,7 +110,8 @@ package struct VirtualSwitch: ~Copyable {
 
     /// Removes an interface, and all that is known about stations there.
     ///
-    /// Rules and routes that name it stay; what they send there is dropped.
+    /// Rules, routes and mirrors that name it stay, and what they send there is dropped. They mean the next interface that
+    /// gets the number: whoever wrote them takes them away.
     ///
     /// - Returns: how it was set up, or nil when there is none of that number.
     @discardableResult
