@@ -35,9 +35,9 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build man install test unit-test root-test integration benchmark benchmark-forwarding fuzz fuzz-configuration \
-    fuzz-frame fuzz-result lint format linkage link-order check clean packages-build packages-demo packages-test \
-    packages-benchmark
+.PHONY: help demo build man install test unit-test root-test integration benchmark benchmark-forwarding link-order \
+    fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
+    packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'

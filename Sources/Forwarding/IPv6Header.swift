@@ -17,13 +17,13 @@ package struct IPv6Chain: Hashable, Sendable {
     /// Whether it is one that does not begin with the header `protocolNumber` announces.
     package let isLaterFragment: Bool
 
-    /// Walks over the extension headers of a packet that begins at `start` and ends at `end` in `bytes`.
+    /// Walks over the extension headers of a packet that ends at `end`.
     ///
     /// - Returns: nil when the packet ends inside of an extension header, or has more than ``maximumHeaders``.
     @inline(__always)
-    init?(_ bytes: Span<UInt8>, from start: Int, to end: Int) {
-        var number = bytes[start + 6]
-        var offset = start + IPv6View.headerLength
+    init?(_ bytes: Span<UInt8>, to end: Int) {
+        var number = bytes[6]
+        var offset = IPv6View.headerLength
         var isFragment = false
         var isLaterFragment = false
         if Self.isExtension(number) {
@@ -48,7 +48,7 @@ package struct IPv6Chain: Hashable, Sendable {
             }
         }
         protocolNumber = number
-        self.offset = offset - start
+        self.offset = offset
         self.isFragment = isFragment
         self.isLaterFragment = isLaterFragment
     }
@@ -85,7 +85,7 @@ package struct IPv6View: ~Escapable {
         guard totalLength <= bytes.count else { return nil }
         self.bytes = bytes
         self.totalLength = totalLength
-        chain = IPv6Chain(bytes, from: 0, to: totalLength)
+        chain = IPv6Chain(bytes, to: totalLength)
     }
 
     /// Six bits of service class and two of congestion.

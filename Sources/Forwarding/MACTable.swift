@@ -6,15 +6,6 @@ package import Addressing
 /// Of 32 bits, which come round after 497 days; only differences count.
 package typealias Ticks = UInt32
 
-/// A station's address and the VLAN it is in, in the form in which many are looked up at once.
-package struct StationKey: Hashable, Sendable, BitwiseCopyable {
-    let number: UInt64
-
-    package init(_ address: MACAddress, vlan: UInt16) {
-        number = MACTable.key(address.value, vlan & 0xfff)
-    }
-}
-
 /// Which station is reached through which interface, by VLAN.
 ///
 /// Slots of 16 octets, open addressing, at most half full: two entries to find in a table that fits the second-level
@@ -151,30 +142,6 @@ package struct MACTable: ~Copyable {
     package func lookup(_ address: MACAddress, vlan: UInt16 = 0, now: Ticks) -> Entry? {
         let slot = find(Self.key(address.value, vlan), now: now)
         return slot.key == 0 ? nil : Entry(slot)
-    }
-
-    /// Looks many stations up at once, in less time than one by one.
-    ///
-    /// - Parameters:
-    ///   - keys: the stations.
-    ///   - now: the moment.
-    ///   - interfaces: at least as many; a place is set to where the station is, or to nil.
-    package func lookup(_ keys: Span<StationKey>, now: Ticks, into interfaces: inout MutableSpan<InterfaceID?>) {
-        precondition(interfaces.count >= keys.count, "there is a place for each station")
-        // First the slots where keys are at home, in a loop so short that the processor waits for many of them at once.
-        var homes = InlineArray<32, UInt64>(repeating: 0)
-        var start = 0
-        while start < keys.count {
-            let count = min(homes.count, keys.count - start)
-            for index in 0..<count { homes[index] = touch(keys[start &+ index].number) }
-            for index in 0..<count {
-                let key = keys[start &+ index].number
-                let slot = slots[homes[index] == key ? home(key) : position(key)]
-                let isKnown = slot.key != 0 && !isExpired(slot, now)
-                interfaces[start &+ index] = isKnown ? slot.interface : nil
-            }
-            start &+= count
-        }
     }
 
     /// How many stations were learned at an interface, those that are too old but not yet swept away included.

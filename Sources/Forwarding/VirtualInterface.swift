@@ -75,6 +75,17 @@ package struct InterfaceCounters: Hashable, Sendable, BitwiseCopyable {
     package init() {}
 }
 
+/// Where an interface's allowed sources and networks lie in the tables of all.
+struct PortChecks: BitwiseCopyable {
+    struct Stretch: BitwiseCopyable {
+        var start: UInt32 = 0
+        var count: UInt32 = 0
+    }
+
+    var sources = Stretch()
+    var addresses = Stretch()
+}
+
 /// The interface as frames see it.
 struct PortState: BitwiseCopyable {
     enum Flag {
@@ -101,14 +112,8 @@ struct PortState: BitwiseCopyable {
     var native: UInt16 = 0
     var mirror = InterfaceID.none
     var learnLimit: UInt32 = 0
-    /// Where its allowed sources and networks lie in the tables of all.
-    var sources = Stretch()
-    var addresses = Stretch()
-
-    struct Stretch: BitwiseCopyable {
-        var start: UInt32 = 0
-        var count: UInt32 = 0
-    }
+    /// Fills it up to sixteen octets, so that a shift finds it.
+    private var padding: UInt32 = 0
 
     @inline(__always)
     func has(_ flag: UInt32) -> Bool { flags & flag == flag }

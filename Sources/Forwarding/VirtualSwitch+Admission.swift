@@ -35,7 +35,7 @@ extension VirtualSwitch {
     /// - Parameters:
     ///   - frame: without the checksum of Ethernet.
     ///   - ingress: where it came from.
-    ///   - key: set to the frame's key, with the interface and the VLAN, when the frame is admitted.
+    ///   - key: zeros; set to the frame's key, with the interface and the VLAN, when the frame is admitted.
     ///   - observer: who looks on.
     /// - Returns: what else there is to know, and why the frame is not admitted if it is not.
     @inline(__always)
@@ -54,14 +54,13 @@ extension VirtualSwitch {
         guard port.has(PortState.Flag.isUp) else { return admission.refused(.interfaceDown) }
         // Without VLANs no tag is the switch's own.
         let tagProtocol = settings.knowsVLANs ? settings.tagProtocol : 0
-        guard let parsed = ParsedFrame(frame, tagProtocol: tagProtocol) else { return admission.refused(.truncated) }
-        key = parsed.key
+        guard let layout = key.read(frame, tagProtocol: tagProtocol) else { return admission.refused(.truncated) }
         key.word0 |= UInt64(ingress.index) << 48
         admission.destinationNumber = key.word1 >> 16
         admission.sourceNumber = key.word2 >> 16
-        admission.control = parsed.control
-        admission.isTagged = parsed.isTagged
-        admission.headerLength = parsed.headerLength
+        admission.control = layout.control
+        admission.isTagged = layout.isTagged
+        admission.headerLength = layout.headerLength
         observer.depends { $0.ingress = .none }
         observer.depends { $0.source = MACAddress(value: .max) }
         let source = admission.sourceNumber
@@ -104,13 +103,15 @@ extension VirtualSwitch {
         _ observer: inout Observer
     ) -> DropReason? {
         if port.has(PortState.Flag.checksSources) {
+            let allowed = checks[Int(admission.ingress.index)]
             var isAllowed = false
-            for index in 0..<Int(port.sources.count) {
-                isAllowed = isAllowed || allowedSources[Int(port.sources.start) + index] == admission.sourceNumber
+            for index in 0..<Int(allowed.sources.count) {
+                isAllowed = isAllowed || allowedSources[Int(allowed.sources.start) + index] == admission.sourceNumber
             }
             guard isAllowed else { return .sourceNotAllowed }
         }
         guard port.has(PortState.Flag.checksAddresses) else { return nil }
+        let ingress = admission.ingress
         observer.depends { $0.etherType = .max }
         switch key.etherType {
         case EtherType.arp:
@@ -120,11 +121,11 @@ extension VirtualSwitch {
             }
             guard message.senderMAC.value == admission.sourceNumber else { return .sourceNotAllowed }
             let sender = message.senderAddress
-            return sender.isUnspecified || isAllowed(sender.value, isIPv4: true, port) ? nil : .addressNotAllowed
+            return sender.isUnspecified || isAllowed(sender.value, isIPv4: true, ingress) ? nil : .addressNotAllowed
         case EtherType.ipv4:
-            return checkIPv4(key, port, &observer)
+            return checkIPv4(key, &observer)
         case EtherType.ipv6:
-            return checkIPv6(admission, key, port, frame, &observer)
+            return checkIPv6(admission, key, frame, &observer)
         case let type where EtherType.isTag(type):
             return .unreadablePacket
         default:
@@ -132,9 +133,10 @@ extension VirtualSwitch {
         }
     }
 
-    private func isAllowed(_ address: UInt128, isIPv4: Bool, _ port: PortState) -> Bool {
-        for index in 0..<Int(port.addresses.count)
-        where allowedNetworks[Int(port.addresses.start) + index].contains(address, isIPv4: isIPv4) {
+    private func isAllowed(_ address: UInt128, isIPv4: Bool, _ ingress: InterfaceID) -> Bool {
+        let allowed = checks[Int(ingress.index)]
+        for index in 0..<Int(allowed.addresses.count)
+        where allowedNetworks[Int(allowed.addresses.start) + index].contains(address, isIPv4: isIPv4) {
             return true
         }
         return false
@@ -142,14 +144,14 @@ extension VirtualSwitch {
 
     private mutating func checkIPv4<Observer: ForwardingObserver>(
         _ key: FlowKey,
-        _ port: PortState,
         _ observer: inout Observer
     ) -> DropReason? {
+        let ingress = key.ingress
         observer.depends { $0.word0 |= FlowKey.Note.malformed }
         guard !key.isMalformed else { return .unreadablePacket }
         observer.depends { $0.word3 |= 0xffff_ffff << 32 }
         let source = key.word3 >> 32
-        guard source == 0 else { return isAllowed(UInt128(source), isIPv4: true, port) ? nil : .addressNotAllowed }
+        guard source == 0 else { return isAllowed(UInt128(source), isIPv4: true, ingress) ? nil : .addressNotAllowed }
         // Who has no address asks for one (RFC 2131, 4.1).
         observer.depends { $0.protocolNumber = .max }
         observer.depends { $0.destinationPort = .max }
@@ -160,10 +162,10 @@ extension VirtualSwitch {
     private mutating func checkIPv6<Observer: ForwardingObserver>(
         _ admission: Admission,
         _ key: FlowKey,
-        _ port: PortState,
         _ frame: Span<UInt8>,
         _ observer: inout Observer
     ) -> DropReason? {
+        let ingress = key.ingress
         observer.depends { $0.word0 |= FlowKey.Note.malformed | 0xff << 8 }
         guard !key.isMalformed else { return .unreadablePacket }
         observer.depends { $0.word3 = .max }
@@ -172,7 +174,7 @@ extension VirtualSwitch {
         let source = UInt128(key.word3) << 64 | UInt128(key.word4)
         // Without an address there are only solicitations and reports of ICMPv6 (RFC 4862, 5.4; RFC 3810, 5.2.13).
         let isAsking = source == 0 && key.protocolNumber == IPProtocol.icmpv6
-        guard isAsking || source == own || isAllowed(source, isIPv4: false, port) else { return .addressNotAllowed }
+        guard isAsking || source == own || isAllowed(source, isIPv4: false, ingress) else { return .addressNotAllowed }
         guard key.protocolNumber == IPProtocol.icmpv6 else { return nil }
         observer.dependsOnMore()
         guard let packet = IPv6View(frame.extracting(Int(admission.headerLength)..<frame.count)),
@@ -180,7 +182,7 @@ extension VirtualSwitch {
             message.type == ICMPMessage.neighbourAdvertisement
         else { return nil }
         guard let target = message.neighbourTarget else { return .unreadablePacket }
-        let isOwn = target.value == own || isAllowed(target.value, isIPv4: target.family == .v4, port)
+        let isOwn = target.value == own || isAllowed(target.value, isIPv4: target.family == .v4, ingress)
         return isOwn ? nil : .addressNotAllowed
     }
 

@@ -63,6 +63,15 @@ extension VirtualSwitch {
         return true
     }
 
+    /// Takes the switch's own address in a VLAN away: nothing is routed from there any more, nor to there.
+    package mutating func removeGateway(vlan: UInt16) {
+        let vlan = settings.knowsVLANs ? vlan : 0
+        let old = MACAddress(value: paths.gateway(of: vlan))
+        guard !old.isZero else { return }
+        stations.remove(old, vlan: vlan)
+        paths.setGateway(0, of: vlan)
+    }
+
     /// Adds a route.
     ///
     /// Who its gateway is on the link may be known already, said by the route, or come later.

@@ -47,6 +47,7 @@ package struct VirtualSwitch: ~Copyable {
 
     private var interfaces: [VirtualInterface?] = []
     var ports: Table<PortState>
+    var checks: Table<PortChecks>
     /// Interfaces with some property; see ``Row``.
     var sets: InterfaceRows
     /// The members of each VLAN, or of the one row there is without VLANs.
@@ -80,6 +81,7 @@ package struct VirtualSwitch: ~Copyable {
         self.settings = settings
         wordCount = (capacity + 63) / 64
         ports = Table(repeating: PortState(), count: capacity)
+        checks = Table(repeating: PortChecks(), count: capacity)
         sets = InterfaceRows(rows: Row.count, interfaces: capacity)
         vlanMembers = InterfaceRows(rows: settings.knowsVLANs ? 4096 : 1, interfaces: capacity)
         memberVLANs = Table(repeating: 0, count: capacity * VLANSet.wordCount)
@@ -108,7 +110,8 @@ package struct VirtualSwitch: ~Copyable {
 
     /// Removes an interface, and all that is known about stations there.
     ///
-    /// Rules and routes that name it stay; what they send there is dropped.
+    /// Rules, routes and mirrors that name it stay, and what they send there is dropped. They mean the next interface that
+    /// gets the number: whoever wrote them takes them away.
     ///
     /// - Returns: how it was set up, or nil when there is none of that number.
     @discardableResult
@@ -239,10 +242,10 @@ package struct VirtualSwitch: ~Copyable {
             guard let interface = interfaces[index] else { continue }
             let ownSources = interface.allowedSources ?? []
             let ownNetworks = interface.allowedAddresses ?? []
-            var port = ports[index]
-            port.sources = .init(start: UInt32(sources.count), count: UInt32(ownSources.count))
-            port.addresses = .init(start: UInt32(networks.count), count: UInt32(ownNetworks.count))
-            ports[index] = port
+            checks[index] = PortChecks(
+                sources: .init(start: UInt32(sources.count), count: UInt32(ownSources.count)),
+                addresses: .init(start: UInt32(networks.count), count: UInt32(ownNetworks.count))
+            )
             for source in ownSources { sources.append(source.value) }
             for network in ownNetworks { networks.append(NetworkMatch(network)) }
         }
