@@ -63,10 +63,10 @@ def normalise_network(network: State, configured: str, *, host: bool) -> State:
         link["addresses"] = [entry for entry in link["addresses"] if entry not in own]
         if not host:
             link["link-local address"] = bool(own)
-    network["routes"] = [
+    network["routes"] = sorted((
         {**route, "flags": [flag for flag in route["flags"] if flag != "linkdown"]}
         for route in network["routes"] if not route["dst"].startswith("fe80:")
-    ]
+    ), key=json.dumps)  # By the names that links have here, not by those that chance gave them.
     return network
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from faults import Bench, refusals, thinned, try_all
 from host import Host, new_host
-from implementations import Implementation
+from implementations import Implementation, build_directory
 from interfaces import DUAL, Bad, Story, assert_refused, reaches, routes
 from kernel_state import lease_files
 from runtime import Runtime, host_local, network, valid_attachments
@@ -121,3 +121,15 @@ def test_killed_and_refused(verb: str, fate: str, ours: Implementation) -> None:
     assert chosen
     trouble = try_all(chosen, ours, NETWORK, ATTEMPTS[verb, fate])
     assert trouble == [], "\n".join(trouble[:20])
+
+
+def test_reload_puts_rules_back(host: Host, ours: Implementation) -> None:
+    """What somebody flushed comes back, as for a bridge."""
+    runtime, container = Runtime(host, ours, NETWORK), host.add_container("c1")
+    runtime.add(container).result()
+    before = host.must("nft -s list ruleset")
+    host.must("nft flush ruleset")
+    assert "missing: " in runtime.check(container).error()["details"]
+    assert host.run([str(build_directory() / "culvert"), "reload"]).ok
+    assert host.must("nft -s list ruleset") == before and runtime.check(container).ok
+    assert runtime.delete(container).ok
