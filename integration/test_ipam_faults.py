@@ -28,11 +28,11 @@ BYSTANDERS = {"10.77.0.2": "by1\r\neth0", "10.77.0.3": "by2\r\neth0", "10.77.0.3
 BEFORE = {**BYSTANDERS, "10.77.0.40": "vm1\r\neth0", "10.77.0.50": "dead\r\neth0"}
 KEPT = "10.77.0.30\treserved\tdefault/web-0\tnote\n10.77.0.40\tallocated\tvm1 eth0\t\n"
 IMPORTED = "".join(line + "\n" for line in (
-    '{"network":"net","address":"10.77.0.2","container":"by1","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.60","container":"in1","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.61","container":"in2","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.62","kind":"allocated","container":"vm2","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.70-10.77.0.71","kind":"reserved","for":"default/db"}',
+    '{"network":"net","address":"10.77.0.2","containerID":"by1","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.60","containerID":"in1","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.61","containerID":"in2","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.62","kind":"allocated","containerID":"vm2","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.70-10.77.0.71","kind":"reserved","reservedFor":"default/db"}',
 ))
 WORKERS = 2
 #: The calls that change files.
