@@ -28,13 +28,18 @@ BYSTANDERS = {"10.77.0.2": "by1\r\neth0", "10.77.0.3": "by2\r\neth0", "10.77.0.3
 BEFORE = {**BYSTANDERS, "10.77.0.40": "vm1\r\neth0", "10.77.0.50": "dead\r\neth0"}
 KEPT = "10.77.0.30\treserved\tdefault/web-0\tnote\n10.77.0.40\tallocated\tvm1 eth0\t\n"
 IMPORTED = "".join(line + "\n" for line in (
-    '{"network":"net","address":"10.77.0.2","container":"by1","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.60","container":"in1","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.61","container":"in2","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.62","kind":"allocated","container":"vm2","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.70-10.77.0.71","kind":"reserved","for":"default/db"}',
+    '{"network":"net","address":"10.77.0.2","containerID":"by1","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.60","containerID":"in1","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.61","containerID":"in2","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.62","kind":"allocated","containerID":"vm2","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.70-10.77.0.71","kind":"reserved","reservedFor":"default/db"}',
 ))
 WORKERS = 2
+#: The calls that change files.
+CHANGING = frozenset("""
+    write pwrite64 writev link linkat unlink unlinkat rename renameat renameat2 mkdir mkdirat ftruncate utimensat utime
+    fchmod fallocate
+""".split())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +131,18 @@ def points_of(change: Change) -> list[Point]:
     return points[start:]
 
 
+def changes_files(point: Point) -> bool:
+    """Whether anything on a disk can be another after a call."""
+    if point.name in ("write", "writev") and point.arguments.startswith(("1,", "2,")):
+        return False
+    return point.name in CHANGING or (point.name in ("openat", "open") and "O_CREAT" in point.arguments)
+
+
+def apart(points: list[Point]) -> list[Point]:
+    """The first call after each that changes files: to die at any other leaves the same files as at one of these."""
+    return points[:1] + [point for before, point in zip(points, points[1:]) if changes_files(before)]
+
+
 def try_all(change: Change, points: list[Point], attempt: Callable[[Bench, Point], str]) -> list[str]:
     """Tries every point; returns what went wrong."""
     waiting, trouble, guard = list(reversed(points)), [], threading.Lock()
@@ -170,13 +187,15 @@ def refused(bench: Bench, point: Point) -> str:
     is_kept = bench.change.is_all_or_nothing and outcome.status == 1 and not is_printing
     if is_kept and "left behind" not in outcome.stderr and bench.state() != before:
         return f"failed, and yet {bench.state()}: {outcome.stderr}"
+    if outcome.status == 1 and bench.state() == before:
+        return ""  # As if nobody had tried.
     return bench.lost() or bench.completes()
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_killed_anywhere(name: str, ours: Implementation, capsys: pytest.CaptureFixture[str]) -> None:
     """However far it came, whoever comes next finds whole leases, each with one owner, and can complete the change."""
-    points = thinned(points_of(CHANGES[name]))
+    points = thinned(apart(points_of(CHANGES[name])))
     trouble = try_all(CHANGES[name], points, killed)
     with capsys.disabled():
         print(f"\nipam {name}: killed at {len(points)} points, {len(trouble)} went wrong")
@@ -186,8 +205,10 @@ def test_killed_anywhere(name: str, ours: Implementation, capsys: pytest.Capture
 @pytest.mark.parametrize("name", ["release", "import"])
 def test_refused_anywhere(name: str, ours: Implementation, capsys: pytest.CaptureFixture[str]) -> None:
     """A disk that is full or broken at any one call costs nobody anything."""
+    # Who only reads is never told that the disk is full.
     points = thinned([dataclasses.replace(point, error=error) for point in points_of(CHANGES[name])
-                      if point.name in REFUSABLE for error in ("EIO", "ENOSPC")])
+                      for error in ("EIO", "ENOSPC")
+                      if point.name in REFUSABLE and (error == "EIO" or changes_files(point))])
     trouble = try_all(CHANGES[name], points, refused)
     with capsys.disabled():
         print(f"\nipam {name}: refused at {len(points)} points, {len(trouble)} went wrong")
@@ -199,7 +220,7 @@ def test_noise_in_the_index(host: Host, ours: Implementation) -> None:
     runtime, tool, leases = Runtime(host, ours, LISTED), Tool(host, LISTED), Leases(host)
     for number in range(2, 62):
         leases.write(f"10.77.0.{number}", f"c{number}\r\neth0")
-    for seed in range(int(os.environ.get("CULVERT_NOISE_SEEDS", "25"))):
+    for seed in range(int(os.environ.get("CULVERT_NOISE_SEEDS", "12"))):
         chance = random.Random(seed)
         tool.must("list")
         runtime.add(Container(f"warm{seed}", NOWHERE)).result()

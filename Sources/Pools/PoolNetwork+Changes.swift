@@ -184,12 +184,13 @@ extension PoolNetwork {
         }
     }
 
-    /// Who has an address here; nil when nobody has.
+    /// Whether an address has a file here, or a note that it was given by hand.
     ///
     /// - Throws: ``PoolFailure``.
-    package func holder(of address: IPAddress, _ settings: Settings) throws(PoolFailure) -> LeaseRecord? {
-        let found = try reading(settings) { ledger throws(KernelError) in try ledger.lease(of: address) }
-        guard let lease = found ?? nil, lease.hasFile else { return nil }
-        return lease
+    package func mentions(_ address: IPAddress, _ settings: Settings) throws(PoolFailure) -> Bool {
+        try reading(settings) { ledger throws(KernelError) in
+            if let lease = try ledger.lease(of: address), lease.hasFile { return true }
+            return try ledger.keptAddresses().entry(of: address)?.purpose == .allocated
+        } ?? false
     }
 }

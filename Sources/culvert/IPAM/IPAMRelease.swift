@@ -77,7 +77,7 @@ struct IPAMRelease: ParsableCommand {
         for address in addresses.compactMap({ IPAddress($0) }) {
             var holders: [Int] = []
             for (place, network) in networks.enumerated() {
-                if try network.holder(of: address, places.settings) != nil { holders.append(place) }
+                if try network.mentions(address, places.settings) { holders.append(place) }
             }
             guard holders.count <= 1 else {
                 let names = holders.map { networks[$0].name }.joined(separator: ", ")
