@@ -215,6 +215,40 @@ def test_refused_anywhere(name: str, ours: Implementation, capsys: pytest.Captur
     assert points and not trouble, "\n".join(trouble[:20])
 
 
+@pytest.mark.parametrize("verb", ["ADD", "DEL"])
+def test_killed_while_a_reservation_changes_hands(verb: str, host: Host, ours: Implementation,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    """At no moment is a reserved address nobody's: it is the reservation's or the pod's, and in the end the former's."""
+    runtime, tool, leases = Runtime(host, ours, LISTED), Tool(host, LISTED), Leases(host)
+    pod, reserved = Container("pod", NOWHERE), ("@reserved\r\ndefault/web-0", "pod\r\neth0")
+    tool.must("reserve", "10.77.0.30", "--for", "default/web-0")
+
+    def call(wrapper: list[str] | None = None) -> Outcome:
+        run = runtime.add if verb == "ADD" else runtime.delete
+        return run(pod, args=POD, wrapper=wrapper or [])
+
+    def prepare() -> None:
+        assert (runtime.delete if verb == "ADD" else runtime.add)(pod, args=POD).ok
+
+    prepare()
+    assert call(["strace", "-f", "-qq", "-o", "/run/trace"]).ok
+    points = thinned(apart(points_in(host.path("/run/trace").read_text(errors="replace"))))
+    for point in points:
+        prepare()
+        call(point.wrapper)
+        assert leases.owners().get("10.77.0.30") in reserved, point
+        assert not leases.broken_invariants(), point
+        other = runtime.add(Container("other", NOWHERE)).result()["ips"][0]["address"]
+        assert other != "10.77.0.30/24", point
+        assert runtime.delete(Container("other", NOWHERE)).ok
+        assert runtime.add(pod, args=POD).result()["ips"][0]["address"] == "10.77.0.30/24", point
+        assert runtime.delete(pod).ok
+        assert leases.owners() == {"10.77.0.30": reserved[0]}, point
+    assert tool.problems() == []
+    with capsys.disabled():
+        print(f"\nreserved address, {verb}: killed at {len(points)} points, 0 went wrong")
+
+
 def test_noise_in_the_index(host: Host, ours: Implementation) -> None:
     """Index and log cut off, or overwritten anywhere: no address is given twice, and gc makes the index true again."""
     runtime, tool, leases = Runtime(host, ours, LISTED), Tool(host, LISTED), Leases(host)
