@@ -145,8 +145,8 @@ def test_export_and_import_between_hosts(host: Host, ours: Implementation) -> No
         assert leases.owners() == wanted and tool.problems() == []
         assert "0 leases and 0 reservations imported" in tool.must(*words, stdin=stdin)
         assert given(runtime, "c1", args=POD) == mine
-        clash = json.dumps({"network": "net", "address": mine, "container": "other", "interface": "eth0"})
-        fresh = json.dumps({"network": "net", "address": "10.77.0.99", "container": "new"})
+        clash = json.dumps({"network": "net", "address": mine, "containerID": "other", "interface": "eth0"})
+        fresh = json.dumps({"network": "net", "address": "10.77.0.99", "containerID": "new"})
         refused = tool.run("import", "-", stdin=f"{fresh}\n{clash}\n")
         assert refused.status == 1 and "other eth0" in refused.stderr and "c1 eth0" in refused.stderr
         assert leases.owners() == wanted

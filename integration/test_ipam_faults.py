@@ -28,11 +28,11 @@ BYSTANDERS = {"10.77.0.2": "by1\r\neth0", "10.77.0.3": "by2\r\neth0", "10.77.0.3
 BEFORE = {**BYSTANDERS, "10.77.0.40": "vm1\r\neth0", "10.77.0.50": "dead\r\neth0"}
 KEPT = "10.77.0.30\treserved\tdefault/web-0\tnote\n10.77.0.40\tallocated\tvm1 eth0\t\n"
 IMPORTED = "".join(line + "\n" for line in (
-    '{"network":"net","address":"10.77.0.2","container":"by1","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.60","container":"in1","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.61","container":"in2","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.62","kind":"allocated","container":"vm2","interface":"eth0"}',
-    '{"network":"net","address":"10.77.0.70-10.77.0.71","kind":"reserved","for":"default/db"}',
+    '{"network":"net","address":"10.77.0.2","containerID":"by1","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.60","containerID":"in1","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.61","containerID":"in2","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.62","kind":"allocated","containerID":"vm2","interface":"eth0"}',
+    '{"network":"net","address":"10.77.0.70-10.77.0.71","kind":"reserved","reservedFor":"default/db"}',
 ))
 WORKERS = 2
 #: The calls that change files.
@@ -213,6 +213,40 @@ def test_refused_anywhere(name: str, ours: Implementation, capsys: pytest.Captur
     with capsys.disabled():
         print(f"\nipam {name}: refused at {len(points)} points, {len(trouble)} went wrong")
     assert points and not trouble, "\n".join(trouble[:20])
+
+
+@pytest.mark.parametrize("verb", ["ADD", "DEL"])
+def test_killed_while_a_reservation_changes_hands(verb: str, host: Host, ours: Implementation,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    """At no moment is a reserved address nobody's: it is the reservation's or the pod's, and in the end the former's."""
+    runtime, tool, leases = Runtime(host, ours, LISTED), Tool(host, LISTED), Leases(host)
+    pod, reserved = Container("pod", NOWHERE), ("@reserved\r\ndefault/web-0", "pod\r\neth0")
+    tool.must("reserve", "10.77.0.30", "--for", "default/web-0")
+
+    def call(wrapper: list[str] | None = None) -> Outcome:
+        run = runtime.add if verb == "ADD" else runtime.delete
+        return run(pod, args=POD, wrapper=wrapper or [])
+
+    def prepare() -> None:
+        assert (runtime.delete if verb == "ADD" else runtime.add)(pod, args=POD).ok
+
+    prepare()
+    assert call(["strace", "-f", "-qq", "-o", "/run/trace"]).ok
+    points = thinned(apart(points_in(host.path("/run/trace").read_text(errors="replace"))))
+    for point in points:
+        prepare()
+        call(point.wrapper)
+        assert leases.owners().get("10.77.0.30") in reserved, point
+        assert not leases.broken_invariants(), point
+        other = runtime.add(Container("other", NOWHERE)).result()["ips"][0]["address"]
+        assert other != "10.77.0.30/24", point
+        assert runtime.delete(Container("other", NOWHERE)).ok
+        assert runtime.add(pod, args=POD).result()["ips"][0]["address"] == "10.77.0.30/24", point
+        assert runtime.delete(pod).ok
+        assert leases.owners() == {"10.77.0.30": reserved[0]}, point
+    assert tool.problems() == []
+    with capsys.disabled():
+        print(f"\nreserved address, {verb}: killed at {len(points)} points, 0 went wrong")
 
 
 def test_noise_in_the_index(host: Host, ours: Implementation) -> None:

@@ -112,8 +112,7 @@ extension LeaseLedger {
         var ended = AddressSet(after.remove(run, .reserved))
         if !ended.isEmpty { try write(after) }
         // Also those without a line, of a call that was cut off.
-        let orphans = try all().filter { $0.owner.isReservation && run.contains($0.address) }
-        for orphan in orphans {
+        for orphan in try reservationFiles() where run.contains(orphan.address) {
             try files.release(orphan.address)
             try drop(orphan.address)
             ended.insert(orphan.address)
@@ -130,7 +129,8 @@ extension LeaseLedger {
         let before = try keptAddresses()
         var after = before
         var completed: [IPAddress] = []
-        for record in try all() where record.owner.isReservation && !before.reserved.contains(record.address) {
+        let reserved = before.reserved
+        for record in try reservationFiles() where !reserved.contains(record.address) {
             after.add(KeptAddresses.Entry(AddressRun(record.address), .reserved, key: record.owner.interfaceName))
             completed.append(record.address)
         }
@@ -162,6 +162,13 @@ extension LeaseLedger {
     /// Forgets that an address was given by hand, when it is given back.
     mutating func forgetAllocation(of address: IPAddress) throws(KernelError) {
         if try keptAddresses().entry(of: address)?.purpose == .allocated { try forgetAllocations([address]) }
+    }
+
+    /// Everything that has the file of a reservation.
+    private mutating func reservationFiles() throws(KernelError) -> [LeaseRecord] {
+        let mark = LeaseOwner.reservation(for: "").containerID
+        let found = try use { index throws(IndexError) in try index.leases(ofContainer: mark) }
+        return found.filter { $0.hasFile }.sorted { $0.address < $1.address }
     }
 
     /// - Returns: false when the address has a file already.

@@ -109,10 +109,10 @@ package struct CheckReport {
 
     private static func wish(_ problem: JSONReader) throws(JSONTypeError) -> ReleaseWish {
         guard let address = IPAddress(try problem.string("address") ?? ""),
-            let container = try problem.string("container"),
+            let container = try problem.string("containerID"),
             let inode = try problem.member("inode")?.integer(),
             let modified = try problem.member("modifiedNanoseconds")?.integer()
-        else { throw problem.mismatch(expected: "address, container, inode and modifiedNanoseconds") }
+        else { throw problem.mismatch(expected: "address, containerID, inode and modifiedNanoseconds") }
         return ReleaseWish(
             address,
             owner: LeaseOwner(containerID: container, interfaceName: try problem.string("interface") ?? ""),

@@ -35,7 +35,8 @@ package struct ExchangeRow: Hashable, Sendable {
 
     /// The keys of a line of JSON and the titles of CSV, in their order.
     package static let columns = [
-        "network", "address", "kind", "container", "interface", "for", "note", "podNamespace", "podName", "podUID",
+        "network", "address", "kind", "containerID", "interface", "reservedFor", "note", "podNamespace", "podName",
+        "podUID",
     ]
 
     /// The values, in the order of ``columns``.
@@ -89,9 +90,9 @@ package struct ExchangeRow: Hashable, Sendable {
             throw PoolFailure("kind \"\(word)\" is unknown: write lease, allocated or reserved")
         }
         self.init(network: network, run: run, kind: kind)
-        (key, note) = (value("for"), value("note"))
+        (key, note) = (value("reservedFor"), value("note"))
         workload = Workload(namespace: value("podNamespace"), name: value("podName"), uid: value("podUID"))
-        owner = LeaseOwner(containerID: value("container"), interfaceName: value("interface"))
+        owner = LeaseOwner(containerID: value("containerID"), interfaceName: value("interface"))
         try requireSense()
     }
 

@@ -118,8 +118,9 @@ extension PoolNetwork {
         _ ledger: inout LeaseLedger
     ) throws(KernelError) -> [ReleaseOutcome] {
         let kept = try ledger.keptAddresses()
-        // Who lives in which namespace matters only for those that seem to be dead.
-        var inquest = isForced ? nil : LeaseInquest(try ledger.all())
+        var inquest = LeaseInquest([])
+        // All the others are looked at only where the number of a dead namespace may be another one's by now.
+        var completeInquest: LeaseInquest?
         var outcomes: [ReleaseOutcome] = []
         for wish in wishes {
             guard let lease = try ledger.lease(of: wish.address), lease.hasFile else {
@@ -133,7 +134,13 @@ extension PoolNetwork {
                 continue
             }
             if !isForced, !kept.isAllocated(lease) {
-                let fate = inquest?.fate(of: lease, try evidence(lease.owner)) ?? .unknown
+                let known = try evidence(lease.owner)
+                var fate = inquest.fate(of: lease, known)
+                if fate == .living, known != .alive, lease.namespaceIsThere == false {
+                    var complete = if let completeInquest { completeInquest } else { LeaseInquest(try ledger.all()) }
+                    fate = complete.fate(of: lease, known)
+                    completeInquest = complete
+                }
                 if let objection = objection(fate, lease) {
                     outcomes.append(.refused(objection))
                     continue

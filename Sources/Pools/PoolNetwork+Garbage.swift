@@ -32,7 +32,7 @@ package struct GarbageAction: Hashable, Sendable {
         .object([
             "action": .string(kind.rawValue), "network": .string(network),
             "address": address.map { .string("\($0)") } ?? .null,
-            "container": owner.map { .string($0.containerID) } ?? .null,
+            "containerID": owner.map { .string($0.containerID) } ?? .null,
             "interface": owner.map { .string($0.interfaceName) } ?? .null,
             "finding": .string(finding),
         ])

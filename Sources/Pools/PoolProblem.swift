@@ -65,7 +65,7 @@ package struct PoolProblem: Hashable, Sendable {
         var object: JSONObject = [
             "kind": .string(kind.rawValue), "network": .string(network), "directory": .string(directory),
             "address": address.map { .string("\($0)") } ?? .null,
-            "container": owner.map { .string($0.containerID) } ?? .null,
+            "containerID": owner.map { .string($0.containerID) } ?? .null,
             "interface": owner.map { .string($0.interfaceName) } ?? .null,
         ]
         object[exact: "finding"] = .string(finding)

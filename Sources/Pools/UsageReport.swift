@@ -17,9 +17,12 @@ package struct UsageReport {
 
     /// A line for each pool, the notes that belong to them, and pictures if they are wanted.
     package func lines(isWide: Bool, hasHeader: Bool, hasMaps: Bool, _ look: Look) -> [String] {
-        let columns = self.columns(isWide: isWide)
+        var columns = self.columns(isWide: isWide)
         var rows = networks.flatMap { network in self.rows(network, isWide: isWide) }
-        if look.width != nil { draw(&rows, look, columns) }
+        if let width = look.width {
+            narrow(&rows, &columns, to: width)
+            draw(&rows, look, columns)
+        }
         var lines = TextTable.lines(columns, rows.map { $0.cells }, look, hasHeader: hasHeader)
         for network in networks where network.strays > 0 && !network.network.configurations.isEmpty {
             let count = network.strays == 1 ? "1 lease lies" : "\(network.strays) leases lie"
@@ -94,6 +97,18 @@ package struct UsageReport {
             TextTable.Cell("\(pool.rangeSet)"), TextTable.Cell("\(pool.range.gateway)"),
             TextTable.Cell(configuration.pluginType), TextTable.Cell(configuration.file),
         ]
+    }
+
+    /// Leaves columns of zeros away where the lines would be longer than the screen is wide.
+    private func narrow(_ rows: inout [Row], _ columns: inout [TextTable.Column], to width: Int) {
+        for title in ["RESTING", "RESERVED", "SUSPECT"] {
+            var table = TextTable(columns)
+            table.measure(rows.map { $0.cells })
+            guard table.width > width, let position = columns.firstIndex(where: { $0.title == title }) else { continue }
+            guard rows.allSatisfy({ ["0", "-"].contains($0.cells[position].text) }) else { continue }
+            columns.remove(at: position)
+            for index in rows.indices { rows[index].cells.remove(at: position) }
+        }
     }
 
     /// Adds bars as far as the screen has room for them.

@@ -132,6 +132,28 @@ struct DrawingTests {
         #expect(lines[1].hasSuffix("  " + String(repeating: ".", count: 64)))
     }
 
+    @Test("On a narrow screen columns of zeros are left away, and no others; on a wide one there is a bar")
+    func widths() throws {
+        let pool = try Self.pool("10.0.0.0/28", [:])
+        let network = PoolNetwork(name: "lan", directory: "/d/lan", configurations: [pool.configuration])
+        let used = NetworkUsage.Pool(
+            configuration: pool.configuration,
+            rangeSet: 0,
+            range: pool.range,
+            usage: PoolUsage(total: 12, used: 6, suspect: 1)
+        )
+        let report = UsageReport([NetworkUsage(network: network, pools: [used], outside: [:])])
+        func header(_ width: Int?) -> String {
+            let look = Look(hasBlocks: false, width: width)
+            return report.lines(isWide: false, hasHeader: true, hasMaps: false, look)[0]
+        }
+        #expect(header(nil) == "NETWORK  POOL         TOTAL  USED  SUSPECT  RESERVED  RESTING  FREE  USE")
+        #expect(header(60) == "NETWORK  POOL         TOTAL  USED  SUSPECT  FREE  USE")
+        #expect(header(66) == "NETWORK  POOL         TOTAL  USED  SUSPECT  RESERVED  FREE  USE")
+        let wide = report.lines(isWide: false, hasHeader: true, hasMaps: false, Look(hasBlocks: false, width: 90))
+        #expect(wide[1].hasSuffix("50%  ########........"))
+    }
+
     @Test("A range is called by its subnet if nothing else is said of its ends")
     func names() throws {
         let subnet = try #require(CIDR("10.0.0.0/24"))

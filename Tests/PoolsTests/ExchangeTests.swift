@@ -77,13 +77,13 @@ struct ExchangeTests {
             let before = try listDirectory("\(root)/blue")
             let rows = try Self.rows(
                 """
-                {"address": "10.1.2.40", "container": "new"}
-                {"address": "10.1.2.3", "container": "other", "interface": "eth0"}
-                {"address": "10.1.2.17", "container": "other"}
-                {"address": "10.1.2.41", "container": "a"}
-                {"address": "10.1.2.41", "container": "b"}
+                {"address": "10.1.2.40", "containerID": "new"}
+                {"address": "10.1.2.3", "containerID": "other", "interface": "eth0"}
+                {"address": "10.1.2.17", "containerID": "other"}
+                {"address": "10.1.2.41", "containerID": "a"}
+                {"address": "10.1.2.41", "containerID": "b"}
                 {"address": "10.1.2.0-10.1.2.4", "kind": "reserved"}
-                {"address": "10.1.2.18", "kind": "reserved", "for": "db"}
+                {"address": "10.1.2.18", "kind": "reserved", "reservedFor": "db"}
                 """
             )
             let plan = try blue.network.importing(rows, isDry: false, blue.settings) { _, _ in }
@@ -107,7 +107,8 @@ struct ExchangeTests {
             // Bears the name of what would have to be written.
             try makeDirectory("\(root)/blue/.culvert.kept.new")
             let rows = try Self.rows(
-                #"{"address": "10.1.2.40", "container": "a"}"# + "\n" + #"{"address": "10.1.2.41", "kind": "reserved"}"#
+                #"{"address": "10.1.2.40", "containerID": "a"}"# + "\n"
+                    + #"{"address": "10.1.2.41", "kind": "reserved"}"#
             )
             #expect(throws: PoolFailure.self) {
                 _ = try blue.network.importing(rows, isDry: false, blue.settings) { _, _ in }
@@ -121,8 +122,8 @@ struct ExchangeTests {
         arguments: [
             (#"{"address": "10.1.2.3"}"#, "f, line 1: \"\" is no container"),
             ("\n\n{\"address\": 3}", "f, line 3: it is no JSON object of strings"),
-            (#"{"address": "10.1.2.3/24", "container": "a"}"#, "f, line 1: \"10.1.2.3/24\" has host bits"),
-            (#"{"address": "10.1.2.0/24", "container": "a"}"#, "f, line 1: 10.1.2.0-10.1.2.255 is more than one"),
+            (#"{"address": "10.1.2.3/24", "containerID": "a"}"#, "f, line 1: \"10.1.2.3/24\" has host bits"),
+            (#"{"address": "10.1.2.0/24", "containerID": "a"}"#, "f, line 1: 10.1.2.0-10.1.2.255 is more than one"),
             (#"{"address": "10.0.0.0/8", "kind": "reserved"}"#, "f, line 1: 10.0.0.0-10.255.255.255 is too much"),
             (#"{"address": "10.1.2.3", "kind": "x"}"#, "f, line 1: kind \"x\" is unknown"),
         ]
@@ -135,13 +136,13 @@ struct ExchangeTests {
     @Test(
         "CSV is read by its titles",
         arguments: [
-            ("container,address\nc1,10.1.2.3", "c1"), ("address,container\n\n10.1.2.3,\"c1\"\n", "c1"),
-            ("address,container,note\n10.1.2.3,c1,\"a, \"\"b\"\"\"", "c1"),
+            ("containerID,address\nc1,10.1.2.3", "c1"), ("address,containerID\n\n10.1.2.3,\"c1\"\n", "c1"),
+            ("address,containerID,note\n10.1.2.3,c1,\"a, \"\"b\"\"\"", "c1"),
         ]
     )
     func csv(text: String, container: String) throws {
         #expect(try Self.rows(text, .csv).map(\.owner.containerID) == [container])
-        for wrong in ["10.1.2.3,c1", "address,owner\n10.1.2.3,c1", "address,container\n10.1.2.3", "address\n\"10"] {
+        for wrong in ["10.1.2.3,c1", "address,owner\n10.1.2.3,c1", "address,containerID\n10.1.2.3", "address\n\"10"] {
             #expect(throws: PoolFailure.self) { _ = try Self.rows(wrong, .csv) }
         }
     }

@@ -79,7 +79,7 @@ struct IPAMAllocate: ParsableCommand {
             "address": .string("\(allocated.address)"),
             "prefixLength": .integer(Int64(allocated.range.subnet.prefixLength)),
             "gateway": .string("\(allocated.range.gateway)"),
-            "container": .string(owner),
+            "containerID": .string(owner),
             "interface": .string(ifname),
             "held": .bool(allocated.isHeld),
         ])

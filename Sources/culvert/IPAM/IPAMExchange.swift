@@ -97,7 +97,7 @@ struct IPAMImport: ParsableCommand {
             owner here, all such conflicts are named. What is there already stays, so the \
             same import can be made again, also after one that was cut off.
 
-            JSON lines and CSV need an address and a container (kind reserved: no container); \
+            JSON lines and CSV need address and containerID (kind reserved: no containerID); \
             a directory holds one folder of lease files for each network, or with --network \
             the lease files themselves.
             """
