@@ -51,7 +51,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With the reference under test, tests of its defects must fail: that proves they can."""
+    """Puts tests in order, and says where they run.
+
+    With the reference under test, tests of its defects must fail: that proves they can.
+    """
     if seed := os.environ.get("CULVERT_TEST_SEED"):
         chance = random.Random(int(seed))
         # What tests of a file share is made once.

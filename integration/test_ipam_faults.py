@@ -193,31 +193,29 @@ def refused(bench: Bench, point: Point) -> str:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_killed_anywhere(name: str, ours: Implementation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_killed_anywhere(name: str, ours: Implementation, say: Callable[[str], None]) -> None:
     """However far it came, whoever comes next finds whole leases, each with one owner, and can complete the change."""
     points = thinned(apart(points_of(CHANGES[name])))
     trouble = try_all(CHANGES[name], points, killed)
-    with capsys.disabled():
-        print(f"\nipam {name}: killed at {len(points)} points, {len(trouble)} went wrong")
+    say(f"ipam {name}: killed at {len(points)} points, {len(trouble)} went wrong")
     assert points and not trouble, "\n".join(trouble[:20])
 
 
 @pytest.mark.parametrize("name", ["release", "import"])
-def test_refused_anywhere(name: str, ours: Implementation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_anywhere(name: str, ours: Implementation, say: Callable[[str], None]) -> None:
     """A disk that is full or broken at any one call costs nobody anything."""
     # Who only reads is never told that the disk is full.
     points = thinned([dataclasses.replace(point, error=error) for point in points_of(CHANGES[name])
                       for error in ("EIO", "ENOSPC")
                       if point.name in REFUSABLE and (error == "EIO" or changes_files(point))])
     trouble = try_all(CHANGES[name], points, refused)
-    with capsys.disabled():
-        print(f"\nipam {name}: refused at {len(points)} points, {len(trouble)} went wrong")
+    say(f"ipam {name}: refused at {len(points)} points, {len(trouble)} went wrong")
     assert points and not trouble, "\n".join(trouble[:20])
 
 
 @pytest.mark.parametrize("verb", ["ADD", "DEL"])
 def test_killed_while_a_reservation_changes_hands(verb: str, host: Host, ours: Implementation,
-                                                  capsys: pytest.CaptureFixture[str]) -> None:
+                                                  say: Callable[[str], None]) -> None:
     """At no moment is a reserved address nobody's: it is the reservation's or the pod's, and in the end the former's."""
     runtime, tool, leases = Runtime(host, ours, LISTED), Tool(host, LISTED), Leases(host)
     pod, reserved = Container("pod", NOWHERE), ("@reserved\r\ndefault/web-0", "pod\r\neth0")
@@ -245,8 +243,7 @@ def test_killed_while_a_reservation_changes_hands(verb: str, host: Host, ours: I
         assert runtime.delete(pod).ok
         assert leases.owners() == {"10.77.0.30": reserved[0]}, point
     assert tool.problems() == []
-    with capsys.disabled():
-        print(f"\nreserved address, {verb}: killed at {len(points)} points, 0 went wrong")
+    say(f"reserved address, {verb}: killed at {len(points)} points, 0 went wrong")
 
 
 def test_noise_in_the_index(host: Host, ours: Implementation) -> None:
