@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import os
 import random
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from faults import Point, points_in
+from faults import REFUSABLE, Point, points_in, thinned
 from host import Container, Host, Outcome, new_host
 from implementations import Implementation
 from kernel_state import LEASES, lease_files
@@ -267,26 +268,53 @@ class Bench:
         return "" if left == wanted else f"left: {left ^ wanted}"
 
 
-def killed(ours: Implementation, verb: str, warm: int, prepare: Callable[[Bench], None]) -> tuple[int, list[str]]:
-    """Kills a call at each of its system calls, each time on a new host."""
+def interrupted(
+    ours: Implementation,
+    verb: str,
+    prepare: Callable[[Bench], None],
+    choose: Callable[[list[Point]], list[Point]],
+) -> tuple[int, list[str]]:
+    """Kills a call, or refuses it something, at the points that are chosen of all it has, each time on a new host."""
+    warm = 3
     with new_host() as host:
         bench = Bench(host, ours, warm)
         prepare(bench)
         bench.call(verb, ["strace", "-f", "-qq", "-o", "/run/trace"])
-        points = points_in(host.path("/run/trace").read_text())
-    stride = int(os.environ.get("CULVERT_FAULT_STRIDE", "1"))
+        points = points_in(host.path("/run/trace").read_text(errors="replace"))
 
     def attempt(point: Point) -> str:
         with new_host() as host:
             bench = Bench(host, ours, warm)
             prepare(bench)
-            bench.call(verb, point.wrapper)
-            complaint = bench.invariants()
+            before = lease_files(host)
+            outcome = bench.call(verb, point.wrapper)
+            complaint = ""
+            if point.error and not outcome.ok:
+                is_whole = verb != "ADD" or lease_files(host) == before
+                complaint = unclear(outcome) or ("" if is_whole else "not taken back")
+            complaint = complaint or bench.invariants()
             return f"{point}: {complaint}" if complaint else ""
 
-    chosen = points[::stride]
+    chosen = thinned(choose(points))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         return len(chosen), [complaint for complaint in pool.map(attempt, chosen) if complaint]
+
+
+def unclear(outcome: Outcome) -> str:
+    """What is wrong with the way a plugin failed."""
+    try:
+        return "" if outcome.error()["code"] else "no code"
+    except (AssertionError, ValueError) as problem:
+        return f"no error: {problem}"
+
+
+def failing_disk(points: list[Point]) -> list[Point]:
+    """Each call that has to do with files, once broken and once without room, from where the input has been read."""
+    start = next(number for number, point in enumerate(points) if point.name == "read")
+    # An answer that cannot be written is heard by nobody.
+    return [dataclasses.replace(point, error=error) for point in points[start + 1:]
+            if point.name in REFUSABLE | {"stat", "lstat", "utimensat"}
+            and not (point.name == "write" and point.arguments.startswith("1,")) for error in ("EIO", "ENOSPC")]
 
 
 def nothing(_: Bench) -> None:
@@ -316,6 +344,17 @@ def lose_the_index(bench: Bench) -> None:
 def test_killed_anywhere(ours: Implementation, verb: str, prepare: Callable[[Bench], None],
                          say: Callable[[str], None]) -> None:
     """Whatever was half done, the next calls find one owner for each address and leave none behind."""
-    count, trouble = killed(ours, verb, 3, prepare)
+    count, trouble = interrupted(ours, verb, prepare, list)
     say(f"{verb}, {prepare.__name__}: killed at {count} points, {len(trouble)} went wrong")
+    assert count > 0 and not trouble, "\n".join(trouble[:20])
+
+
+@needs_culvert
+@pytest.mark.parametrize("prepare", [nothing, lose_the_index])
+@pytest.mark.parametrize("verb", ["ADD", "DEL", "GC"])
+def test_failing_disk(ours: Implementation, verb: str, prepare: Callable[[Bench], None],
+                      say: Callable[[str], None]) -> None:
+    """A disk that is full or broken at any one call: a clear error or none, nothing half done, and nobody loses."""
+    count, trouble = interrupted(ours, verb, prepare, failing_disk)
+    say(f"{verb}, {prepare.__name__}: refused at {count} points, {len(trouble)} went wrong")
     assert count > 0 and not trouble, "\n".join(trouble[:20])
