@@ -93,7 +93,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         stash[VERDICTS] = {}
         items = [item for item in pyfuncitem.session.items if needs_guest(item)]
         stash[VERDICTS] = guest.run_tests([f"{item.path}::{item.name}" for item in items])
-    verdict = stash[VERDICTS].get(pyfuncitem.name, guest.Verdict("failed", "the guest has not run it"))
+    missing = guest.Verdict("failed", "the guest has not run it")
+    verdict = stash[VERDICTS].get(f"{pyfuncitem.path.stem}::{pyfuncitem.name}", missing)
     if verdict.outcome == "skipped":
         pytest.skip(verdict.text)
     if verdict.outcome == "failed":

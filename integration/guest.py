@@ -65,7 +65,7 @@ def why_not() -> str:
 
 
 def run_tests(tests: Sequence[str]) -> dict[str, Verdict]:
-    """Runs tests, given by file and name, in one guest; the answer has their names without the file's."""
+    """Runs tests, given by file and name, in one guest; the answer calls them `file::name`, the file by its stem."""
     assert shutil.which("linux.uml"), "no linux.uml: install the packages of integration/packages.txt"
     # The kernel's own socket lies in it, and the path of a socket is short.
     directory = pathlib.Path(tempfile.mkdtemp(prefix="guest-", dir="/tmp"))
@@ -93,5 +93,5 @@ def read(report: pathlib.Path) -> dict[str, Verdict]:
                 verdict = Verdict("failed", child.text or "")
             elif child.tag == "skipped":
                 verdict = Verdict("skipped", child.get("message", ""))
-        verdicts[case.get("name", "")] = verdict
+        verdicts[f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"] = verdict
     return verdicts

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import faults
 from faults import Bench, Point, refusals, thinned, try_all
 from host import Container, Host, Outcome, new_host
 from implementations import Implementation
@@ -586,20 +585,16 @@ def refused_delete(bench: Routed, point: Point) -> str:
 
 @needs_culvert
 @pytest.mark.parametrize("verb, attempt", [("ADD", killed_add), ("DEL", killed_delete)], ids=["ADD", "DEL"])
-def test_killed_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report,  # noqa: F811
-                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
     """Killed between any two system calls, it leaves nothing that one DEL does not undo."""
-    monkeypatch.setattr(faults, "Bench", Routed)
     points = thinned(recorded(ours, verb))
     assert points
-    report(f"sbr {verb} killed", points, try_all(points, ours, CHAIN, attempt))
+    report(f"sbr {verb} killed", points, try_all(points, ours, CHAIN, attempt, Routed))
 
 
 @needs_culvert
 @pytest.mark.parametrize("verb, attempt", [("ADD", refused_add), ("DEL", refused_delete)], ids=["ADD", "DEL"])
-def test_refused_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report,  # noqa: F811
-                          monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
     """Refused any one system call, it reports that, and takes back what it did."""
-    monkeypatch.setattr(faults, "Bench", Routed)
     points = thinned(refusals(recorded(ours, verb)))
-    report(f"sbr {verb} refused", points, try_all(points, ours, CHAIN, attempt))
+    report(f"sbr {verb} refused", points, try_all(points, ours, CHAIN, attempt, Routed))

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import faults
 from faults import Bench, Point, points_in, refusals, thinned, try_all
 from host import Container, Host, Outcome, new_host
 from implementations import REFERENCE, Implementation
@@ -691,20 +690,16 @@ def refused_delete(bench: Tuned, point: Point) -> str:
 
 @needs_culvert
 @pytest.mark.parametrize("verb, attempt", [("ADD", killed_add), ("DEL", killed_delete)], ids=["ADD", "DEL"])
-def test_killed_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report,  # noqa: F811
-                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
     """Killed between any two system calls, it leaves nothing that one DEL does not give back."""
-    monkeypatch.setattr(faults, "Bench", Tuned)
     points = thinned(recorded(ours, verb))
     assert len(points) > 30 or thinned(list(range(9))) != list(range(9))
-    report(f"tuning {verb} killed", points, try_all(points, ours, LISTED, attempt))
+    report(f"tuning {verb} killed", points, try_all(points, ours, LISTED, attempt, Tuned))
 
 
 @needs_culvert
 @pytest.mark.parametrize("verb, attempt", [("ADD", refused_add), ("DEL", refused_delete)], ids=["ADD", "DEL"])
-def test_refused_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report,  # noqa: F811
-                          monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
     """Refused any one system call, it reports that, and takes back what it did."""
-    monkeypatch.setattr(faults, "Bench", Tuned)
     points = thinned(refusals(recorded(ours, verb)))
-    report(f"tuning {verb} refused", points, try_all(points, ours, LISTED, attempt))
+    report(f"tuning {verb} refused", points, try_all(points, ours, LISTED, attempt, Tuned))
