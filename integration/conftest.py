@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "beats_reference: fails with the reference plugins, as it should")
     config.addinivalue_line("markers", "needs_culvert: makes no sense with the reference plugins")
     config.addinivalue_line("markers", "xdist_group: of several workers, one takes all tests of a group")
+    config.addinivalue_line("markers", "last: comes after all others, whose findings it looks at")
     config.addinivalue_line("markers", "needs_vlans: runs in a guest where this kernel has no VLAN-aware bridges")
     config.addinivalue_line("markers", "needs_links(kind): runs in a guest where this kernel has no such links")
 
@@ -61,6 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         places = {path: chance.random() for path in sorted({str(item.path) for item in items})}
         chance.shuffle(items)
         items.sort(key=lambda item: places[str(item.path)])
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     for item in items:
         if needs_guest(item):
             item.add_marker(pytest.mark.xdist_group("guest"))

@@ -122,6 +122,7 @@ def compare(case: Case, ours: Implementation, reference: Implementation) -> set[
     return found
 
 
+@pytest.mark.xdist_group("differential")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_as_the_reference(case: Case, ours: Implementation, reference: Implementation) -> None:
     """Results, kernel state and lease directory agree, but for the documented differences."""
@@ -151,6 +152,8 @@ def test_differences_in_code_and_document_are_the_same() -> None:
 
 
 @pytest.mark.needs_culvert
+@pytest.mark.xdist_group("differential")
+@pytest.mark.last
 def test_every_documented_difference_was_seen() -> None:
     """A difference which no case shows any more has to leave the document."""
     if len(played) < len(CASES):
