@@ -176,8 +176,13 @@ extension InterfaceKind {
     }
 
     package func probe(_ request: Request, on host: borrowing NetlinkSocket) throws(CNIError) {
-        for kind in Self.linkKinds {
-            try translating("cannot make \(Self.noun)", .unavailable) { () throws(KernelError) in
+        try Self.requireKinds(on: host)
+    }
+
+    /// Asks the kernel whether it makes such links at all.
+    fileprivate static func requireKinds(on host: borrowing NetlinkSocket) throws(CNIError) {
+        for kind in linkKinds {
+            try translating("cannot make \(noun)", .unavailable) { () throws(KernelError) in
                 try host.require(kind: kind)
             }
         }
@@ -189,4 +194,17 @@ extension InterfaceKind {
         _ promised: AddResult,
         on host: borrowing NetlinkSocket
     ) throws(KernelError) -> [String] { [] }
+}
+
+/// A kind of interface that stands upon another link, its master.
+package protocol StackedKind: InterfaceKind {
+    /// Which link, and where.
+    var master: MasterChoice { get }
+}
+
+extension StackedKind {
+    package func probe(_ request: Request, on host: borrowing NetlinkSocket) throws(CNIError) {
+        try Self.requireKinds(on: host)
+        try master.probe(on: host)
+    }
 }

@@ -8,7 +8,7 @@ internal import Plugin
 internal import Wiring
 
 /// A link of kind `ipvlan` in a container; like `ip link add link MASTER name NAME type ipvlan mode MODE`.
-struct IPVLANLink: InterfaceKind {
+struct IPVLANLink: StackedKind {
     static let noun = "an ipvlan interface"
     static let linkKinds = ["ipvlan"]
     /// Addresses may come from the plugin before, in a chain.
@@ -63,13 +63,6 @@ struct IPVLANLink: InterfaceKind {
         var plan = InterfacePlan(request, making: [.link(link)])
         plan.announcement = .arpAndNeighbours
         return plan
-    }
-
-    func probe(_ request: Request, on host: borrowing NetlinkSocket) throws(CNIError) {
-        try translating("cannot make \(Self.noun)", .unavailable) { () throws(KernelError) in
-            try host.require(kind: "ipvlan")
-        }
-        try master.probe(on: host)
     }
 
     func complaints(

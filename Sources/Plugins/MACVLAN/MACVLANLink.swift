@@ -9,7 +9,7 @@ internal import Plugin
 internal import Wiring
 
 /// A link of kind `macvlan` in a container; like `ip link add link MASTER name NAME type macvlan mode MODE`.
-struct MACVLANLink: InterfaceKind {
+struct MACVLANLink: StackedKind {
     static let noun = "a macvlan interface"
     static let linkKinds = ["macvlan"]
     /// A station of an Ethernet may bring its own addresses.
@@ -52,13 +52,6 @@ struct MACVLANLink: InterfaceKind {
         var plan = InterfacePlan(request, making: [.link(link)])
         plan.announcement = .arpAndNeighbours
         return plan
-    }
-
-    func probe(_ request: Request, on host: borrowing NetlinkSocket) throws(CNIError) {
-        try translating("cannot make \(Self.noun)", .unavailable) { () throws(KernelError) in
-            try host.require(kind: "macvlan")
-        }
-        try master.probe(on: host)
     }
 
     func complaints(

@@ -8,7 +8,7 @@ internal import Plugin
 internal import Wiring
 
 /// A link of kind `vlan` in a container; like `ip link add link MASTER name NAME type vlan id N`.
-struct VLANLink: InterfaceKind {
+struct VLANLink: StackedKind {
     static let noun = "a VLAN interface"
     static let linkKinds = ["vlan"]
 
@@ -43,13 +43,6 @@ struct VLANLink: InterfaceKind {
             request,
             making: [.link(ContainerLink(name: name, kind: .vlan(id), master: place, mtu: master.mtu))]
         )
-    }
-
-    func probe(_ request: Request, on host: borrowing NetlinkSocket) throws(CNIError) {
-        try translating("cannot make \(Self.noun)", .unavailable) { () throws(KernelError) in
-            try host.require(kind: "vlan")
-        }
-        try master.probe(on: host)
     }
 
     func complaints(
