@@ -15,6 +15,8 @@ State = dict[str, Any]
 LEASES = "/var/lib/cni/networks"
 RECORDS = "/run/culvert/attachments"
 
+#: Kinds of links whose operational state follows another link's, through the kernel's link watch.
+HANGING_ON_ANOTHER = ("veth", "vlan", "macvlan", "ipvlan")
 #: Members of a link which a configuration decides about.
 LINK_MEMBERS = ("mtu", "operstate", "txqlen", "group", "allmulti", "promiscuity")
 #: How the kernel came by a MAC address (/sys/class/net/*/addr_assign_type): 1 at random, 3 on request.
@@ -106,9 +108,9 @@ def read_network(host: Host, netns: str | None = None) -> State:
     end = time.monotonic() + 2
     while True:
         state = parse(host.run(["sh", "-c", reading_script()], netns=netns).stdout)
-        # With a carrier, a pair's end becomes UP a moment after it was told to.
-        unsettled = [name for name, link in state["links"].items()
-                     if link["kind"] == "veth" and "LOWER_UP" in link["flags"] and link["operstate"] == "UNKNOWN"]
+        # With a carrier, a link that hangs on another becomes UP a moment after it was told to.
+        unsettled = [name for name, link in state["links"].items() if link["kind"] in HANGING_ON_ANOTHER
+                     and "LOWER_UP" in link["flags"] and link["operstate"] == "UNKNOWN"]
         if not unsettled or time.monotonic() > end:
             return state
         time.sleep(0.02)
