@@ -105,12 +105,12 @@ def parse(text: str) -> State:
 
 def read_network(host: Host, netns: str | None = None) -> State:
     """The state of the host's namespace, or of one inside it, once the kernel has settled what state links are in."""
-    end = time.monotonic() + 2
+    end = time.monotonic() + 5
     while True:
         state = parse(host.run(["sh", "-c", reading_script()], netns=netns).stdout)
-        # With a carrier, a link that hangs on another becomes UP a moment after it was told to.
+        # The state of a link that hangs on another follows its carrier a moment later.
         unsettled = [name for name, link in state["links"].items() if link["kind"] in HANGING_ON_ANOTHER
-                     and "LOWER_UP" in link["flags"] and link["operstate"] == "UNKNOWN"]
+                     and ("LOWER_UP" in link["flags"]) != (link["operstate"] == "UP")]
         if not unsettled or time.monotonic() > end:
             return state
         time.sleep(0.02)
