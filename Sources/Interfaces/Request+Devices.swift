@@ -21,9 +21,10 @@ extension Request {
     ) throws(KernelError) {
         var warnings: [String] = []
         let home = try host.namespace()
-        if let device = record?.device {
+        if let record, let device = record.device {
+            let isThere = record.state == .attached
             try forEachNamespace(of: record, home) { inside throws(KernelError) in
-                try device.moveHome(from: inside, called: key.interfaceName, to: home)
+                try device.moveHome(from: inside, called: key.interfaceName, isThere: isThere, to: home)
             }
             try device.restore(on: host, &warnings)
         } else if record == nil, try attachments.otherNetworks(of: key).isEmpty {

@@ -9,18 +9,27 @@ extension LentDevice {
     /// If somebody has the name by now, the device gets another one, and keeps the mark.
     ///
     /// `containerName`: what it is probably called there.
+    /// `isThere`: whether a link of this name is the device even if somebody has wiped the mark off.
     /// - Returns: whether it was there.
     /// - Throws: ``KernelError``.
     @discardableResult
     package func moveHome(
         from inside: borrowing NetlinkSocket,
         called containerName: String,
+        isThere: Bool = false,
         to home: borrowing NetworkNamespace
     ) throws(KernelError) -> Bool {
-        guard let found = try find(on: inside, likely: containerName) else { return false }
-        let link = found.link
+        var found = try find(on: inside, likely: containerName)
+        if found == nil, isThere {
+            let namesake = try inside.details(ofLink: containerName)
+            if let namesake, namesake.alias.isEmpty, namesake.link.kind == kind { found = namesake }
+        }
+        guard let link = found?.link else { return false }
         do throws(KernelError) {
-            try inside.execute(.move(link: link.index, name: link.name, to: home.rawDescriptor, as: name))
+            try inside.execute([
+                .setAlias(name, link: link.index, name: link.name),
+                .move(link: link.index, name: link.name, to: home.rawDescriptor, as: name),
+            ])
         } catch {
             switch error.errno {
             // The namespace dies at this moment.

@@ -15,7 +15,7 @@ struct HostDeviceLink: InterfaceKind {
     /// A device may be there for frames, or for a process.
     static let needsAddresses = false
 
-    /// nil when the runtime chooses one for each container, which it tells ADD alone.
+    /// nil when the runtime chooses one for each container, and this is no ADD.
     let choice: DeviceChoice?
     /// The driver that has handed the device to a process, or `dpdkMode`; nil when the device has a link.
     let userspaceDriver: String?
@@ -35,14 +35,16 @@ struct HostDeviceLink: InterfaceKind {
                 try reader.object("capabilities")?.bool("deviceID") ?? false
             )
         }
-        if choice == nil, !isAssigned || request.invocation.command == .add {
+        let isAdd = request.invocation.command == .add
+        if choice == nil, !isAssigned || isAdd {
             throw CNIError(
                 .invalidConfiguration,
                 "specify either \"device\", \"hwaddr\", \"kernelpath\" or \"pciBusID\"",
                 details: "or have the runtime say deviceID, by \"capabilities\": {\"deviceID\": true}"
             )
         }
-        self.choice = choice
+        // The runtime tells ADD, and whoever it remembers to.
+        self.choice = isAssigned && !isAdd && choice == onBus ? nil : choice
         dns = configuration.dns
         var address = ""
         if case .pci(let written) = onBus { address = written }

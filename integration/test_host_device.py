@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`host-device`: a link of the host that goes into a container, and comes back as it was."""
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from faults import Point, refusals, try_all
+from host import Container, Host, new_host
+from implementations import Implementation
+from interfaces import (
+    DUAL, NEIGHBOURS, ROUTES, WIRE, Bad, InterfaceBench, Story, assert_refused, interface, lan, reaches, records, routes,
+)
+from kernel_state import lease_files, left_behind, link_names
+from runtime import Network, Runtime, network, valid_attachments
+from test_killed import killed_add, killed_delete, refused_add, refused_delete
+
+pytestmark = pytest.mark.needs_culvert
+
+ENTRY = {"type": "host-device", "device": WIRE, "ipam": DUAL}
+NETWORK = network(ENTRY, version="1.1.0")
+#: What an administrator has made of the wire.
+HABITS = f"ip link set {WIRE} down; ip link set {WIRE} alias 'to the neighbour' mtu 1400 address 02:00:00:00:00:11"
+PCI, SECOND_PCI, PART = "0000:03:00.1", "0000:04:00.0", "mlx5_core.sf.4"
+#: Devices on buses of which this machine has none: what sysfs would say of them, for this host alone.
+SYSFS = f"""
+    mount -t tmpfs tmpfs /sys/devices
+    mount -t tmpfs tmpfs /sys/bus
+    card=/sys/devices/pci0000:00
+    mkdir -p $card/{PCI} $card/{SECOND_PCI} $card/{PCI}/{PART} /sys/bus/pci/devices /sys/bus/auxiliary/devices
+    ln -s $card/{PCI} $card/{SECOND_PCI} /sys/bus/pci/devices
+    ln -s $card/{PCI}/{PART} /sys/bus/auxiliary/devices
+    for driver in mlx5_core vfio-pci uio_pci_generic igb_uio; do mkdir -p /sys/bus/pci/drivers/$driver; done
+"""
+#: Other devices than an end of a pair in its place.
+MADE = {
+    "veth": "true",
+    "tun": f"ip link del {WIRE}; ip tuntap add {WIRE} mode tap",
+    "macvlan": f"ip link set {WIRE} down name m0; ip link set m0 up; ip link add {WIRE} link m0 type macvlan",
+    "dummy": f"ip link del {WIRE}; ip link add {WIRE} type dummy",
+}
+NEEDS_DUMMIES = pytest.mark.needs_links("dummy")
+#: Attempts by verb and fate.
+ATTEMPTS = {("ADD", "killed"): killed_add, ("DEL", "killed"): killed_delete,
+            ("ADD", "refused"): refused_add, ("DEL", "refused"): refused_delete}
+
+
+def bind(driver: str, address: str = PCI) -> str:
+    """A shell line that gives a PCI device a driver."""
+    return (f"ln -sfn /sys/bus/pci/drivers/{driver} /sys/devices/pci0000:00/{address}/driver; "
+            f"ln -s /sys/devices/pci0000:00/{address} /sys/bus/pci/drivers/{driver}/{address}")
+
+
+def device(host: Host, name: str = WIRE, netns: str | None = None) -> dict[str, Any]:
+    """What has to be as before when a device is back."""
+    link = json.loads(host.must(f"ip -d -j link show dev {name}", netns=netns))[0]
+    return {"name": link["ifname"], "kind": link["linkinfo"]["info_kind"], "mtu": link["mtu"], "mac": link["address"],
+            "up": "UP" in link["flags"], "alias": link.get("ifalias")}
+
+
+def ended(host: Host, runtime: Runtime, container: Container) -> None:
+    """DEL leaves nothing but the device."""
+    deleted = runtime.delete(container)
+    assert deleted.ok, deleted
+    assert lease_files(host) == {} and records(host) == []
+
+
+def died(host: Host, container: Container, name: str = "eth0", ifname: str = "eth0") -> None:
+    """What the kernel does to hardware when the last process of a container is gone: it comes back as it is called."""
+    host.must(f"ip link set {ifname} netns {host.pid}", netns=container.netns)
+    if name != ifname:
+        host.must(f"ip link set {ifname} name {name}")
+    host.must(f"ip netns del {container.id}")
+
+
+def test_life(host: Host, ours: Implementation) -> None:
+    """It talks to a neighbour by both families under the container's name for it, and comes back as it was."""
+    lan(host)
+    host.must(f"{HABITS}; ip link set {WIRE} up")
+    before = device(host)
+    story = Story(host, ours, {**ENTRY, "ipam": {**DUAL, "routes": ROUTES}}, "veth")
+    story.attach()
+    assert WIRE not in link_names(host) and interface(host, story.container)["ifalias"] == WIRE
+    assert reaches(host, story.container, *NEIGHBOURS) == []
+    assert {"mtu": 1300, "advmss": 1200} in routes(host, story.container)["192.0.2.0/24"]["metrics"]
+    story.assert_check_sees()
+    host.must("ip link set eth0 alias somebody", netns=story.container.netns)
+    assert f"is not {WIRE} of the host" in story.runtime.check(story.container).error()["details"]
+    host.must(f"ip link set eth0 alias {WIRE}", netns=story.container.netns)
+    ended(host, story.runtime, story.container)
+    assert device(host) == before and link_names(host, story.container.netns) == {"lo"}
+    assert story.call("DEL").ok and device(host) == before
+    story.runtime.add(story.container).result()
+    assert reaches(host, story.container, *NEIGHBOURS) == []
+    ended(host, story.runtime, story.container)
+    story.assert_refused_addresses_take_the_link_back()
+    assert device(host) == before
+
+
+def test_without_addresses(host: Host, ours: Implementation) -> None:
+    """Without ipam it is up and has none; CHECK, STATUS and DEL know."""
+    lan(host)
+    host.must(f"ip link set {WIRE} down")
+    story = Story(host, ours, {"type": "host-device", "device": WIRE}, "veth")
+    assert "ips" not in story.attach() and story.runtime.status().ok
+    assert story.runtime.delete(story.container).ok and not device(host)["up"]
+
+
+@pytest.mark.parametrize("spoil", [
+    "true", "ip link set eth0 down; ip link set eth0 name other; ip link set other up", "ip link set eth0 alias ''",
+    "ip link set eth0 down; ip link set eth0 address 02:00:00:00:00:99 mtu 900", "ip address add 192.0.2.77/24 dev eth0",
+], ids=["untouched", "renamed", "unmarked", "changed", "addressed"])
+@pytest.mark.parametrize("kind", ["veth", "tun", "macvlan", pytest.param("dummy", marks=NEEDS_DUMMIES)])
+def test_comes_back_as_it_was(kind: str, spoil: str, host: Host, ours: Implementation) -> None:
+    """Whatever kind it is, and whatever was done to it in the container."""
+    lan(host)
+    host.must(f"{MADE[kind]}; {HABITS}; ip link set {WIRE} up")
+    before = device(host)
+    assert before["kind"] == kind and before["mtu"] == 1400 and before["mac"] == "02:00:00:00:00:11"
+    runtime, container = Runtime(host, ours, NETWORK), host.add_container("c1")
+    runtime.add(container).result()
+    host.must(spoil, netns=container.netns)
+    ended(host, runtime, container)
+    assert device(host) == before and link_names(host, container.netns) == {"lo"}
+
+
+def test_every_way_out(host: Host, ours: Implementation) -> None:
+    """DEL needs no result, no configuration that makes sense, no CNI_NETNS; GC takes back what nobody lists."""
+    lan(host)
+    runtime, container = Runtime(host, ours, NETWORK), host.add_container("c1")
+    before = device(host)
+    nonsense = {**ENTRY, "device": ["nonsense"], "hwaddr": 5, "kernelpath": "x", "pciBusID": {}, "dpdkMode": "no"}
+    for entry, options in ((nonsense, {}), ({**ENTRY, "device": ""}, {}), (ENTRY, {"env": {"CNI_NETNS": ""}})):
+        runtime.add(container).result()
+        assert runtime.call("DEL", entry, container, **options).ok, entry
+        assert device(host) == before and lease_files(host) == {} and records(host) == [], entry
+    runtime.add(container).result()
+    assert runtime.sweep(valid_attachments(("c1", "eth0"))).ok and runtime.check(container).ok
+    assert runtime.sweep(valid_attachments()).ok
+    assert device(host) == before and lease_files(host) == {} and records(host) == []
+
+
+@pytest.mark.parametrize("way", ["DEL", "GC", "DEL at a plain file", "ADD of another", "ADD of the same"])
+@pytest.mark.parametrize("name", ["eth0", "dev7", WIRE])
+def test_hardware_whose_container_died(name: str, way: str, host: Host, ours: Implementation) -> None:
+    """The kernel brought it back under some name, down: it gets its own one and its state again."""
+    lan(host)
+    host.must(f"{HABITS}; ip link set {WIRE} up")
+    before = device(host)
+    runtime, container = Runtime(host, ours, NETWORK), host.add_container("c1")
+    runtime.add(container).result()
+    died(host, container, name)
+    assert not device(host, name)["up"] and device(host, name)["alias"] == WIRE
+    if way == "GC":
+        assert runtime.sweep(valid_attachments()).ok
+    elif way.startswith("ADD"):
+        assert runtime.status().ok
+        other = host.add_container("c2" if way == "ADD of another" else "c1")
+        runtime.add(other).result()
+        assert reaches(host, other, *NEIGHBOURS) == []
+        if other.id != "c1":
+            # Too late to harm anybody.
+            assert runtime.call("DEL", ENTRY, container, env={"CNI_NETNS": ""}).ok
+            assert runtime.check(other).ok and reaches(host, other, *NEIGHBOURS) == []
+        assert runtime.delete(other).ok
+    else:
+        if way == "DEL at a plain file":
+            host.must(f"touch {container.netns}")
+        assert runtime.delete(container, remembering=False).ok
+    assert device(host) == before and lease_files(host) == {} and records(host) == []
+
+
+def test_virtual_device_whose_container_died(host: Host, ours: Implementation) -> None:
+    """The kernel destroys it: DEL and GC give the addresses back, STATUS and ADD say that there is none."""
+    lan(host)
+    runtime = Runtime(host, ours, NETWORK)
+    for end in ("DEL", "GC"):
+        container = host.add_container("c1")
+        runtime.add(container).result()
+        host.remove_container(container)
+        assert (runtime.delete(container) if end == "DEL" else runtime.sweep(valid_attachments())).ok
+        assert lease_files(host) == {} and records(host) == []
+        status = runtime.status().error()
+        assert status["code"] == 50 and f'device "{WIRE}" is not on the host' in status["msg"], status
+        container = host.add_container("c1")
+        error = runtime.add(container).error()
+        assert error["code"] == 7 and WIRE in error["msg"], error
+        host.must(f"ip link add {WIRE} type veth peer name far; ip netns del c1")
+
+
+def test_one_container_at_a_time(host: Host, ours: Implementation) -> None:
+    """A second one hears who has it, and gets it later; STATUS knows that it is in good hands."""
+    lan(host)
+    runtime = Runtime(host, ours, NETWORK)
+    first, second = host.add_container("c1"), host.add_container("c2")
+    runtime.add(first).result()
+    error = runtime.add(second).error()
+    assert error["code"] == 11 and "net/c1:eth0" in error["details"], error
+    assert link_names(host, second.netns) == {"lo"} and set(lease_files(host).values()) == {"c1\r\neth0"}
+    assert runtime.status().ok and runtime.check(first).ok
+    assert runtime.delete(second).ok and runtime.check(first).ok
+    assert runtime.delete(first).ok and runtime.add(second).ok
+    ended(host, runtime, second)
+
+
+def test_name_taken_meanwhile(host: Host, ours: Implementation) -> None:
+    """It comes back under another name, with its state, and says on standard error and upon itself what it was."""
+    lan(host)
+    host.must(f"{HABITS}; ip link set {WIRE} up")
+    before = device(host)
+    for taken in (("eth0", WIRE), (WIRE,)):
+        runtime, container = Runtime(host, ours, NETWORK), host.add_container("c1")
+        runtime.add(container).result()
+        for name in taken:
+            host.must(f"ip link add {name} type bridge")
+        known = link_names(host)
+        outcome = runtime.delete(container)
+        outcome = outcome if not outcome.ok else runtime.call("DEL", ENTRY, container)
+        assert outcome.ok and lease_files(host) == {} and records(host) == []
+        (name,) = link_names(host) - known
+        assert device(host, name) == {**before, "name": name, "alias": WIRE}
+        assert link_names(host, container.netns) == {"lo"}
+        for other in taken:
+            host.must(f"ip link del {other}")
+        host.must(f"ip link set {name} down; ip link set {name} name {WIRE}; ip link set {WIRE} up")
+        host.must(f"ip link set {WIRE} alias 'to the neighbour'; ip netns del c1")
+
+
+def test_takes_over_from_the_reference(host: Host, ours: Implementation, reference: Implementation) -> None:
+    """What the reference lent, we give back, and what we lent, the reference does."""
+    lan(host)
+    before = device(host)
+    listed = network(ENTRY, version="1.0.0")
+    for giver, taker in ((reference, ours), (ours, reference)):
+        container = host.add_container("c1")
+        Runtime(host, giver, listed).add(container).result()
+        assert Runtime(host, taker, listed).delete(container).ok
+        assert link_names(host, container.netns) == {"lo"} and lease_files(host) == {}
+        assert device(host)["name"] == WIRE
+        host.must(f"ip link set {WIRE} up alias ''; ip netns del c1")
+    assert device(host) == before
+
+
+BY_WHAT = {
+    "hwaddr": ({"hwaddr": "02-00-00-00-00-11"}, {}, "true"),
+    "kernelpath": ({"kernelpath": "/sys/devices/pci0000:00/0000:03:00.1/"}, {}, f"mkdir -p $card/{PCI}/net/{WIRE}"),
+    "pciBusID": ({"pciBusID": PCI}, {}, f"mkdir -p $card/{PCI}/net/{WIRE} $card/{PCI}/net/x"),
+    "virtio": ({"pciBusID": PCI}, {}, f"mkdir -p $card/{PCI}/virtio2/net/{WIRE}"),
+    "spelling": ({"PCIBUSID": PCI.upper(), "DEVICE": ""}, {}, f"mkdir -p $card/{PCI}/net/{WIRE}"),
+    "assigned PCI": ({"pciBusID": SECOND_PCI, "capabilities": {"deviceID": True}}, {"deviceID": PCI},
+                     f"mkdir -p $card/{PCI}/net/{WIRE} $card/{SECOND_PCI}/net/other"),
+    "assigned auxiliary": ({"capabilities": {"deviceID": True}}, {"deviceID": PART},
+                           f"mkdir -p $card/{PCI}/{PART}/net/{WIRE}"),
+    "device first": ({"device": WIRE, "hwaddr": "02:00:00:00:00:99", "kernelpath": "/sys/devices/none",
+                      "pciBusID": SECOND_PCI}, {}, "true"),
+}
+
+
+@pytest.mark.parametrize("by", BY_WHAT)
+def test_named_by(by: str, host: Host, ours: Implementation) -> None:
+    """Each key finds the device; DEL does without any of it, and the bus may have lost it."""
+    lan(host)
+    host.must(f"ip link set {WIRE} address 02:00:00:00:00:11; ip link add {WIRE}.5 link {WIRE} type macvlan; {SYSFS}"
+              if by == "hwaddr" else f"ip link set {WIRE} address 02:00:00:00:00:11; {SYSFS}")
+    members, capabilities, tree = BY_WHAT[by]
+    host.must(f"card=/sys/devices/pci0000:00; {tree}; {bind('mlx5_core')}")
+    if by == "hwaddr":
+        # Who has the address as well is not asked first: it was made later.
+        host.must(f"ip link set {WIRE}.5 address 02:00:00:00:00:11 || ip link del {WIRE}.5")
+    before = device(host)
+    entry = {"type": "host-device", "ipam": DUAL, **members}
+    runtime, container = Runtime(host, ours, network(entry, version="1.1.0")), host.add_container("c1")
+    assert runtime.status().ok
+    result = runtime.add(container, capabilities=capabilities).result()
+    assert WIRE not in link_names(host) and reaches(host, container, *NEIGHBOURS) == []
+    is_pci = by in ("pciBusID", "virtio", "spelling", "assigned PCI")
+    assert result["interfaces"][0].get("pciID") == (PCI if is_pci else None)
+    assert runtime.status().ok and runtime.check(container, capabilities=capabilities).ok
+    other = host.add_container("c2")
+    error = runtime.add(other, capabilities=capabilities).error()
+    assert error["code"] == 11 and "net/c1:eth0" in error["details"], error
+    host.must("umount /sys/bus /sys/devices")
+    assert runtime.check(container).ok
+    ended(host, runtime, container)
+    assert device(host) == before
+
+
+@pytest.mark.parametrize("driver", ["vfio-pci", "uio_pci_generic", "igb_uio"])
+def test_device_in_userspace(driver: str, host: Host, ours: Implementation) -> None:
+    """No link is moved; addresses are given, and given back; DHCP has nothing to ask through."""
+    host.must(f"{SYSFS}{bind(driver)}")
+    entry = {"type": "host-device", "pciBusID": PCI, "ipam": DUAL}
+    runtime, container = Runtime(host, ours, network(entry, version="1.1.0")), host.add_container("c1")
+    links = link_names(host)
+    assert runtime.status().ok
+    result = runtime.add(container).result()
+    assert result["interfaces"] == [{"name": "eth0", "sandbox": container.netns, "pciID": PCI}]
+    assert [entry["interface"] for entry in result["ips"]] == [0, 0]
+    assert link_names(host) == links and link_names(host, container.netns) == {"lo"}
+    assert runtime.check(container).ok and len(records(host)) == 1
+    host.must("umount /sys/bus /sys/devices")
+    assert runtime.check(container).ok
+    ended(host, runtime, container)
+    host.must(f"{SYSFS}{bind(driver)}")
+    for ipam in (None, {}):
+        bare = Runtime(host, ours, network({**entry, "ipam": ipam}, version="1.1.0"))
+        assert "ips" not in bare.add(container).result() and bare.check(container).ok
+        ended(host, bare, container)
+    error = runtime.call("ADD", {**entry, "ipam": {"type": "dhcp"}}, container).error()
+    assert error["code"] == 7 and driver in error["details"], error
+    assert records(host) == []
+
+
+def test_process_has_it_by_configuration(host: Host, ours: Implementation) -> None:
+    """`dpdkMode` says of any device that its link is nobody's business."""
+    lan(host)
+    before = device(host)
+    runtime = Runtime(host, ours, network({**ENTRY, "DPDKMode": True}, version="1.1.0"))
+    container = host.add_container("c1")
+    assert len(runtime.add(container).result()["ips"]) == 2
+    assert device(host) == before and runtime.check(container).ok
+    ended(host, runtime, container)
+
+
+def test_status(host: Host, ours: Implementation) -> None:
+    """A device that is nowhere is missed by whatever it is named; one that the runtime will choose is not."""
+    host.must(SYSFS)
+    for members, words in (
+        ({"device": "nowhere"}, 'device "nowhere" is not on the host'),
+        ({"hwaddr": "02:00:00:00:00:99"}, "hwaddr 02:00:00:00:00:99 is not on the host"),
+        ({"kernelpath": "/sys/devices/none"}, "kernelpath /sys/devices/none is not on the host"),
+        ({"pciBusID": "0000:77:00.0"}, "PCI device 0000:77:00.0 is not on the host"),
+        ({"pciBusID": PCI}, f"PCI device {PCI} has no link on the host"),
+    ):
+        runtime = Runtime(host, ours, network({"type": "host-device", **members}, version="1.1.0"))
+        error = runtime.status().error()
+        assert error["code"] == 50 and words in error["msg"], error
+    chosen = {"type": "host-device", "capabilities": {"deviceID": True}}
+    assert Runtime(host, ours, network(chosen, version="1.1.0")).status().ok
+    full = {**chosen, "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.0.0.0/33"}]]}}
+    assert not Runtime(host, ours, network(full, version="1.1.0")).status().ok
+
+
+def test_refused_input(host: Host, ours: Implementation) -> None:
+    """What makes no sense is refused with a code and the word for it."""
+    lan(host)
+    host.must(SYSFS)
+    none = {"device": None}
+    bad_pci = [Bad({**none, "pciBusID": text}, 6, ("pciBusID", "a PCI address"))
+               for text in ("../../x", "03:00.1", "0000:03:00.8", "0000:03:0.1", "0000:0g:00.1", "0000:03:00.1 ", ":::")]
+    assert_refused(host, ours, ENTRY, [
+        Bad(none, 7, ("specify either",)),
+        Bad({**none, "hwaddr": "", "kernelpath": "", "pciBusID": ""}, 7, ("specify either",)),
+        Bad({"device": 5}, 6, ("device", "a string")),
+        Bad({"device": "a/b"}, 6, ("device", "the name of a link")),
+        Bad({"device": "sixteen-letters-x"}, 6, ("device", "the name of a link")),
+        Bad({"device": "nowhere"}, 7, ("nowhere", "not on the host")),
+        Bad({"device": "lo"}, 7, ("loopback",)),
+        Bad({**none, "hwaddr": "green"}, 6, ("hwaddr", "a MAC address")),
+        Bad({**none, "hwaddr": 5}, 6, ("hwaddr", "a string")),
+        Bad({**none, "hwaddr": "02:00:00:00:00:99"}, 7, ("hwaddr", "not on the host")),
+        Bad({**none, "kernelpath": "sys/devices/x"}, 6, ("kernelpath", "/sys/devices/")),
+        Bad({**none, "kernelpath": "/sys/class/net/wire"}, 6, ("kernelpath", "/sys/devices/")),
+        Bad({**none, "kernelpath": "/sys/devices/../class/net"}, 6, ("kernelpath", "/sys/devices/")),
+        Bad({**none, "kernelpath": "/sys/devices/none"}, 7, ("kernelpath", "not on the host")),
+        *bad_pci,
+        Bad({**none, "pciBusID": "0000:77:00.0"}, 7, ("0000:77:00.0", "not on the host")),
+        Bad({**none, "pciBusID": PCI}, 7, (PCI, "no link on the host")),
+        Bad({**none, "runtimeConfig": {"deviceID": 5}}, 6, ("runtimeConfig.deviceID", "a string")),
+        Bad({**none, "runtimeConfig": {"deviceID": "../x"}}, 6, ("runtimeConfig.deviceID",)),
+        Bad({**none, "runtimeConfig": {"deviceID": "mlx5_core.sf.9"}}, 7, ("mlx5_core.sf.9", "not on the host")),
+        Bad({**none, "capabilities": {"deviceID": True}}, 7, ("specify either",)),
+        Bad({"dpdkMode": "yes"}, 6, ("dpdkMode", "a boolean")),
+        Bad({"ipam": {"type": "no-such-ipam"}}, 107, ("no-such-ipam",)),
+        Bad({"ipam": "host-local"}, 6, ("ipam", "an object")),
+        Bad({"dns": []}, 6, ("dns",)),
+    ])
+    assert device(host)["up"] and device(host)["alias"] is None
+
+
+def test_old_result_without_addresses(host: Host, ours: Implementation) -> None:
+    """A version that cannot say it refuses it, and the device goes home."""
+    lan(host)
+    before = device(host)
+    runtime = Runtime(host, ours, network({"type": "host-device", "device": WIRE}, version="0.2.0"))
+    assert runtime.add(host.add_container("c1")).error()["code"] == 1
+    assert device(host) == before and records(host) == []
+
+
+class LoanBench(InterfaceBench):
+    """A wire that has habits, to which it has to return."""
+
+    def prepare(self) -> None:
+        """Makes the wire, and remembers it."""
+        super().prepare()
+        self.host.must(f"{HABITS}; ip link set {WIRE} up")
+        self.before = device(self.host)
+
+    def remains(self) -> str:
+        """Also a device that is not as it was."""
+        if found := super().remains():
+            return found
+        now = device(self.host)
+        return "" if now == self.before else f"the device is {now}"
+
+
+def chosen(points: list[Point], fate: str) -> list[Point]:
+    """Points of a campaign: those of the way that is the plugin's own closer together than an unhurried run needs."""
+    every = int(os.environ.get("CULVERT_FAULT_STRIDE", "1" if fate == "killed" else "3"))
+    return (points if fate == "killed" else refusals(points))[::every]
+
+
+@pytest.mark.parametrize("verb, fate", ATTEMPTS)
+def test_killed_and_refused(verb: str, fate: str, ours: Implementation) -> None:
+    """Killed anywhere, one DEL brings the device home as it was; refused anywhere, ADD takes everything back."""
+    with new_host() as host:
+        bench = LoanBench(host, ours, NETWORK)
+        if verb == "DEL":
+            bench.add().result()
+        points = chosen(bench.trace(bench.add if verb == "ADD" else bench.delete), fate)
+    assert points
+    trouble = try_all(points, ours, NETWORK, ATTEMPTS[verb, fate], LoanBench)
+    assert trouble == [], "\n".join(trouble[:20])
