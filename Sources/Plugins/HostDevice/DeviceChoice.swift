@@ -85,12 +85,13 @@ enum DeviceChoice: Hashable, Sendable {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3, (4...8).contains(parts[0].utf8.count), parts[1].utf8.count == 2 else { return nil }
         let place = Array(parts[2].utf8)
-        guard place.count == 4, place[2] == UInt8(ascii: "."), (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(place[3])
-        else { return nil }
+        guard place.count == 4, place[2] == UInt8(ascii: "."), functions.contains(place[3]) else { return nil }
         let digits = Array(parts[0].utf8) + Array(parts[1].utf8) + place[0..<2]
         guard digits.allSatisfy(isHexadecimal) else { return nil }
         return text.lowercased()
     }
+
+    private static let functions = UInt8(ascii: "0")...UInt8(ascii: "7")
 
     private static func isHexadecimal(_ octet: UInt8) -> Bool {
         switch octet {
