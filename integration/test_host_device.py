@@ -16,8 +16,9 @@ from implementations import Implementation
 from interfaces import (
     DUAL, NEIGHBOURS, ROUTES, WIRE, Bad, InterfaceBench, Story, assert_refused, interface, lan, reaches, records, routes,
 )
-from kernel_state import lease_files, left_behind, link_names
-from runtime import Runtime, host_local, network, valid_attachments
+from kernel_state import lease_files, link_names
+from lan import new_lan, until
+from runtime import Runtime, bridge, host_local, network, valid_attachments
 from test_killed import killed_add, killed_delete, refused_add, refused_delete
 
 pytestmark = pytest.mark.needs_culvert
@@ -264,6 +265,41 @@ def test_one_container_at_a_time(host: Host, ours: Implementation) -> None:
     assert runtime.delete(second).ok and runtime.check(first).ok
     assert runtime.delete(first).ok and runtime.add(second).ok
     ended(host, runtime, second)
+
+
+def test_link_of_another_network_stays(host: Host, ours: Implementation) -> None:
+    """Somebody took the device home, and the container got a link of its name from elsewhere: DEL leaves that alone."""
+    lan(host)
+    runtime, container = Runtime(host, ours, NETWORK), host.add_container("c1")
+    runtime.add(container).result()
+    host.must(f"ip link set eth0 netns {host.pid}", netns=container.netns)
+    host.must(f"ip link set eth0 name {WIRE}; ip link set {WIRE} alias ''")
+    other = Runtime(host, ours, network(bridge(), name="other", version="1.1.0"))
+    other.add(container).result()
+    ours_alone = Runtime(host, ours, network({**ENTRY, "ipam": {}}, version="1.1.0"))
+    for verb in ("DEL", "DEL"):
+        assert ours_alone.call(verb, ours_alone.network["plugins"][0], container).ok
+        assert other.check(container).ok and WIRE in link_names(host)
+    assert runtime.delete(container).ok and other.delete(container).ok
+
+
+def test_addresses_by_dhcp(ours: Implementation) -> None:
+    """The server on the device's network is asked through the device, which is up before; DEL tells it first."""
+    with new_lan(ours) as net:
+        net.host.must("ip link add m0 type veth peer name m1; ip link set m1 master cni0 up; ip link set m0 up")
+        before = device(net.host, "m0")
+        net.start_daemon()
+        net.dhcpd(600)
+        runtime = Runtime(net.host, ours, network({"type": "host-device", "device": "m0", "ipam": {"type": "dhcp"}},
+                                                  name="lan", version="1.1.0"))
+        container = net.host.add_container("c1")
+        result = runtime.add(container).result()
+        assert result["ips"] == [{"interface": 0, "address": "10.99.0.10/24", "gateway": "10.99.0.1"}]
+        assert net.addresses(container) == ["10.99.0.10/24"] and net.reaches_server(container)
+        assert runtime.check(container).ok
+        assert runtime.delete(container).ok and net.leases() == {}
+        assert device(net.host, "m0") == before and link_names(net.host, container.netns) == {"lo"}
+        until(lambda: "DHCPRELEASE of 10.99.0.10" in net.log("/run/server.log"), "the server hears of it")
 
 
 def test_name_taken_meanwhile(host: Host, ours: Implementation) -> None:

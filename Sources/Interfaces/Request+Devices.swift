@@ -22,9 +22,11 @@ extension Request {
         var warnings: [String] = []
         let home = try host.namespace()
         if let record, let device = record.device {
-            let isThere = record.state == .attached
             try forEachNamespace(of: record, home) { inside throws(KernelError) in
-                try device.moveHome(from: inside, called: key.interfaceName, isThere: isThere, to: home)
+                if try device.moveHome(from: inside, called: key.interfaceName, to: home) { return true }
+                // A link without the mark is another network's, if that has recorded one.
+                guard record.state == .attached, try attachments.otherNetworks(of: key).isEmpty else { return false }
+                return try device.moveHome(from: inside, called: key.interfaceName, isThere: true, to: home)
             }
             try device.restore(on: host, &warnings)
         } else if record == nil, try attachments.otherNetworks(of: key).isEmpty {
