@@ -117,6 +117,24 @@ def test_without_addresses(host: Host, ours: Implementation) -> None:
     assert story.runtime.delete(story.container).ok and not device(host)["up"]
 
 
+def test_two_containers_on_one_wire(host: Host, ours: Implementation) -> None:
+    """Each has one end of it, and they reach each other by both families; both ends come home."""
+    host.must("ip link add left type veth peer name right; ip link set right up")
+    before = device(host, "left"), device(host, "right")
+    lent = []
+    for name, end in (("c1", "left"), ("c2", "right")):
+        runtime = Runtime(host, ours, network({**ENTRY, "device": end}, version="1.1.0"))
+        container = host.add_container(name)
+        runtime.add(container).result()
+        lent.append((runtime, container))
+    assert any(reaches(host, lent[0][1], "10.77.0.3", "fd77::3") == [] for _ in range(4))
+    assert any(reaches(host, lent[1][1], "10.77.0.2", "fd77::2") == [] for _ in range(4))
+    assert all(runtime.check(container).ok for runtime, container in lent)
+    for runtime, container in lent:
+        assert runtime.delete(container).ok
+    assert (device(host, "left"), device(host, "right")) == before
+
+
 @pytest.mark.parametrize("spoil", [
     "true", "ip link set eth0 down; ip link set eth0 name other; ip link set other up", "ip link set eth0 alias ''",
     "ip link set eth0 down; ip link set eth0 address 02:00:00:00:00:99 mtu 900", "ip address add 192.0.2.77/24 dev eth0",
