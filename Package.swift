@@ -130,6 +130,7 @@ let modules: [Target] = [
     ),
     plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Netlink", "Wiring"]),
     plugin("Dummy", ["Interfaces", "Netlink", "Wiring"]),
+    plugin("HostDevice", ["Interfaces", "Netlink", "Wiring"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
     plugin("IPVLAN", ["Interfaces", "Netlink", "Wiring"]),
     plugin("Loopback", ["Netlink"]),
@@ -155,6 +156,7 @@ let modules: [Target] = [
         dependencies: [
             "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
             "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN",
+            "HostDevice",
             "Linux",
         ],
         swiftSettings: strict
@@ -221,6 +223,7 @@ let modules: [Target] = [
     tests(
         "InterfacesTests",
         [
+            "HostDevice",
             "Interfaces", "IPVLAN", "MACVLAN", "PTP", "Tap", "VLAN", "Addressing", "CNI", "Linux", "Netlink", "Plugin",
             "Wiring", "TestSupport",
         ]

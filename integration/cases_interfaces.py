@@ -70,6 +70,32 @@ IPVLAN = [
          ipam=host_local(*DUAL, routes=ROUTES)),
 ]
 IPVLAN = [announced(each) for each in IPVLAN]
+#: What sysfs would say of a card of which `wire` is a link; this machine need not have one.
+CARD = """
+    mount -t tmpfs tmpfs /sys/devices
+    mount -t tmpfs tmpfs /sys/bus
+    mkdir -p /sys/devices/pci0000:00/0000:03:00.1/net/wire /sys/bus/pci/devices /sys/bus/pci/drivers/mlx5_core
+    ln -s /sys/devices/pci0000:00/0000:03:00.1 /sys/bus/pci/devices
+    ln -s /sys/bus/pci/drivers/mlx5_core /sys/devices/pci0000:00/0000:03:00.1/driver
+"""
+HOST_DEVICE = [
+    *(case(f"plain {version}", "host-device", version=version, device="wire")
+      for version in ("0.2.0", "0.3.1", "0.4.0", "1.0.0")),
+    case("forgetful", "host-device", device="wire",
+         steps=("ADD c1", "CHECK c1", "DEL c1 forgetful", "ADD c1", "DEL c1", "DEL c1")),
+    case("routes and names", "host-device", device="wire", ipam=host_local(*DUAL, routes=ROUTES)),
+    case("frames only", "host-device", device="wire", ipam={}),
+    change(case("by hwaddr", "host-device", hwaddr="02:00:00:00:00:11"),
+           prepare=f"{WIRE} ip link set wire address 02:00:00:00:00:11"),
+    change(case("by kernelpath", "host-device", kernelpath="/sys/devices/pci0000:00/0000:03:00.1"),
+           prepare=WIRE + CARD),
+    change(case("by pciBusID", "host-device", pciBusID="0000:03:00.1"), prepare=WIRE + CARD),
+    change(case("by deviceID", "host-device", pciBusID="0000:03:00.0", capabilities={"deviceID": True}),
+           prepare=WIRE + CARD, capabilities={"deviceID": "0000:03:00.1"}),
+    refused("no such device", "host-device", device="nowhere"),
+    refused("nothing named", "host-device"),
+]
+HOST_DEVICE = [each if each.fails else change(each, differences=("D44", "D45")) for each in HOST_DEVICE]
 #: What every kernel here has: compared with all others. The rest may need a guest, which is slow.
-CASES = [*PTP, *MACVLAN]
+CASES = [*PTP, *MACVLAN, *HOST_DEVICE]
 GUEST_CASES = {"vlan": VLAN, "ipvlan": IPVLAN}

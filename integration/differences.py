@@ -215,7 +215,7 @@ def networks_are_not_connected(mine: list[Step], theirs: list[Step]) -> bool:
 
 @difference("D41", everywhere=True)
 def interfaces_say_their_mtu(mine: list[Step], theirs: list[Step]) -> bool:
-    """Interfaces in a result have their MTU."""
+    """Interfaces in a result have their MTU, and the PCI address by which `host-device` found them."""
     found = False
     for ours, reference in pairs(mine, theirs):
         others = reference.get("result", {}).get("interfaces", [])
@@ -223,6 +223,8 @@ def interfaces_say_their_mtu(mine: list[Step], theirs: list[Step]) -> bool:
             if interface.get("mtu") and "mtu" not in other:
                 del interface["mtu"]
                 found = True
+            if "pciID" not in other:
+                interface.pop("pciID", None)
     return found
 
 
@@ -252,6 +254,37 @@ def neighbours_are_told(mine: list[Step], theirs: list[Step]) -> bool:
                 reference["sysctls"][name] = "1"
                 found = True
     return found
+
+
+#: Flags that a link has or lacks because of its other end.
+CARRIER = {"LOWER_UP", "NO-CARRIER", "M-DOWN"}
+
+
+@difference("D44")
+def devices_come_back_as_they_were(mine: list[Step], theirs: list[Step]) -> bool:
+    """A link that `host-device` brings back is up if it was, and has the alias that it had."""
+    found = False
+    first = mine[0]["state"]["host"]["links"]
+    for ours, reference in pairs(mine, theirs):
+        links, others = ours["state"]["host"]["links"], reference["state"]["host"]["links"]
+        for name, link in links.items():
+            if name not in others or others[name]["alias"] != name or "UP" in others[name]["flags"]:
+                continue
+            found |= all(link[member] == first[name][member] for member in ("alias", "flags", "operstate", "mtu"))
+            for member in ("alias", "flags", "operstate"):
+                others[name][member] = link[member]
+            # The other end has no carrier then.
+            for far, end in links.items():
+                if far in others and set(end["flags"]) ^ set(others[far]["flags"]) <= CARRIER:
+                    others[far].update(flags=end["flags"], operstate=end["operstate"])
+    return found
+
+
+@difference("D45")
+def devices_that_are_home(mine: list[Step], theirs: list[Step]) -> bool:
+    """DEL of `host-device` succeeds when the device is not in the container any more."""
+    return cut_where(mine, theirs, lambda ours, reference: (
+        ours["step"].startswith("DEL") and only_ours_works(ours, reference, "failed to find")))
 
 
 @difference("D27")

@@ -13,8 +13,8 @@ REFERENCE_DIRECTORY = pathlib.Path("/usr/lib/cni")
 #: `foreign-ipam`, a plugin that nobody has in its own process.
 FOREIGN_DIRECTORY = REPOSITORY / "integration" / "foreign"
 #: Those that the reference, in the release that we are compared with, has as well.
-SHARED = ("bandwidth", "bridge", "dhcp", "firewall", "host-local", "ipvlan", "loopback", "macvlan", "portmap", "ptp",
-          "sbr", "static", "tuning", "vlan")
+SHARED = ("bandwidth", "bridge", "dhcp", "firewall", "host-device", "host-local", "ipvlan", "loopback", "macvlan",
+          "portmap", "ptp", "sbr", "static", "tuning", "vlan")
 PLUGINS = (*SHARED, "dummy", "tap")
 
 

@@ -54,6 +54,7 @@ INTERFACES: Mapping[str, tuple[str, tuple[str, str]]] = {
     "tagged": ("vlan", ("10.74.0.2/24", "fd74::2/64")),
     "share": ("ipvlan", ("10.75.0.2/24", "fd75::2/64")),
     "machine": ("tun", ("10.76.0.2/24", "fd76::2/64")),
+    "card": ("veth", ("10.78.0.2/24", "fd78::2/64")),
     "service": ("dummy", ("10.71.0.2/24", "fd71::2/64")),
 }
 #: What the test itself gives to containers of a network without addresses.

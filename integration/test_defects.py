@@ -66,7 +66,8 @@ def test_del_with_a_plain_file_for_a_namespace(host: Host, ours: Implementation,
 
 
 @pytest.mark.parametrize("plugin", [
-    pytest.param(plugin, marks=[beats_reference] if plugin == "sbr" else []) for plugin in PLUGINS])
+    pytest.param(plugin, marks=[beats_reference] if plugin in ("host-device", "sbr") else [])
+    for plugin in PLUGINS])
 @pytest.mark.parametrize("netns", ["", "/run/netns/never", "/proc/1/ns/none"])
 def test_del_of_what_never_was(host: Host, ours: Implementation, plugin: str, netns: str) -> None:
     """DEL succeeds, twice, without namespace, link, lease, prevResult and record."""

@@ -98,3 +98,79 @@ def test_refused_ipvlan_gives_the_address_back(host: Host, ours: Implementation)
     container = host.add_container("c1")
     assert not played.add(container).ok
     assert lease_files(host) == {} and link_names(host, container.netns) == {"lo"}
+
+
+def device(host: Host, ours: Implementation, **members: object) -> Runtime:
+    """A network that lends the wire, in the newest version that the reference speaks."""
+    lan(host)
+    return Runtime(host, ours, network({"type": "host-device", "device": WIRE, "ipam": DUAL, **members}))
+
+
+def test_device_goes_home_without_a_namespace(host: Host, ours: Implementation) -> None:
+    """DEL of `host-device` with empty CNI_NETNS gives the address back, and takes the device back."""
+    played = device(host, ours)
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    assert played.delete(container, env={"CNI_NETNS": ""}).ok
+    assert lease_files(host) == {} and WIRE in link_names(host)
+
+
+def test_device_of_a_gone_namespace(host: Host, ours: Implementation) -> None:
+    """DEL of `host-device` gives the address back when the namespace is gone."""
+    played = device(host, ours)
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.must("ip netns del c1")
+    assert played.delete(container).ok and lease_files(host) == {}
+
+
+def test_device_that_is_missing_in_its_container(host: Host, ours: Implementation) -> None:
+    """DEL of `host-device` can be repeated, and succeeds when somebody else took the device away."""
+    played = device(host, ours)
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.must("ip link del eth0", netns=container.netns)
+    assert played.delete(container).ok and played.delete(container).ok and lease_files(host) == {}
+
+
+def test_device_that_was_renamed(host: Host, ours: Implementation) -> None:
+    """DEL of `host-device` finds the device under another name."""
+    played = device(host, ours)
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.must("ip link set eth0 down; ip link set eth0 name other", netns=container.netns)
+    assert played.delete(container).ok and WIRE in link_names(host)
+
+
+def test_device_without_its_alias(host: Host, ours: Implementation) -> None:
+    """DEL of `host-device` knows the name on the host when the alias is gone."""
+    played = device(host, ours)
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    host.must("ip link set eth0 alias ''", netns=container.netns)
+    assert played.delete(container).ok and WIRE in link_names(host)
+
+
+def test_device_whose_id_means_nothing_any_more(host: Host, ours: Implementation) -> None:
+    """DEL of `host-device` does not look for the device by `deviceID` again."""
+    played = device(host, ours, capabilities={"deviceID": True})
+    container = host.add_container("c1")
+    assert played.add(container).ok
+    assert played.delete(container, capabilities={"deviceID": "0000:99:00.0"}).ok
+    assert lease_files(host) == {} and WIRE in link_names(host)
+
+
+def test_refused_device_goes_home(host: Host, ours: Implementation) -> None:
+    """An ADD of `host-device` that fails after the move gives device and address back."""
+    played = device(host, ours, ipam=host_local("10.77.0.0/24", routes=UNREACHABLE))
+    container = host.add_container("c1")
+    assert not played.add(container).ok
+    assert lease_files(host) == {} and WIRE in link_names(host) and link_names(host, container.netns) == {"lo"}
+
+
+def test_device_comes_back_up(host: Host, ours: Implementation) -> None:
+    """A device that was up on the host is up again after DEL of `host-device`."""
+    played = device(host, ours)
+    container = host.add_container("c1")
+    assert played.add(container).ok and played.delete(container).ok
+    assert "state UP" in host.must(f"ip link show {WIRE}")

@@ -14,6 +14,7 @@ extension ContainerInterface {
             throw CNIError(.invalidConfiguration, "required prevResult missing", details: "CHECK needs ADD's result")
         }
         try AddressDelegate(for: request)?.check()
+        guard kind.hasLink else { return }
         let container = try request.openNamespace()
         var findings = InterfaceFindings(request)
         try translating("cannot look at container \(request.key.containerID)") { () throws(KernelError) in
@@ -24,7 +25,7 @@ extension ContainerInterface {
             findings.compare(seen, with: promised)
             guard let link = seen.interface else { return }
             if !link.isUp { findings.add("\(link.name) is down") }
-            if !Kind.linkKinds.contains(link.kind) {
+            if !Kind.linkKinds.isEmpty, !Kind.linkKinds.contains(link.kind) {
                 findings.add("\(link.name) is of kind \"\(link.kind)\" instead of \(Kind.linkKinds[0])")
             }
             for complaint in try kind.complaints(request, seen, promised, on: host) { findings.add(complaint) }

@@ -52,13 +52,14 @@ package struct ContainerInterface<Kind: InterfaceKind> {
         let plan: InterfacePlan
         do throws(CNIError) {
             try settle(file.record, existed: file.existed, on: transaction.host)
-            try request.refuseExisting(in: transaction.inside, intention)
+            if kind.hasLink { try request.refuseExisting(in: transaction.inside, intention) }
             plan = try kind.plan(request, host: transaction.host, inside: transaction.inside)
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.
             throw file.existed ? error : request.close(file, nil, [], because: error)
         }
         record.hostInterface = plan.hostInterface
+        record.device = plan.device
         return try carryOut(kind, plan, delegate, transaction, record, file)
     }
 
@@ -128,12 +129,20 @@ package struct ContainerInterface<Kind: InterfaceKind> {
             leased = try delegate.add()
             isLeased = true
         }
-        // The ends of a pair are of one size.
-        let link = transaction.containerLink ?? transaction.link(plan.hostInterface)
-        let made = MadeInterface(address: link.address, mtu: Int(link.mtu), isPresent: isPresent)
+        let made = kind.hasLink ? Self.made(plan, transaction, isPresent) : .nothing
         let completion = try kind.completion(of: plan, made, leased)
         try apply(completion.changes, &transaction)
         return completion.result
+    }
+
+    private static func made(
+        _ plan: InterfacePlan,
+        _ transaction: borrowing Transaction,
+        _ isPresent: Bool
+    ) -> MadeInterface {
+        // The ends of a pair are of one size.
+        let link = transaction.containerLink ?? transaction.link(plan.hostInterface)
+        return MadeInterface(address: link.address, mtu: Int(link.mtu), isPresent: isPresent)
     }
 
     private func apply(_ changes: [Change], _ transaction: inout Transaction) throws(CNIError) {

@@ -10,7 +10,8 @@ package import Wiring
 package protocol InterfaceKind: Sendable {
     /// The interface in words, such as `a dummy interface`.
     static var noun: String { get }
-    /// Of what kinds the link in the container may be, as the kernel calls them: nothing else is removed.
+    /// Of what kinds the link in the container may be, as the kernel calls them: nothing else is removed. Of any kind if
+    /// there are none here, for who removes none.
     static var linkKinds: [String] { get }
     /// Whether a network without addresses makes no sense.
     static var needsAddresses: Bool { get }
@@ -24,6 +25,8 @@ package protocol InterfaceKind: Sendable {
 
     /// What goes into the result when it says anything, instead of what IPAM says.
     var dns: DNS { get }
+    /// Whether there is a link in the container at all.
+    var hasLink: Bool { get }
     /// Addresses and routes that came from elsewhere than IPAM; nil asks IPAM, if the network has one.
     var given: AddResult? { get }
 
@@ -80,6 +83,10 @@ package struct InterfacePlan: Hashable, Sendable {
     package var making: [Change]
     /// The host's end of it, when it is a pair; empty otherwise.
     package var hostInterface = ""
+    /// What it was on the host, when it comes from there.
+    package var device: LentDevice?
+    /// The PCI address of the device behind it; empty when there is none, or none is known.
+    package var pciID = ""
     /// Both ends of it, when it is a pair.
     package var ends: VethPair?
     package var announcement = InterfaceSpecification.Announcement.nobody
@@ -121,6 +128,8 @@ package struct MadeInterface: Hashable, Sendable {
     package let mtu: Int
     /// Whether it is up already, for IPAM that asks through it.
     package let isPresent: Bool
+
+    static let nothing = MadeInterface(address: nil, mtu: 0, isPresent: false)
 }
 
 /// The rest of an ADD.
@@ -138,6 +147,7 @@ package struct InterfaceCompletion: Hashable, Sendable {
 extension InterfaceKind {
     package static var needsAddresses: Bool { true }
     package static var hasFilters: Bool { false }
+    package var hasLink: Bool { true }
     package var given: AddResult? { nil }
 
     package func completion(
@@ -148,7 +158,9 @@ extension InterfaceKind {
         let mac = made.address.map { "\($0)" } ?? ""
         let name = plan.key.interfaceName
         var result = AddResult(
-            interfaces: [AddResult.Interface(name: name, mac: mac, sandbox: plan.sandbox, mtu: made.mtu)]
+            interfaces: [
+                AddResult.Interface(name: name, mac: mac, sandbox: plan.sandbox, mtu: made.mtu, pciID: plan.pciID)
+            ]
         )
         var addresses: [CIDR] = []
         var routes: [Route] = []
@@ -162,6 +174,7 @@ extension InterfaceKind {
             result.dns = leased.dns
         }
         if !dns.isEmpty { result.dns = dns }
+        guard hasLink else { return InterfaceCompletion(changes: [], result: result) }
         let interface = plan.interface(addresses, routes, mayHaveAddresses: made.isPresent)
         return InterfaceCompletion(changes: [.interface(interface)], result: result)
     }

@@ -23,6 +23,8 @@ package struct AttachmentRecord: Hashable, Sendable {
     package var intendedNanoseconds: Int64
     /// The host's end of the pair; empty before it is known.
     package var hostInterface: String
+    /// The link of the host that the container has; nil when it has none.
+    package var device: LentDevice?
     /// The plugin's standard input.
     package var configuration: JSONValue
     /// What ADD answered; null before.
@@ -35,6 +37,7 @@ package struct AttachmentRecord: Hashable, Sendable {
         namespaceIdentity: String,
         intendedNanoseconds: Int64,
         hostInterface: String = "",
+        device: LentDevice? = nil,
         configuration: JSONValue,
         result: JSONValue = .null
     ) {
@@ -44,6 +47,7 @@ package struct AttachmentRecord: Hashable, Sendable {
         self.namespaceIdentity = namespaceIdentity
         self.intendedNanoseconds = intendedNanoseconds
         self.hostInterface = hostInterface
+        self.device = device
         self.configuration = configuration
         self.result = result
     }
@@ -63,6 +67,7 @@ package struct AttachmentRecord: Hashable, Sendable {
                 namespaceIdentity: try reader.string("netnsIdentity") ?? "",
                 intendedNanoseconds: try reader.member("intendedBootNanoseconds")?.integer() ?? 0,
                 hostInterface: try reader.string("hostInterface") ?? "",
+                device: try reader.object("device").map { member throws(JSONTypeError) in try LentDevice(member) },
                 configuration: reader.value.member("configuration") ?? .null,
                 result: reader.value.member("result") ?? .null
             )
@@ -72,7 +77,7 @@ package struct AttachmentRecord: Hashable, Sendable {
     }
 
     var content: [UInt8] {
-        let object: JSONObject = [
+        var object: JSONObject = [
             "state": .string(state.rawValue),
             "network": .string(key.network),
             "containerID": .string(key.containerID),
@@ -81,9 +86,10 @@ package struct AttachmentRecord: Hashable, Sendable {
             "netnsIdentity": .string(namespaceIdentity),
             "intendedBootNanoseconds": .integer(intendedNanoseconds),
             "hostInterface": .string(hostInterface),
-            "configuration": configuration,
-            "result": result,
         ]
+        if let device { object[exact: "device"] = device.json }
+        object[exact: "configuration"] = configuration
+        object[exact: "result"] = result
         return JSONValue.object(object).serialized()
     }
 }

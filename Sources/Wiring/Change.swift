@@ -20,6 +20,8 @@ package enum Change: Hashable, Sendable {
     case link(ContainerLink)
     /// A link in the container that leads to a process. Exclusive to the container.
     case tap(ContainerTap)
+    /// A link of the host goes into the container. Exclusive to it until it comes back.
+    case move(DeviceMove)
     /// How the bridge treats the port; goes with the pair.
     case port(PortSpecification)
     /// The container's end: addresses, routes, up; goes with the pair.
@@ -36,6 +38,8 @@ package enum Change: Hashable, Sendable {
     case noLink(String)
     /// The opposite of `link`.
     case noContainerLink(String)
+    /// The opposite of `move`.
+    case moveHome(DeviceMove)
     /// The opposite of `filter`.
     case noFilter(FilterPlan)
 
@@ -45,9 +49,10 @@ package enum Change: Hashable, Sendable {
         case .pair(let pair, _): .noLink(pair.host.name)
         case .link(let link): .noContainerLink(link.name)
         case .tap(let tap): .noContainerLink(tap.name)
+        case .move(let move): .moveHome(move)
         case .filter(let plan): .noFilter(plan)
         case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .hostEnd, .operational, .carrier,
-            .noLink, .noContainerLink, .noFilter:
+            .noLink, .noContainerLink, .moveHome, .noFilter:
             nil
         }
     }
@@ -67,6 +72,7 @@ package enum Change: Hashable, Sendable {
         case .pair(let pair, _): "link \(pair.host.name)"
         case .link(let link): "link \(link.name) of the container"
         case .tap(let tap): "link \(tap.name) of the container"
+        case .move(let move): "link \(move.device.name) in the container"
         case .filter(let plan): "rules of \(plan.key)"
         default: "what is shared"
         }

@@ -98,6 +98,7 @@ package struct Transaction: ~Copyable {
         case .pair(let pair, let bridge): try make(pair, bridge: bridge)
         case .link(let link): try make(link)
         case .tap(let tap): try make(tap)
+        case .move(let move): try make(move)
         case .port(let port): try make(port)
         case .interface(let interface): try make(interface)
         case .hostEnd(let end): try make(end)
@@ -105,6 +106,7 @@ package struct Transaction: ~Copyable {
         case .carrier(let link): try makeOperational(link, isPort: false)
         case .noLink(let name): try Transaction.removeLink(name, on: host)
         case .noContainerLink(let name): try Transaction.removeLink(name, on: inside)
+        case .moveHome(let move): try Transaction.moveHome(move, on: host, inside: inside)
         case .filter(let plan): try plan.make()
         case .noFilter(let plan): try plan.remove()
         }
@@ -129,6 +131,7 @@ package struct Transaction: ~Copyable {
                 case .noContainerLink(let name):
                     guard hasMadeInside, try inside.link(named: name)?.kind == change.kindInside else { continue }
                     try removeLink(name, on: inside)
+                case .moveHome(let move): try moveHome(move, on: host, inside: inside)
                 case .noFilter(let plan): try plan.remove()
                 default: continue
                 }

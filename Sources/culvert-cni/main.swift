@@ -4,6 +4,7 @@ import Bridge
 import DHCPLeasing
 import Dummy
 import Firewall
+import HostDevice
 import HostLocal
 import IPVLAN
 import Linux
@@ -26,6 +27,7 @@ Machine.exit(
     PluginCall.run(
         Machine.arguments,
         among: [
+            hostDevice,
             bandwidth, bridge, dhcp, dummy, firewall, hostLocal, ipvlan, loopback, macvlan, portmap, ptp, sbr,
             staticAddresses, tap, tuning, vlan,
         ]
