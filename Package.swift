@@ -142,6 +142,7 @@ let modules: [Target] = [
     plugin("Tap", ["Interfaces", "Netlink", "Wiring"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
+    plugin("VRF", ["Interfaces", "Netlink"]),
     module(
         "Pools",
         [
@@ -155,6 +156,7 @@ let modules: [Target] = [
         dependencies: [
             "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
             "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN",
+            "VRF",
             "Linux",
         ],
         swiftSettings: strict
@@ -277,6 +279,7 @@ let modules: [Target] = [
         ["Tuning", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("TuningKernelTests", ["Tuning", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
+    tests("VRFTests", ["VRF", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "WiringKernelTests",
         ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]

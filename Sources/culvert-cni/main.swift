@@ -17,6 +17,7 @@ import Static
 import Tap
 import Tuning
 import VLAN
+import VRF
 
 // A daemon is no plugin, but it is started by the name of one.
 if let status = DHCPDaemonStart.run(Machine.arguments) { Machine.exit(status) }
@@ -27,7 +28,7 @@ Machine.exit(
         Machine.arguments,
         among: [
             bandwidth, bridge, dhcp, dummy, firewall, hostLocal, ipvlan, loopback, macvlan, portmap, ptp, sbr,
-            staticAddresses, tap, tuning, vlan,
+            staticAddresses, tap, tuning, vlan, vrf,
         ]
     )
 )
