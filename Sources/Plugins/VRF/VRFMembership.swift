@@ -41,11 +41,16 @@ struct VRFMembership {
         let socket = try translating(intention) { () throws(KernelError) in try open(namespace) }
         let link = try freeInterface(on: socket, intention)
         let domain = try domain(configuration, on: socket, intention)
+        var before: VRFBelongings?
         do throws(KernelError) {
-            let before = try VRFBelongings(of: link, on: socket)
-            try enter(link, domain, before, on: socket)
+            let seen = try VRFBelongings(of: link, on: socket)
+            before = seen
+            try socket.execute(.join(vrf: domain.link, link: link))
+            try restore(seen, to: link, moving: (InstalledRoute.mainTable, domain.table), on: socket)
         } catch {
-            throw refusal(error, intention, leftovers: domain.isNew ? remove(domain.link.name, on: socket) : [])
+            let leftovers = takeBack(link, domain, before, in: namespace)
+            let failure = CNIError(.kernelRefused, intention, error)
+            throw leftovers.isEmpty ? failure : failure.adding("left behind: \(leftovers.joined(separator: "; "))")
         }
         return previous
     }
@@ -65,27 +70,33 @@ struct VRFMembership {
         )
     }
 
-    /// Moves the interface in; a refusal leaves it where it was, with all it had.
-    private func enter(
+    /// Makes everything as it was, by another socket: what the kernel still has to say to the first one is in the way.
+    ///
+    /// `before`: what the interface had; nil when it was not looked at, and nothing was done to it.
+    /// - Returns: what could not be taken back, in words.
+    private func takeBack(
         _ link: Link,
         _ domain: VRFDomain,
-        _ before: VRFBelongings,
-        on socket: borrowing NetlinkSocket
-    ) throws(KernelError) {
-        let main = InstalledRoute.mainTable
+        _ before: VRFBelongings?,
+        in namespace: borrowing NetworkNamespace
+    ) -> [String] {
+        let socket: NetlinkSocket
         do throws(KernelError) {
-            try socket.execute(.join(vrf: domain.link, link: link))
-            try restore(before, to: link, moving: (main, domain.table), on: socket)
+            socket = try open(namespace)
         } catch {
-            // Also when it was refused to join: the kernel may have done it, and its answer was lost.
-            do throws(KernelError) {
-                try socket.execute(.leaveVRF(link: link))
-                try restore(before, to: link, moving: (main, main), on: socket)
-            } catch let second {
-                throw KernelError(error.operation, error.errno, explanation: "\(error); left behind: \(second)")
-            }
-            throw error
+            return ["\(error)"]
         }
+        var leftovers: [String] = []
+        do throws(KernelError) {
+            if let before {
+                // Also when joining was refused: the kernel may have done it, and its answer was lost.
+                try socket.execute(.leaveVRF(link: link))
+                try restore(before, to: link, moving: (InstalledRoute.mainTable, InstalledRoute.mainTable), on: socket)
+            }
+        } catch {
+            leftovers.append("\(error)")
+        }
+        return leftovers + (domain.isNew ? remove(domain.link.name, on: socket) : [])
     }
 
     /// Gives the interface back what it lost on its way into a VRF or out of it.
@@ -107,11 +118,6 @@ struct VRFMembership {
         for route in repair.excess {
             try tolerating([.noSuchProcess], .delete(route, table: route.table), on: socket)
         }
-    }
-
-    private func refusal(_ error: KernelError, _ intention: String, leftovers: [String]) -> CNIError {
-        let failure = CNIError(.kernelRefused, intention, error)
-        return leftovers.isEmpty ? failure : failure.adding("left behind: \(leftovers.joined(separator: "; "))")
     }
 
     /// Asks for something that may be so already.
