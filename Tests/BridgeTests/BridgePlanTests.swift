@@ -21,7 +21,7 @@ private func plan(_ members: String) throws -> BridgePlan {
         pair: VethPair(
             host: VethPair.End(name: "veth0", address: mac(1)),
             container: VethPair.End(name: "eth0", address: mac(2)),
-            mtu: configuration.mtu
+            mtu: configuration.mtu.octetsUponMaster
         ),
         sandbox: "/run/netns/c1",
         bridgeAddress: mac(3),
