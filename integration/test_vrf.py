@@ -349,9 +349,10 @@ def test_refused_add_leaves_nothing(host: Host, ours: Implementation) -> None:
     container = build(host, V4, routes="link add br0 type bridge\nlink set net1 master br0\n")
     runtime = Runtime(host, ours, listed())
     for name in ("net1", "net7"):
-        error = run(runtime, "ADD", container, previous(container, name=name), name).error()
+        outcome = run(runtime, "ADD", container, previous(container, name=name), name)
+        assert not outcome.ok and "red" not in link_names(host, container.netns)
+        error = outcome.error()
         assert error["code"] == 100 and name in error["details"], error
-        assert "red" not in link_names(host, container.netns)
 
 
 @beats_reference
