@@ -4,7 +4,7 @@ SHELL := bash -o pipefail
 
 PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
-PLUGINS := bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan
+PLUGINS := bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan vrf
 TOOLS := cnitool ipam
 FUZZ_SECONDS ?= 60
 # How many integration tests run at the same time

@@ -143,6 +143,7 @@ let modules: [Target] = [
     plugin("Tap", ["Interfaces", "Netlink", "Wiring"]),
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
+    plugin("VRF", ["Interfaces", "Netlink"]),
     module(
         "Pools",
         [
@@ -155,9 +156,7 @@ let modules: [Target] = [
         name: "culvert-cni",
         dependencies: [
             "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
-            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN",
-            "HostDevice",
-            "Linux",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "HostDevice", "Linux",
         ],
         swiftSettings: strict
     ),
@@ -280,6 +279,7 @@ let modules: [Target] = [
         ["Tuning", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
     ),
     tests("TuningKernelTests", ["Tuning", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
+    tests("VRFTests", ["VRF", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "WiringKernelTests",
         ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]

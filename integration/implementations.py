@@ -14,7 +14,7 @@ REFERENCE_DIRECTORY = pathlib.Path("/usr/lib/cni")
 FOREIGN_DIRECTORY = REPOSITORY / "integration" / "foreign"
 #: Those that the reference, in the release that we are compared with, has as well.
 SHARED = ("bandwidth", "bridge", "dhcp", "firewall", "host-device", "host-local", "ipvlan", "loopback", "macvlan",
-          "portmap", "ptp", "sbr", "static", "tuning", "vlan")
+          "portmap", "ptp", "sbr", "static", "tuning", "vlan", "vrf")
 PLUGINS = (*SHARED, "dummy", "tap")
 
 

@@ -55,6 +55,7 @@ INTERFACES: Mapping[str, tuple[str, tuple[str, str]]] = {
     "share": ("ipvlan", ("10.75.0.2/24", "fd75::2/64")),
     "machine": ("tun", ("10.76.0.2/24", "fd76::2/64")),
     "card": ("veth", ("10.78.0.2/24", "fd78::2/64")),
+    "domain": ("veth", ("10.79.0.2/24", "fd79::2/64")),
     "service": ("dummy", ("10.71.0.2/24", "fd71::2/64")),
 }
 #: What the test itself gives to containers of a network without addresses.
@@ -127,8 +128,9 @@ def test_life(host: Host, ours: Implementation, name: str) -> None:
 
 @pytest.mark.needs_culvert
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=[pytest.mark.needs_links(kind)] if kind in guest.LINKS else [])
-    for name, (kind, _) in INTERFACES.items()
+    pytest.param(name, marks=[pytest.mark.needs_links(plugin["type"]) for plugin in read(name)["plugins"]
+                              if plugin["type"] in guest.LINKS])
+    for name in INTERFACES
 ])
 def test_life_without_a_bridge(host: Host, ours: Implementation, name: str) -> None:
     """STATUS, ADD with the addresses as promised, CHECK, DEL, and nothing is left."""

@@ -59,6 +59,21 @@ def test_chained(host: Host, ours: Implementation) -> None:
 
 
 @pytest.mark.needs_links("ipvlan")
+def test_master_in_the_container(host: Host, ours: Implementation) -> None:
+    """With `linkInContainer` the master is the container's own; DEL works when its namespace has gone."""
+    lan(host)
+    container = host.add_container("c1")
+    host.must(f"ip link set {WIRE} netns c1 && ip -n c1 link set {WIRE} up")
+    runtime = Runtime(host, ours, network({**ENTRY, "linkInContainer": True}, version="1.1.0"))
+    runtime.add(container).result()
+    assert runtime.check(container).ok and reaches(host, container, *NEIGHBOURS) == []
+    assert runtime.delete(container).ok and link_names(host, container.netns) == {"lo", WIRE}
+    runtime.add(container).result()
+    host.must("ip netns del c1")
+    assert runtime.delete(container).ok
+
+
+@pytest.mark.needs_links("ipvlan")
 def test_refused_input(host: Host, ours: Implementation) -> None:
     """What makes no sense is refused with a code and the word for it."""
     lan(host)

@@ -101,7 +101,7 @@ def test_refused_input(host: Host, ours: Implementation) -> None:
     assert_refused(host, ours, ENTRY, [
         Bad({"ipam": {}}, 7, ("ipam", "needs addresses")),
         Bad({"mtu": 10}, 6, ("mtu", "68 to 65535")),
-        Bad({"mtu": "1500"}, 6, ("mtu",)),
+        Bad({"mtu": "1500"}, 7, ("mtu", "auto")),
         Bad({"ipMasq": 1}, 6, ("ipMasq",)),
         Bad({"ipMasqBackend": "smoke"}, 6, ("ipMasqBackend", "nftables or iptables")),
         Bad({"ipam": {"type": "static", "addresses": [{"address": "10.77.0.9/24"}]}}, 7, ("without a gateway",)),

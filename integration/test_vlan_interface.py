@@ -8,6 +8,8 @@ import guest
 from host import Host
 from implementations import Implementation
 from interfaces import DUAL, NEIGHBOURS, WIRE, Bad, Story, assert_lacking, assert_refused, interface, lan, reaches
+from kernel_state import link_names
+from runtime import Runtime, network
 
 pytestmark = pytest.mark.needs_culvert
 
@@ -22,6 +24,9 @@ def test_life(host: Host, ours: Implementation) -> None:
     story.attach()
     assert interface(host, story.container)["linkinfo"]["info_data"]["id"] == 5
     assert reaches(host, story.container, *NEIGHBOURS) == []
+    host.must("ip link set eth0 mtu 1300", netns=story.container.netns)
+    assert "MTU 1300 instead of 1400" in story.runtime.check(story.container).error()["details"]
+    host.must("ip link set eth0 mtu 1400", netns=story.container.netns)
     story.assert_check_sees()
     story.assert_every_way_out()
     story.assert_refused_addresses_take_the_link_back()
@@ -30,6 +35,21 @@ def test_life(host: Host, ours: Implementation) -> None:
     assert story.call("DEL").ok, "the master is gone"
     status = story.runtime.status().error()
     assert status["code"] == 50 and WIRE in status["msg"], status
+
+
+@pytest.mark.needs_links("vlan")
+def test_master_in_the_container(host: Host, ours: Implementation) -> None:
+    """With `linkInContainer` the master is the container's own; DEL works when its namespace has gone."""
+    lan(host, "eth0.5 type vlan id 5")
+    container = host.add_container("c1")
+    host.must(f"ip link set {WIRE} netns c1 && ip -n c1 link set {WIRE} up")
+    runtime = Runtime(host, ours, network({**ENTRY, "linkInContainer": True}, version="1.1.0"))
+    runtime.add(container).result()
+    assert runtime.check(container).ok and reaches(host, container, *NEIGHBOURS) == []
+    assert runtime.delete(container).ok and link_names(host, container.netns) == {"lo", WIRE}
+    runtime.add(container).result()
+    host.must("ip netns del c1")
+    assert runtime.delete(container).ok
 
 
 @pytest.mark.needs_links("vlan")

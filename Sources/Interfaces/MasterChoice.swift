@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 package import CNI
-package import JSON
+internal import JSON
 package import Linux
 package import Netlink
-internal import Plugin
+package import Plugin
 package import Wiring
 
 /// The link that a container's interface is to rest upon, as a configuration names it.
@@ -18,14 +18,16 @@ package struct MasterChoice: Hashable, Sendable {
 
     /// Reads `master`, `linkInContainer` and `mtu`.
     ///
-    /// - Throws: ``JSONTypeError``.
-    package init(_ reader: JSONReader) throws(JSONTypeError) {
-        name = try reader.string("master") ?? ""
-        if !name.isEmpty, !isLinkName(name), let member = try reader.member("master") {
-            throw member.mismatch(expected: "the name of a link")
+    /// - Throws: ``CNIError``.
+    package init(_ request: Request) throws(CNIError) {
+        (name, isInContainer) = try request.reading { reader throws(JSONTypeError) in
+            let name = try reader.string("master") ?? ""
+            if !name.isEmpty, !isLinkName(name), let member = try reader.member("master") {
+                throw member.mismatch(expected: "the name of a link")
+            }
+            return (name, try reader.bool("linkInContainer") ?? false)
         }
-        isInContainer = try reader.bool("linkInContainer") ?? false
-        mtu = try reader.mtu()
+        mtu = try InterfaceMTU(request).octetsUponMaster
     }
 
     /// The same with a name that something else than `master` says.
@@ -91,7 +93,12 @@ package struct MasterChoice: Hashable, Sendable {
         _ seen: InterfaceObservation,
         on host: borrowing NetlinkSocket
     ) throws(KernelError) -> [String] {
-        guard !isInContainer, !name.isEmpty, let details = seen.details else { return [] }
+        guard !isInContainer, let details = seen.details else { return [] }
+        guard !name.isEmpty else {
+            // The default route may have moved since; what the interface rests upon has to be there all the same.
+            guard let index = details.masterIndex, try host.link(index: index) == nil else { return [] }
+            return ["the master of \(details.link.name) is missing"]
+        }
         guard let master = try host.link(named: name) else { return ["master \(name) is missing"] }
         guard details.masterIndex != master.index else { return [] }
         return ["\(details.link.name) does not rest upon master \(name)"]

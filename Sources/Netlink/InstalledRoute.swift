@@ -14,6 +14,12 @@ package struct InstalledRoute: Hashable, Sendable {
     package let preferredSource: IPAddress?
     /// nil when it leads nowhere, or to several links.
     package let link: Int32?
+    /// The links of all its ways.
+    package let links: Set<Int32>
+    /// Whether it leads to one station, through links; not to the host itself, to nobody or to many.
+    package let isUnicast: Bool
+    /// Whether the kernel made it along with an address.
+    package let isOfKernel: Bool
     package let table: Int
     /// 0 is none; IPv6 always has one.
     package let priority: Int
@@ -124,8 +130,34 @@ extension InstalledRoute {
         gateway = read[Int(RTA_GATEWAY.rawValue)].flatMap { IPAddress(octets: $0) }
         preferredSource = read[Int(RTA_PREFSRC.rawValue)].flatMap { IPAddress(octets: $0) }
         link = read[Int(RTA_OIF.rawValue)]?.integer(as: Int32.self)
+        let ways = read[Int(RTA_MULTIPATH.rawValue)].map { InstalledRoute.links(ofWays: $0) } ?? []
+        links = ways.union(link.map { [$0] } ?? [])
+        isUnicast = header[7] == RTN_UNICAST
+        isOfKernel = header[5] == UInt8(RTPROT_KERNEL)
         priority = read[Int(RTA_PRIORITY.rawValue)]?.integer(as: UInt32.self).map(Int.init) ?? 0
         endsOnLink = read[Int(RTA_GATEWAY.rawValue)] == nil && read[Int(RTA_VIA.rawValue)] == nil
+    }
+
+    /// Where each rtnexthop begins: length (16), flags, hops (8 each), link (32), and attributes.
+    private static func starts(ofWays ways: ArraySlice<UInt8>) -> [Int] {
+        var starts: [Int] = []
+        var rest = ways
+        while let length = rest.integer(at: 0, as: UInt16.self).map(Int.init), length >= 8, length <= rest.count {
+            starts.append(rest.startIndex)
+            rest = rest[min(rest.endIndex, rest.startIndex + NetlinkReply.aligned(length))...]
+        }
+        return starts
+    }
+
+    private static func links(ofWays ways: ArraySlice<UInt8>) -> Set<Int32> {
+        Set(starts(ofWays: ways).compactMap { ways[$0...].integer(at: 4, as: Int32.self) })
+    }
+
+    /// The same ways without flags that tell of a state, which the kernel does not take.
+    private static func settable(ways: ArraySlice<UInt8>) -> [UInt8] {
+        var octets = ways
+        for start in starts(ofWays: ways) { octets[start + 2] &= UInt8(RTNH_F_ONLINK) }
+        return Array(octets)
     }
 
     fileprivate func header(table: Int) -> rtmsg {
@@ -155,7 +187,9 @@ extension InstalledRoute {
             let kind = type & 0x3fff
             let isReplaced = kind == Int(RTA_PREFSRC.rawValue) && preferredSource != nil
             if !InstalledRoute.told.contains(kind), kind != Int(RTA_TABLE.rawValue), !isReplaced {
-                found.append((type, Array(rest[(start + 4)..<(start + length)])))
+                let value = rest[(start + 4)..<(start + length)]
+                let isWays = kind == Int(RTA_MULTIPATH.rawValue)
+                found.append((type, isWays ? InstalledRoute.settable(ways: value) : Array(value)))
             }
             rest = rest[min(rest.endIndex, start + NetlinkReply.aligned(length))...]
         }

@@ -18,6 +18,7 @@ import Static
 import Tap
 import Tuning
 import VLAN
+import VRF
 
 // A daemon is no plugin, but it is started by the name of one.
 if let status = DHCPDaemonStart.run(Machine.arguments) { Machine.exit(status) }
@@ -29,7 +30,7 @@ Machine.exit(
         among: [
             hostDevice,
             bandwidth, bridge, dhcp, dummy, firewall, hostLocal, ipvlan, loopback, macvlan, portmap, ptp, sbr,
-            staticAddresses, tap, tuning, vlan,
+            staticAddresses, tap, tuning, vlan, vrf,
         ]
     )
 )

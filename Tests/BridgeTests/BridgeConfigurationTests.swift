@@ -43,7 +43,7 @@ struct BridgeConfigurationTests {
     func defaults() throws {
         let configuration = try configuration("")
         #expect(configuration.bridge == "cni0")
-        #expect(configuration.mtu == 0 && configuration.vlan == 0 && configuration.trunk == [])
+        #expect(configuration.mtu == .octets(0) && configuration.vlan == 0 && configuration.trunk == [])
         #expect(configuration.mac == nil && configuration.dns.isEmpty && configuration.memberships == [])
         #expect(Self.summary(configuration) == "")
     }
@@ -71,7 +71,7 @@ struct BridgeConfigurationTests {
     func numbers(mtu: Int) throws {
         let configuration = try configuration("\"bridge\": \"br-0123456789a\", \"mtu\": \(mtu), \"vlan\": 4094")
         #expect(configuration.bridge == "br-0123456789a")
-        #expect(configuration.mtu == mtu)
+        #expect(configuration.mtu == .octets(mtu))
         #expect(configuration.vlan == 4094)
         #expect(try BridgeTests.configuration(#""bridge": """#).bridge == "cni0")
     }
@@ -82,7 +82,7 @@ struct BridgeConfigurationTests {
             ("bridge", "1", "a string", "the integer 1"), ("isGateway", "\"yes\"", "a boolean", "the string \"yes\""),
             ("isDefaultGateway", "1", "a boolean", "the integer 1"),
             ("forceAddress", "{}", "a boolean", "an empty object"),
-            ("mtu", "\"1500\"", "an integer", "the string \"1500\""),
+            ("mtu", "[]", "an integer", "an array of 0"),
             ("mtu", "1500.0", "an integer", "the real number 1500.0"),
             ("mtu", "67", "an integer from 68 to 65535", "the integer 67"),
             ("mtu", "-1", "an integer from 0 to 65535", "the integer -1"),

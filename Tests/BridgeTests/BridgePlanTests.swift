@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CNI
+import Interfaces
 import Linux
 import Netlink
 import Testing
@@ -21,7 +22,7 @@ private func plan(_ members: String) throws -> BridgePlan {
         pair: VethPair(
             host: VethPair.End(name: "veth0", address: mac(1)),
             container: VethPair.End(name: "eth0", address: mac(2)),
-            mtu: configuration.mtu
+            mtu: configuration.mtu.octetsUponMaster
         ),
         sandbox: "/run/netns/c1",
         bridgeAddress: mac(3),

@@ -40,7 +40,7 @@ struct InterfaceConfigurationTests {
         (#""master": 5"#, 6, "master"), (#""master": "a/b""#, 6, "the name of a link"),
         (#""master": "sixteen-letters-x""#, 6, "the name of a link"),
         (#""master": "m", "linkInContainer": "yes""#, 6, "linkInContainer"),
-        (#""master": "m", "mtu": "1500""#, 6, "mtu"),
+        (#""master": "m", "mtu": "1500""#, 7, "auto"), (#""master": "m", "mtu": "AUTO""#, 7, "auto"),
         (#""master": "m", "mtu": 67"#, 6, "68 to 65535"), (#""master": "m", "mtu": 70000"#, 6, "mtu"),
         (#""master": "m", "mtu": -1"#, 6, "mtu"), (#""master": "m", "mtu": 1500.5"#, 6, "mtu"),
     ]
@@ -119,6 +119,23 @@ struct InterfaceConfigurationTests {
     func tap(bad: Bad) throws {
         let error = try #require(refusal(TapLink.self, bad.members))
         #expect(error.code == bad.code && "\(error.message) \(error.details)".contains(bad.words), "\(error)")
+    }
+
+    @Test(
+        "An MTU is a number or auto; upon a master auto is what the kernel makes of the master's",
+        arguments: [
+            ("", InterfaceMTU.octets(0), 0), (#""mtu": null"#, .octets(0), 0), (#""mtu": 0"#, .octets(0), 0),
+            (#""mtu": 68"#, .octets(68), 68), (#""MTU": "auto""#, .automatic, 0),
+        ]
+    )
+    func mtu(members: String, expected: InterfaceMTU, upon: Int) throws {
+        #expect(try InterfaceMTU(request(members)) == expected && expected.octetsUponMaster == upon)
+    }
+
+    @Test("A text that is no size of packets is refused", arguments: ["1500", "", "Auto", "jumbo"])
+    func texts(text: String) throws {
+        let error = #expect(throws: CNIError.self) { try InterfaceMTU(request("\"mtu\": \"\(text)\"")) }
+        #expect(error?.code == 7 && error?.message.contains("\"\(text)\"") == true)
     }
 
     @Test("Whoever speaks last says the hardware address of a macvlan")

@@ -15,8 +15,7 @@ struct BridgeConfiguration {
     let isDefaultGateway: Bool
     /// A conflicting address of the bridge is replaced instead of refused.
     let forcesAddress: Bool
-    /// In octets; 0 is the kernel's choice.
-    let mtu: Int
+    let mtu: InterfaceMTU
     let isHairpin: Bool
     let isPromiscuous: Bool
     let isIsolated: Bool
@@ -33,13 +32,13 @@ struct BridgeConfiguration {
     let dns: DNS
 
     init(_ request: Request) throws(CNIError) {
+        mtu = try InterfaceMTU(request)
         do throws(JSONTypeError) {
             let reader = request.configuration.reader
             bridge = try reader.string("bridge").flatMap { $0.isEmpty ? nil : $0 } ?? "cni0"
             isDefaultGateway = try reader.bool("isDefaultGateway") ?? false
             isGateway = try reader.bool("isGateway") ?? false || isDefaultGateway
             forcesAddress = try reader.bool("forceAddress") ?? false
-            mtu = try reader.mtu()
             isHairpin = try reader.bool("hairpinMode") ?? false
             isPromiscuous = try reader.bool("promiscMode") ?? false
             isIsolated = try reader.bool("portIsolation") ?? false

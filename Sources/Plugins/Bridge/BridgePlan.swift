@@ -26,7 +26,7 @@ struct BridgePlan {
                 BridgeSpecification(
                     name: configuration.bridge,
                     address: bridgeAddress,
-                    mtu: configuration.mtu,
+                    mtu: pair.mtu,
                     isPromiscuous: configuration.isPromiscuous,
                     filtersVLANs: configuration.filtersVLANs
                 )

@@ -25,7 +25,7 @@ extension BridgePort {
         do throws(CNIError) {
             let end = try settle(file.record, existed: file.existed, on: transaction.host, intention)
             try request.refuseExisting(in: transaction.inside, intention)
-            plan = try self.plan(configuration, end, intention)
+            plan = try self.plan(configuration, end, configuration.mtu.octets(on: transaction.host), intention)
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.
             throw file.existed ? error : request.close(file, nil, [], because: error)
@@ -108,6 +108,7 @@ extension BridgePort {
     private func plan(
         _ configuration: BridgeConfiguration,
         _ end: VethPair.End,
+        _ mtu: Int,
         _ intention: String
     ) throws(CNIError) -> BridgePlan {
         let octets = try translating(intention) { () throws(KernelError) in try Machine.randomBytes(24) }
@@ -124,7 +125,7 @@ extension BridgePort {
                     name: request.invocation.interfaceName,
                     address: configuration.mac ?? random(0)
                 ),
-                mtu: configuration.mtu
+                mtu: mtu
             ),
             sandbox: request.invocation.namespacePath,
             bridgeAddress: random(1),

@@ -20,9 +20,9 @@ struct IPVLANLink: StackedKind {
     let dns: DNS
 
     init(_ request: Request) throws(CNIError) {
-        var master: MasterChoice
-        (master, mode) = try request.reading { reader throws(JSONTypeError) in
-            (try MasterChoice(reader), try reader.choice("mode", of: LinkKind.IPVLANMode.self) ?? .l2)
+        var master = try MasterChoice(request)
+        mode = try request.reading { reader throws(JSONTypeError) in
+            try reader.choice("mode", of: LinkKind.IPVLANMode.self) ?? .l2
         }
         dns = request.configuration.dns
         // CHECK and DEL have a previous result as well, that of this very interface.

@@ -25,9 +25,10 @@ struct MACVLANLink: StackedKind {
 
     init(_ request: Request) throws(CNIError) {
         let configured: String?
-        (master, mode, broadcastQueue, configured) = try request.reading { reader throws(JSONTypeError) in
+        master = try MasterChoice(request)
+        (mode, broadcastQueue, configured) = try request.reading { reader throws(JSONTypeError) in
             (
-                try MasterChoice(reader), try reader.choice("mode", of: LinkKind.MACVLANMode.self) ?? .bridge,
+                try reader.choice("mode", of: LinkKind.MACVLANMode.self) ?? .bridge,
                 try reader.integer("bcqueuelen", in: 0...Int(UInt32.max)).flatMap { $0 == 0 ? nil : UInt32($0) },
                 try reader.string("mac")
             )

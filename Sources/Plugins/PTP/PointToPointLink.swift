@@ -16,15 +16,13 @@ struct PointToPointLink: InterfaceKind {
     static let linkKinds = ["veth"]
     static let hasFilters = true
 
-    /// In octets; 0 is the kernel's choice.
-    let mtu: Int
+    let mtu: InterfaceMTU
     let filters: InterfaceFilters
     let dns: DNS
 
     init(_ request: Request) throws(CNIError) {
-        (mtu, filters) = try request.reading { reader throws(JSONTypeError) in
-            (try reader.mtu(), try InterfaceFilters(reader))
-        }
+        mtu = try InterfaceMTU(request)
+        filters = try request.reading { reader throws(JSONTypeError) in try InterfaceFilters(reader) }
         dns = request.configuration.dns
     }
 
@@ -47,7 +45,7 @@ struct PointToPointLink: InterfaceKind {
         let pair = VethPair(
             host: end,
             container: VethPair.End(name: key.interfaceName, address: Request.address(octets[...])),
-            mtu: mtu
+            mtu: try mtu.octets(on: host)
         )
         var plan = InterfacePlan(request, making: [.pair(pair, bridge: nil)])
         plan.hostInterface = end.name

@@ -17,8 +17,7 @@ struct TapLink: InterfaceKind {
     static let needsAddresses = false
 
     let hasManyQueues: Bool
-    /// In octets; 0 is the kernel's choice.
-    let mtu: Int
+    let mtu: InterfaceMTU
     /// nil is a random one.
     let mac: MACAddress?
     /// Who may attach to it; nil is nobody in particular.
@@ -31,7 +30,8 @@ struct TapLink: InterfaceKind {
     let dns: DNS
 
     init(_ request: Request) throws(CNIError) {
-        (hasManyQueues, mtu, owner, group, label, bridge) = try request.reading { reader throws(JSONTypeError) in
+        mtu = try InterfaceMTU(request)
+        (hasManyQueues, owner, group, label, bridge) = try request.reading { reader throws(JSONTypeError) in
             // 4294967295 means nobody to the kernel.
             let identifiers = 0...Int(UInt32.max) - 1
             let bridge = try reader.string("bridge") ?? ""
@@ -39,7 +39,7 @@ struct TapLink: InterfaceKind {
                 throw member.mismatch(expected: "the name of a link")
             }
             return (
-                try reader.bool("multiQueue") ?? false, try reader.mtu(),
+                try reader.bool("multiQueue") ?? false,
                 try reader.integer("owner", in: identifiers).map { UInt32($0) },
                 try reader.integer("group", in: identifiers).map { UInt32($0) },
                 try reader.string("selinuxContext") ?? "", bridge
@@ -65,7 +65,7 @@ struct TapLink: InterfaceKind {
             group: group,
             label: label,
             address: mac,
-            mtu: mtu,
+            mtu: try mtu.octets(on: host),
             bridge: try bridgeIndex(inside)
         )
         return InterfacePlan(request, making: [.tap(tap)])

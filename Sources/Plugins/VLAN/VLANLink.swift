@@ -20,8 +20,9 @@ struct VLANLink: StackedKind {
     let dns: DNS
 
     init(_ request: Request) throws(CNIError) {
-        (master, id) = try request.reading { reader throws(JSONTypeError) in
-            (try MasterChoice(reader), UInt16(try reader.integer("vlanId", in: 0...4094) ?? 0))
+        master = try MasterChoice(request)
+        id = try request.reading { reader throws(JSONTypeError) in
+            UInt16(try reader.integer("vlanId", in: 0...4094) ?? 0)
         }
         dns = request.configuration.dns
         guard master.name.isEmpty else { return }
@@ -54,6 +55,12 @@ struct VLANLink: StackedKind {
         var complaints = try master.complaints(seen, on: host)
         if case .vlan(let found) = seen.details?.kind, found != id {
             complaints.append("\(request.key.interfaceName) is of VLAN \(found) instead of \(id)")
+        }
+        // What the result says counts more: a plugin behind this one may have changed it, and says so there.
+        let listed = promised.interfaces.first { request.concerns($0, of: promised) }?.mtu ?? 0
+        let mtu = listed > 0 ? listed : master.mtu
+        if mtu > 0, let link = seen.interface, Int(link.mtu) != mtu {
+            complaints.append("\(link.name) has MTU \(link.mtu) instead of \(mtu)")
         }
         return complaints
     }
