@@ -84,9 +84,10 @@ def refusals(points: Sequence[Point]) -> list[Point]:
     ]
 
 
-def thinned(points: list[Point]) -> list[Point]:
-    """Every point, or each n-th when CULVERT_FAULT_STRIDE says so."""
-    return points[::int(os.environ.get("CULVERT_FAULT_STRIDE", "1"))]
+def thinned(points: list[Point], stride: int = 1, start: int = 0) -> list[Point]:
+    """Each n-th point, where n is what CULVERT_FAULT_STRIDE says, or else the test; the first is number `start`."""
+    chosen = int(os.environ.get("CULVERT_FAULT_STRIDE", stride))
+    return points[start % chosen::chosen]
 
 
 class Bench:
@@ -152,7 +153,7 @@ class Bench:
 
 
 def try_all(points: Sequence[Point], implementation: Implementation, listed: Network,
-            attempt: Callable[[Bench, Point], str], kind: type[Bench] = Bench) -> list[str]:
+            attempt: Callable[[Bench, Point], str], kind: type[Bench] = Bench, workers: int = WORKERS) -> list[str]:
     """Tries every point on hosts that are used by one worker each; returns what went wrong."""
     waiting = list(reversed(points))
     guard = threading.Lock()
@@ -172,7 +173,7 @@ def try_all(points: Sequence[Point], implementation: Implementation, listed: Net
                         trouble.append(f"{point}: {complaint}")
                         break  # Go on with a host which is clean for certain.
 
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
-        for done in [workers.submit(work) for _ in range(WORKERS)]:
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work) for _ in range(workers)]:
             done.result()
     return trouble
