@@ -95,7 +95,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if guest.inside():
         pytest.fail("the guest's kernel lacks what the test needs", pytrace=False)
     if reason := guest.missing(engine):
-        pyfuncitem.user_properties.append((MISSING, reason))
+        pyfuncitem.user_properties.append((guest.MISSING, reason))
         pytest.skip(reason)
     verdicts = pyfuncitem.session.stash.setdefault(VERDICTS, {})
     if engine not in verdicts:
@@ -134,13 +134,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What tests have to say beyond having passed, and how many of them have not been run at all."""
-    properties = [entry for reports in terminalreporter.stats.values() for report in reports
-                  if getattr(report, "when", "") == "call" for entry in report.user_properties]
+    properties = [entry for category, reports in terminalreporter.stats.items() if category
+                  for report in reports for entry in getattr(report, "user_properties", ())]
     if said := [value for name, value in properties if name == SAID]:
         terminalreporter.section("what was tried")
         for line in sorted(said):
             terminalreporter.write_line(line)
-    if reasons := [value for name, value in properties if name == MISSING]:
+    if reasons := [value for name, value in properties if name == guest.MISSING]:
         terminalreporter.section("NOT RUN", red=True, bold=True)
         for reason in sorted(set(reasons)):
             terminalreporter.write_line(f"{reasons.count(reason)} tests for another kernel: {reason}", red=True)
@@ -149,8 +149,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 MACHINE = pytest.StashKey[dict[str, list[str]]]()
 LEAKS = pytest.StashKey[list[str]]()
 SAID = guest.SAID
-#: What a test that could not be run lacked.
-MISSING = "missing"
 VERDICTS = pytest.StashKey[dict[str, dict[str, guest.Verdict]]]()
 
 

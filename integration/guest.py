@@ -24,8 +24,8 @@ ENGINE = os.environ.get("CULVERT_VM_ENGINE", "uml")
 PATIENCE_SECONDS = 900
 #: Set inside the guest, so that a guest without the feature starts no other one.
 INSIDE = "CULVERT_IN_GUEST"
-#: What a test's report calls a line to be shown.
-SAID = "said"
+#: What a test's report calls a line to be shown, and why the test could not be run.
+SAID, MISSING = "said", "missing"
 PROBE = "ip link add br0 type bridge vlan_filtering 1 && ip -d -j link show br0"
 
 
