@@ -5,13 +5,13 @@
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 kernel=$repository/.build/stock-kernel
-#: What the first file system has to load before it can mount the second, and what passes on what a command prints.
+# What the first file system has to load before it can mount the second, and what passes on what a command prints.
 modules="virtio_pci 9pnet_virtio 9p virtio_console virtio_rng"
 
 mkdir -p "$repository/.build"
 exec 9>"$kernel.lock"
 flock 9
-if [ -e "$kernel/initramfs" ]; then
+if [ "$kernel/initramfs" -nt "$0" ]; then
     echo "$kernel"
     exit 0
 fi
@@ -23,7 +23,7 @@ cd "$work"
 download() {
     local package
     package=$(apt-cache depends linux-image-amd64 | sed -nE 's/^ *Depends: (linux-image-[0-9].*)/\1/p' | head -n 1)
-    [ -n "$package" ] && apt-get -qq -o APT::Sandbox::User=root download "$package"
+    [ -n "$package" ] && apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$package"
 }
 
 # Only what a machine without devices may need: two thirds of the modules are drivers of things that it has not.
@@ -43,7 +43,8 @@ make_initramfs() {
     local first=$work/first file
     mkdir -p "$first/modules" "$first/proc" "$first/machine" "$first/dev"
     cp /bin/busybox "$first/busybox"
-    for file in $(modprobe -d "$work" -S "$release" --show-depends -a $modules | sed -n 's/^insmod //p' | awk '!seen[$0]++'); do
+    for file in $(modprobe -d "$work" -S "$release" --show-depends -a $modules |
+        awk '/^insmod/ && !seen[$2]++ { print $2 }'); do
         cp "$file" "$first/modules/"
         basename "$file" >>"$first/modules/order"
     done

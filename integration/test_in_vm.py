@@ -176,5 +176,6 @@ def test_engine_that_is_not_there(engine: str, package: str, call: Call, tmp_pat
 def test_help(call: Call) -> None:
     """It tells of every option and status."""
     done = call.run("--help")
+    told = done.stdout.decode()
     assert done.returncode == 0
-    assert [word for word in ("--engine", "--share", "--seconds", "124", "125") if word not in done.stdout.decode()] == []
+    assert [word for word in ("--engine", "--share", "--seconds", "124", "125") if word not in told] == []
