@@ -179,3 +179,24 @@ def test_help(call: Call) -> None:
     told = done.stdout.decode()
     assert done.returncode == 0
     assert [word for word in ("--engine", "--share", "--seconds", "124", "125") if word not in told] == []
+
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="integration.test_a" name="test_one[x]"><properties><property name="said" value="a lot"/>
+</properties></testcase>
+<testcase classname="integration.test_a" name="test_two"><failure message="m">why</failure></testcase>
+<testcase classname="integration.test_b" name="test_two"><skipped message="not here"/></testcase>
+<testcase classname="integration.test_b" name="test_three"><error message="m">how</error></testcase>
+</testsuite></testsuites>"""
+
+
+def test_verdicts_of_a_guest(tmp_path: pathlib.Path) -> None:
+    """They are told apart by file and name, and whatever has not passed is not taken for it."""
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    assert guest.read(report) == {
+        "test_a::test_one[x]": guest.Verdict("passed", "", ("a lot",)),
+        "test_a::test_two": guest.Verdict("failed", "why"),
+        "test_b::test_two": guest.Verdict("skipped", "not here"),
+        "test_b::test_three": guest.Verdict("failed", "how"),
+    }
