@@ -9,6 +9,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from host import Host, Outcome, new_host
 from implementations import Implementation
@@ -39,6 +40,7 @@ CAPABILITIES = {"portMappings": [
 ERRORS = ("ENOSPC", "EPERM", "EBUSY")
 WORKERS = 2
 KILLED = (-9, 137)
+Tried = TypeVar("Tried")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,9 +154,9 @@ class Bench:
         return self.remains()
 
 
-def try_all(points: Sequence[Point], implementation: Implementation, listed: Network,
-            attempt: Callable[[Bench, Point], str], kind: type[Bench] = Bench, workers: int = WORKERS) -> list[str]:
-    """Tries every point on hosts that are used by one worker each; returns what went wrong."""
+def try_all(points: Sequence[Tried], implementation: Implementation, listed: Network,
+            attempt: Callable[[Bench, Tried], str], kind: type[Bench] = Bench, workers: int = WORKERS) -> list[str]:
+    """Tries every point, however described, on hosts that are used by one worker each; returns what went wrong."""
     waiting = list(reversed(points))
     guard = threading.Lock()
     trouble: list[str] = []
