@@ -79,6 +79,7 @@ root-test: packages-build ## Run only the Swift tests that need root.
 
 integration: packages-test build ## Play the runtime against the built plugins, beside the reference plugins.
 	integration/oracle.sh
+	integration/stock-kernel.sh
 	$(PYTHON) -m pytest integration -p no:cacheprovider -n $(WORKERS) --dist loadgroup
 
 benchmark: packages-benchmark build ## Measure against the reference plugins and the bare kernel work.

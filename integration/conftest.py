@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: comes after all others, whose findings it looks at")
     config.addinivalue_line("markers", "needs_vlans: runs in a guest where this kernel has no VLAN-aware bridges")
     config.addinivalue_line("markers", "needs_links(kind): runs in a guest where this kernel has no such links")
+    config.addinivalue_line("markers", "stock_kernel: runs in a guest of Debian's kernel, whatever this one has")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -64,8 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: places[str(item.path)])
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     for item in items:
-        if needs_guest(item):
-            item.add_marker(pytest.mark.xdist_group("guest"))
+        if engine := guest_for(item):
+            item.add_marker(pytest.mark.xdist_group(f"guest {engine}"))
     if not implementations.testing_the_reference():
         return
     for item in items:
@@ -75,32 +76,38 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="only with the plugins of this project"))
 
 
-def needs_guest(item: pytest.Item) -> bool:
-    """Whether this kernel lacks what a test needs."""
+def guest_for(item: pytest.Item) -> str:
+    """The engine of the guest that a test has to be sent to; empty when it can run here."""
+    if item.get_closest_marker("stock_kernel"):
+        return "" if guest.inside() else "qemu"
+    lacking = [kind for marker in item.iter_markers("needs_links") for kind in marker.args if not guest.has_links(kind)]
     if item.get_closest_marker("needs_vlans") and not guest.filters_vlans():
-        return True
-    return any(not guest.has_links(kind) for marker in item.iter_markers("needs_links") for kind in marker.args)
+        lacking.append("bridges that tell VLANs apart")
+    return guest.ENGINE if lacking else ""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Has tests that this kernel cannot run run in a guest: all of them at once, when the first one's turn comes."""
-    if not needs_guest(pyfuncitem):
+    engine = guest_for(pyfuncitem)
+    if not engine:
         return None
-    if reason := guest.why_not():
+    if guest.inside():
+        pytest.fail("the guest's kernel lacks what the test needs", pytrace=False)
+    if reason := guest.missing(engine):
+        pyfuncitem.user_properties.append((guest.MISSING, reason))
         pytest.skip(reason)
-    stash = pyfuncitem.session.stash
-    if VERDICTS not in stash:
+    verdicts = pyfuncitem.session.stash.setdefault(VERDICTS, {})
+    if engine not in verdicts:
         # Said before, so that a guest that cannot be had is not tried again for each.
-        stash[VERDICTS] = {}
-        items = [item for item in pyfuncitem.session.items if needs_guest(item)]
-        stash[VERDICTS] = guest.run_tests([f"{item.path}::{item.name}" for item in items])
-    missing = guest.Verdict("failed", "the guest has not run it")
-    verdict = stash[VERDICTS].get(f"{pyfuncitem.path.stem}::{pyfuncitem.name}", missing)
-    if verdict.outcome == "skipped":
-        pytest.skip(verdict.text)
-    if verdict.outcome == "failed":
-        pytest.fail(f"in the guest:\n{verdict.text}", pytrace=False)
+        verdicts[engine] = {}
+        items = [item for item in pyfuncitem.session.items if guest_for(item) == engine]
+        verdicts[engine] = guest.run_tests([f"{item.path}::{item.name}" for item in items], engine)
+    unknown = guest.Verdict("failed", "the guest has not run it")
+    verdict = verdicts[engine].get(f"{pyfuncitem.path.stem}::{pyfuncitem.name}", unknown)
+    pyfuncitem.user_properties.extend((SAID, line) for line in verdict.said)
+    if verdict.outcome != "passed":
+        pytest.fail(f"{verdict.outcome} in the guest:\n{verdict.text}", pytrace=False)
     return True
 
 
@@ -126,19 +133,23 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What tests have to say beyond having passed."""
-    said = [value for reports in terminalreporter.stats.values() for report in reports
-            if getattr(report, "when", "") == "call" for name, value in report.user_properties if name == SAID]
-    if said:
+    """What tests have to say beyond having passed, and how many of them have not been run at all."""
+    properties = [entry for category, reports in terminalreporter.stats.items() if category
+                  for report in reports for entry in getattr(report, "user_properties", ())]
+    if said := [value for name, value in properties if name == SAID]:
         terminalreporter.section("what was tried")
         for line in sorted(said):
             terminalreporter.write_line(line)
+    if reasons := [value for name, value in properties if name == guest.MISSING]:
+        terminalreporter.section("NOT RUN", red=True, bold=True)
+        for reason in sorted(set(reasons)):
+            terminalreporter.write_line(f"{reasons.count(reason)} tests for another kernel: {reason}", red=True)
 
 
 MACHINE = pytest.StashKey[dict[str, list[str]]]()
 LEAKS = pytest.StashKey[list[str]]()
-SAID = "said"
-VERDICTS = pytest.StashKey[dict[str, guest.Verdict]]()
+SAID = guest.SAID
+VERDICTS = pytest.StashKey[dict[str, dict[str, guest.Verdict]]]()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from host import Host, Outcome, new_host
 from implementations import Implementation
@@ -39,6 +40,7 @@ CAPABILITIES = {"portMappings": [
 ERRORS = ("ENOSPC", "EPERM", "EBUSY")
 WORKERS = 2
 KILLED = (-9, 137)
+Tried = TypeVar("Tried")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,9 +86,10 @@ def refusals(points: Sequence[Point]) -> list[Point]:
     ]
 
 
-def thinned(points: list[Point]) -> list[Point]:
-    """Every point, or each n-th when CULVERT_FAULT_STRIDE says so."""
-    return points[::int(os.environ.get("CULVERT_FAULT_STRIDE", "1"))]
+def thinned(points: list[Point], stride: int = 1, start: int = 0) -> list[Point]:
+    """Each n-th point, where n is what CULVERT_FAULT_STRIDE says, or else the test; the first is number `start`."""
+    chosen = int(os.environ.get("CULVERT_FAULT_STRIDE", stride))
+    return points[start % chosen::chosen]
 
 
 class Bench:
@@ -151,9 +154,9 @@ class Bench:
         return self.remains()
 
 
-def try_all(points: Sequence[Point], implementation: Implementation, listed: Network,
-            attempt: Callable[[Bench, Point], str], kind: type[Bench] = Bench) -> list[str]:
-    """Tries every point on hosts that are used by one worker each; returns what went wrong."""
+def try_all(points: Sequence[Tried], implementation: Implementation, listed: Network,
+            attempt: Callable[[Bench, Tried], str], kind: type[Bench] = Bench, workers: int = WORKERS) -> list[str]:
+    """Tries every point, however described, on hosts that are used by one worker each; returns what went wrong."""
     waiting = list(reversed(points))
     guard = threading.Lock()
     trouble: list[str] = []
@@ -172,7 +175,7 @@ def try_all(points: Sequence[Point], implementation: Implementation, listed: Net
                         trouble.append(f"{point}: {complaint}")
                         break  # Go on with a host which is clean for certain.
 
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
-        for done in [workers.submit(work) for _ in range(WORKERS)]:
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work) for _ in range(workers)]:
             done.result()
     return trouble

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kernel with all that tests need: this machine's own, or where that lacks something, user-mode Linux."""
+"""A kernel with all that tests need: this machine's own, or where that lacks something, one that a guest has."""
 from __future__ import annotations
 
 import dataclasses
@@ -17,9 +17,15 @@ from xml.etree import ElementTree
 
 from implementations import REPOSITORY
 
-STARTER = REPOSITORY / "integration" / "guest.sh"
+IN_VM = REPOSITORY / "integration" / "in-vm"
+#: What each engine of `in-vm` is, and which of them tests are sent to.
+ENGINES = {"uml": "linux.uml", "qemu": "qemu-system-x86_64"}
+ENGINE = os.environ.get("CULVERT_VM_ENGINE", "uml")
+PATIENCE_SECONDS = 1800
 #: Set inside the guest, so that a guest without the feature starts no other one.
 INSIDE = "CULVERT_IN_GUEST"
+#: What a test's report calls a line to be shown, and why the test could not be run.
+SAID, MISSING = "said", "missing"
 PROBE = "ip link add br0 type bridge vlan_filtering 1 && ip -d -j link show br0"
 
 
@@ -30,6 +36,8 @@ class Verdict:
     #: `passed`, `failed` or `skipped`.
     outcome: str
     text: str = ""
+    #: What it had to say beyond.
+    said: tuple[str, ...] = ()
 
 
 #: How a link of a kind is made, upon `lower` where it rests upon another.
@@ -55,42 +63,44 @@ def filters_vlans() -> bool:
     return json.loads(asked.stdout)[0]["linkinfo"].get("info_data", {}).get("vlan_filtering") == 1
 
 
-def why_not() -> str:
+def missing(engine: str = ENGINE) -> str:
     """Why there can be no guest on this machine; empty when there can be one."""
-    if os.environ.get(INSIDE):
-        return "the guest's kernel lacks what the test needs"
-    if platform.machine() != "x86_64":
-        return "this kernel lacks what the test needs, and user-mode Linux is for x86_64"
-    return ""
+    program = ENGINES[engine]
+    return "" if shutil.which(program) else f"no {program} here: install the packages of integration/packages.txt"
 
 
-def run_tests(tests: Sequence[str]) -> dict[str, Verdict]:
+def inside() -> bool:
+    """Whether these tests run in a guest themselves."""
+    return INSIDE in os.environ
+
+
+def command(engine: str, *words: str) -> list[str]:
+    """What runs a command in a guest."""
+    return [str(IN_VM), "--engine", engine, "--seconds", str(PATIENCE_SECONDS), *words]
+
+
+def run_tests(tests: Sequence[str], engine: str = ENGINE) -> dict[str, Verdict]:
     """Runs tests, given by file and name, in one guest; the answer calls them `file::name`, the file by its stem."""
-    assert shutil.which("linux.uml"), "no linux.uml: install the packages of integration/packages.txt"
-    # The kernel's own socket lies in it, and the path of a socket is short.
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="guest-", dir="/tmp"))
-    try:
-        report = directory / "report.xml"
-        settings = [f"{name}={os.environ[name]}" for name in os.environ if name.startswith("CULVERT_")]
-        command = [str(STARTER), str(directory), "env", f"{INSIDE}=1", *settings, sys.executable, "-m", "pytest",
-                   "-p", "no:cacheprovider", "--quiet", f"--junitxml={report}", *tests]
-        done = subprocess.run(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False)
-        output = (directory / "output").read_text(errors="replace") if (directory / "output").exists() else ""
-        assert report.exists(), f"the guest has no report, exit {done.returncode}: {done.stderr}\n{output}"
+    with tempfile.TemporaryDirectory(prefix="guest-", dir="/tmp") as directory:
+        report = pathlib.Path(directory) / "report.xml"
+        settings = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("CULVERT_")]
+        done = subprocess.run(
+            command(engine, "--share", directory, "env", f"{INSIDE}=1", *settings, sys.executable, "-m", "pytest",
+                    "-p", "no:cacheprovider", "--quiet", f"--junitxml={report}", *tests),
+            cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert report.exists(), f"the guest has no report, exit {done.returncode}: {done.stderr}\n{done.stdout}"
         return read(report)
-    finally:
-        shutil.rmtree(directory)
 
 
 def read(report: pathlib.Path) -> dict[str, Verdict]:
     """The verdicts of a report as pytest writes it."""
     verdicts: dict[str, Verdict] = {}
     for case in ElementTree.parse(report).iter("testcase"):
-        verdict = Verdict("passed")
+        said = tuple(entry.get("value", "") for entry in case.iter("property") if entry.get("name") == SAID)
+        verdict = Verdict("passed", said=said)
         for child in case:
             if child.tag in ("failure", "error"):
-                verdict = Verdict("failed", child.text or "")
+                verdict = Verdict("failed", child.text or "", said)
             elif child.tag == "skipped":
                 verdict = Verdict("skipped", child.get("message", ""))
         verdicts[f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"] = verdict

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
+import shutil
 from typing import Any
 
 from faults import Bench
@@ -71,28 +73,45 @@ def reaches(host: Host, container: Container, *targets: str) -> list[str]:
 
 
 class InterfaceBench(Bench):
-    """As its parent, on a host with a wire and without rules, which the kernel of a guest does not have."""
+    """As its parent, on a host with a wire and without rules, which the kernel of a guest does not have.
+
+    It looks by files alone, since every program that is started takes a guest a tenth of a second.
+    """
 
     def __init__(self, host: Host, implementation: Implementation, listed: Network) -> None:
         self.host = host
         self.runtime = Runtime(host, implementation, listed)
         self.container = host.add_container("c1")
         self.env = {"CULVERT_LOCK_TIMEOUT": "0.3"}
+        self.inside = host.start(["cat"], netns=self.container.netns)
         self.prepare()
-        self.links = tuple(link_names(host))
+        self.links = self.names(host.pid)
 
     def prepare(self) -> None:
         """Makes what plugins need of the host."""
         lan(self.host)
 
+    @staticmethod
+    def names(process: int) -> set[str]:
+        """The links that a process sees."""
+        listed = pathlib.Path(f"/proc/{process}/net/dev").read_text().splitlines()[2:]
+        return {line.partition(":")[0].strip() for line in listed}
+
     def reset(self) -> None:
         """Takes away what survives a DEL on purpose."""
-        self.host.must(f"rm -rf {LEASES} {RECORDS}")
+        for directory in (LEASES, RECORDS):
+            shutil.rmtree(self.host.path(directory), ignore_errors=True)
 
     def remains(self) -> str:
         """What is left of the attachment; empty when nothing is."""
-        found = left_behind(self.host, [self.container], self.links)
-        return f"left: {found}" if found else ""
+        found = {
+            "links": sorted(self.names(self.host.pid) - self.links),
+            "links of c1": sorted(self.names(self.inside.pid) - {"lo"}),
+            "leases": sorted(lease_files(self.host)),
+            "records": records(self.host),
+        }
+        left = {what: which for what, which in found.items() if which}
+        return f"left: {left}" if left else ""
 
     def remains_of_last(self) -> str:
         """There is one plugin only."""
