@@ -36,6 +36,7 @@ class Bench:
     launcher: object
     empty: str
     binary: str  # stripped culvert-cni
+    link_floor: str
     rounds: int
     containers: int = 0
 
