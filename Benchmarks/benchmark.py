@@ -41,6 +41,7 @@ PROGRAMS = {
     "empty": ["empty"],
     "floor": ["floor", "floor_parts"],
     "floor_links": ["floor_links", "floor_parts"],
+    "floor_filter": ["floor_filter", "floor_parts"],
 }
 MEASURES = measures.MEASURES + interfaces.MEASURES + filtering.MEASURES + leasing.MEASURES
 # musl, as for our plugins: what glibc asks the processor at every start is not among the things that have to be done.
@@ -127,6 +128,7 @@ def new_bench(arguments):
         empty=f"{BINARIES}/empty",
         binary=f"{BINARIES}/stripped",
         link_floor=f"{BINARIES}/floor_links",
+        filter_floor=f"{BINARIES}/floor_filter",
         rounds=arguments.rounds,
     )
 

@@ -6,9 +6,13 @@ stay too. What an ADD promises is tried with a packet after each, and a DEL has 
 """
 
 import itertools
+import json
+from statistics import median
 
 import foreign
 import netavark
+from contestants import Network
+from launcher import Call
 from measures import MILLISECOND, series, trace_counts, traced, turns
 from networks import BRIDGE, BRIDGE_PLUGIN, CHAIN, FIREWALL, PLAIN_BRIDGE, PORTMAP, SUBNET
 from networks import attached, fresh, plugin_list, settle, split
@@ -186,16 +190,56 @@ def trace(contestant, container):
     return [sum(counts) for counts in zip(*map(trace_counts, paths))]
 
 
+class FilterFloor:
+    """The bare kernel work of the chain: a port of a bridge, and three programs that tell nf_tables one thing each."""
+
+    def __init__(self, bench, name):
+        self.name = name
+        self.site = Site(bench.launcher.program)
+        self._bench = bench
+        self._network = Network(f"{self.site.name}-floor", BRIDGE, (SUBNET,))
+        self.site.tool("nft", "add table inet floor; add set inet floor addresses { type ipv4_addr; }")
+
+    def add(self, container, ports=()):
+        outcome = self.site.run(self._bench.floor.add(self._network, container))
+        return outcome.nanoseconds + self._tell("add", container), json.loads(outcome.output)
+
+    def delete(self, container, result, ports=()):
+        outcome = self.site.run(self._bench.floor.delete(self._network, container, result))
+        return outcome.nanoseconds + self._tell("del", container)
+
+    def _tell(self, verb, container):
+        address = self._network.address(container.number).split("/")[0]
+        # Elements of one set, in a network that nobody else has.
+        elements = [f"{number}.{address.split('.', 1)[1]}" for number in range(1, 4)]
+        calls = [Call([self._bench.filter_floor, verb, element]) for element in elements]
+        return sum(self.site.run(call).nanoseconds for call in calls)
+
+
+class PublishedMasqueradeByPlugins(PublishedMasquerade):
+    """The same; there is nothing to prove of the floor."""
+
+    def added(self, contestant, container, result):
+        if not isinstance(contestant, FilterFloor):
+            super().added(contestant, container, result)
+
+    def deleted(self, contestant, container, result):
+        if not isinstance(contestant, FilterFloor):
+            super().deleted(contestant, container, result)
+
+
 def measure_foreign(bench):
     """The chain on hosts that differ only in what others told the packet filters."""
     loads = {"none": [], "iptables": foreign.FOR_IPTABLES, "nft": foreign.FOR_NFT}
     contestants = []
-    for load, plugins in itertools.product(loads, bench.plugins):
-        contestant = plugin_list(bench, plugins, CHAIN, name=f"{plugins.name} {load}")
-        if loads[load]:
-            words, text = loads[load]
-            contestant.site.tool(*words, input=text)
-        contestants.append(contestant)
+    for load in loads:
+        made = [plugin_list(bench, plugins, CHAIN, name=f"{plugins.name} {load}") for plugins in bench.plugins]
+        made.append(FilterFloor(bench, f"floor {load}"))
+        for contestant in made:
+            if loads[load]:
+                words, text = loads[load]
+                contestant.site.tool(*words, input=text)
+        contestants += made
     settle(bench, contestants)
     titles = {
         "none": "ADD of the chain, no foreign chains",
@@ -207,10 +251,15 @@ def measure_foreign(bench):
         fresh(bench, contestants),
         share(bench, LOAD_SHARE),
         [PORT],
-        PublishedMasquerade(PORT),
-        present=lambda contestant, number: contestant.name.startswith("ours") or number < REFERENCE_LOAD_ROUNDS,
+        PublishedMasqueradeByPlugins(PORT),
+        present=lambda contestant, number: "reference" not in contestant.name or number < REFERENCE_LOAD_ROUNDS,
     )
-    return load_rows("foreign", titles, measured)
+    rows = load_rows("foreign", titles, measured)
+    for load in ("iptables", "nft"):
+        row = next(row for row in rows if row.name == f"foreign-{load}")
+        growth = {one: row.median(one) - median(measured["add"][f"{one} none"]) for one in ("ours", "floor")}
+        row.note = "more than without: ours {ours:.2f}, bare {floor:.2f}".format(**growth)
+    return rows
 
 
 def measure_mappings(bench):
@@ -234,7 +283,7 @@ def load_rows(name, titles, measured):
     rows = []
     for (load, title), (verb, suffix) in itertools.product(titles.items(), (("add", ""), ("del", "-del"))):
         values = measured[verb]
-        columns = {plugins: values.get(f"{plugins} {load}", []) for plugins in ("ours", "reference")}
+        columns = {plugins: values.get(f"{plugins} {load}", []) for plugins in ("ours", "reference", "floor")}
         row = Row(f"{name}-{load}{suffix}", "DEL" if suffix else title, "ms", columns)
         if load != idle:
             row.series[idle] = values[f"ours {idle}"]

@@ -37,6 +37,7 @@ class Bench:
     empty: str
     binary: str  # stripped culvert-cni
     link_floor: str
+    filter_floor: str
     rounds: int
     containers: int = 0
 
