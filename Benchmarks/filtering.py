@@ -6,13 +6,11 @@ stay too. What an ADD promises is tried with a packet after each, and a DEL has 
 """
 
 import itertools
-import json
 from statistics import median
 
 import foreign
 import netavark
-from contestants import Network
-from launcher import Call
+from filter_floor import FilterFloor
 from measures import MILLISECOND, series, trace_counts, traced, turns
 from networks import BRIDGE, BRIDGE_PLUGIN, CHAIN, FIREWALL, PLAIN_BRIDGE, PORTMAP, SUBNET
 from networks import attached, fresh, plugin_list, settle, split
@@ -188,32 +186,6 @@ def trace(contestant, container):
     contestant.site.around = None
     contestant.delete(container, result, [PORT])
     return [sum(counts) for counts in zip(*map(trace_counts, paths))]
-
-
-class FilterFloor:
-    """The bare kernel work of the chain: a port of a bridge, and three programs that tell nf_tables one thing each."""
-
-    def __init__(self, bench, name):
-        self.name = name
-        self.site = Site(bench.launcher.program)
-        self._bench = bench
-        self._network = Network(f"{self.site.name}-floor", BRIDGE, (SUBNET,))
-        self.site.tool("nft", "add table inet floor; add set inet floor addresses { type ipv4_addr; }")
-
-    def add(self, container, ports=()):
-        outcome = self.site.run(self._bench.floor.add(self._network, container))
-        return outcome.nanoseconds + self._tell("add", container), json.loads(outcome.output)
-
-    def delete(self, container, result, ports=()):
-        outcome = self.site.run(self._bench.floor.delete(self._network, container, result))
-        return outcome.nanoseconds + self._tell("del", container)
-
-    def _tell(self, verb, container):
-        address = self._network.address(container.number).split("/")[0]
-        # Elements of one set, in a network that nobody else has.
-        elements = [f"{number}.{address.split('.', 1)[1]}" for number in range(1, 4)]
-        calls = [Call([self._bench.filter_floor, verb, element]) for element in elements]
-        return sum(self.site.run(call).nanoseconds for call in calls)
 
 
 class PublishedMasqueradeByPlugins(PublishedMasquerade):

@@ -37,6 +37,12 @@ struct job {
 
 static int is(const struct job *job, const char *kind) { return !strcmp(job->kind, kind); }
 
+static int has_v6(const struct job *job) {
+    int found = 0;
+    for (int i = 0; i < job->count; i++) found |= job->addresses[i].family == AF_INET6;
+    return found;
+}
+
 static int index_of(int fd, const char *name, unsigned char mac[6]) {
     struct ifreq request = {0};
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
@@ -56,6 +62,8 @@ static void add_pair_of(const struct job *job) {
     add_pair(&batch, job->link, macs[0], 0, job->ifname, macs[1], job->netns);
     transact(job->host, &batch, "add pair", 0, NULL, 0);
     set_sysctl("ipv6", job->link, "accept_ra", "0");
+    // Until its own address is checked, the host would ask for no neighbour.
+    if (has_v6(job)) set_sysctl("ipv6", job->link, "accept_dad", "0");
 }
 
 // Upon a link of the host, in the container.
@@ -136,11 +144,9 @@ static void make_link(const struct job *job) {
 // Settings that plugins promise of the container's link.
 static void settle(const struct job *job) {
     int is_announced = is(job, "macvlan") || is(job, "ipvlan");
-    int has_v6 = 0;
-    for (int i = 0; i < job->count; i++) has_v6 |= job->addresses[i].family == AF_INET6;
     if (is_announced) set_sysctl("ipv4", job->ifname, "arp_notify", "1");
     if (is_announced) set_sysctl("ipv6", job->ifname, "ndisc_notify", "1");
-    if (has_v6) set_sysctl("ipv6", job->ifname, "keep_addr_on_down", "1");
+    if (has_v6(job)) set_sysctl("ipv6", job->ifname, "keep_addr_on_down", "1");
 }
 
 static void configure_inside(const struct job *job, int index) {

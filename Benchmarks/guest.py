@@ -12,6 +12,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 STARTER = os.path.join(os.path.dirname(HERE), "integration", "guest.sh")
 
 
+def is_possible():
+    """Whether there can be a guest on this machine."""
+    return shutil.which("linux.uml") is not None
+
+
 def run(*words):
     """Runs a program as root on another kernel, with this machine's files. Returns what it printed."""
     # The kernel's own socket lies in it, and the path of a socket is short.
