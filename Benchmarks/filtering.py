@@ -14,7 +14,7 @@ from filter_floor import FilterFloor
 from measures import MILLISECOND, series, trace_counts, traced, turns
 from networks import BRIDGE, BRIDGE_PLUGIN, CHAIN, FIREWALL, PLAIN_BRIDGE, PORTMAP, SUBNET
 from networks import attached, fresh, plugin_list, settle, split
-from proofs import Listed, Masquerade, Published, PublishedMasquerade
+from proofs import Listed, Masquerade, Published, PublishedMasquerade, Unproved
 from report import Row, at_most
 from sites import Site
 
@@ -188,31 +188,23 @@ def trace(contestant, container):
     return [sum(counts) for counts in zip(*map(trace_counts, paths))]
 
 
-class PublishedMasqueradeByPlugins(PublishedMasquerade):
-    """The same; there is nothing to prove of the floor."""
-
-    def added(self, contestant, container, result):
-        if not isinstance(contestant, FilterFloor):
-            super().added(contestant, container, result)
-
-    def deleted(self, contestant, container, result):
-        if not isinstance(contestant, FilterFloor):
-            super().deleted(contestant, container, result)
+def loaded(contestant, load):
+    """The contestant after others told its host's packet filters something."""
+    if load:
+        words, text = load
+        contestant.site.tool(*words, input=text)
+    return contestant
 
 
 def measure_foreign(bench):
     """The chain on hosts that differ only in what others told the packet filters."""
-    loads = {"none": [], "iptables": foreign.FOR_IPTABLES, "nft": foreign.FOR_NFT}
-    contestants = []
-    for load in loads:
-        made = [plugin_list(bench, plugins, CHAIN, name=f"{plugins.name} {load}") for plugins in bench.plugins]
-        made.append(FilterFloor(bench, f"floor {load}"))
-        for contestant in made:
-            if loads[load]:
-                words, text = loads[load]
-                contestant.site.tool(*words, input=text)
-        contestants += made
-    settle(bench, contestants)
+    loads = {"none": None, "iptables": foreign.FOR_IPTABLES, "nft": foreign.FOR_NFT}
+    contestants = [
+        loaded(plugin_list(bench, plugins, CHAIN, name=f"{plugins.name} {load}"), loads[load])
+        for load, plugins in itertools.product(loads, bench.plugins)
+    ]
+    floors = [loaded(FilterFloor(bench, f"floor {load}"), loads[load]) for load in loads]
+    settle(bench, contestants + floors)
     titles = {
         "none": "ADD of the chain, no foreign chains",
         "iptables": f"{foreign.CHAINS} foreign nat chains, iptables",
@@ -223,9 +215,12 @@ def measure_foreign(bench):
         fresh(bench, contestants),
         share(bench, LOAD_SHARE),
         [PORT],
-        PublishedMasqueradeByPlugins(PORT),
-        present=lambda contestant, number: "reference" not in contestant.name or number < REFERENCE_LOAD_ROUNDS,
+        PublishedMasquerade(PORT),
+        present=lambda contestant, number: contestant.name.startswith("ours") or number < REFERENCE_LOAD_ROUNDS,
     )
+    bare = rounds(floors, fresh(bench, floors), share(bench, LOAD_SHARE), (), Unproved())
+    for verb, values in bare.items():
+        measured[verb] |= values
     rows = load_rows("foreign", titles, measured)
     for load in ("iptables", "nft"):
         row = next(row for row in rows if row.name == f"foreign-{load}")
