@@ -224,8 +224,9 @@ def measure_foreign(bench):
     rows = load_rows("foreign", titles, measured)
     for load in ("iptables", "nft"):
         row = next(row for row in rows if row.name == f"foreign-{load}")
-        growth = {one: row.median(one) - median(measured["add"][f"{one} none"]) for one in ("ours", "floor")}
-        row.note = "more than without: ours {ours:.2f}, bare {floor:.2f}".format(**growth)
+        bare, idle = row.median("floor"), median(measured["add"]["floor none"])
+        growth = row.median("ours") - median(measured["add"]["ours none"])
+        row.note = f"bare {bare / idle:.2f} x without: {bare - idle:+.2f} ms, ours {growth:+.2f} ms"
     return rows
 
 
