@@ -22,9 +22,10 @@ sys.dont_write_bytecode = True
 
 import filtering
 import host
+import interfaces
 import leasing
 import measures
-from contestants import Floor, Plugins
+from contestants import LEASES, Floor, Plugins
 from launcher import Launcher
 from measures import Bench
 from report import print_table
@@ -33,8 +34,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(os.path.dirname(HERE), ".build")
 BINARIES = f"{BUILD}/bench"
 REFERENCE = "/usr/lib/cni"
-PLUGINS = ("bridge", "host-local", "portmap", "firewall", "tuning")
-MEASURES = measures.MEASURES + filtering.MEASURES + leasing.MEASURES
+PLUGINS = {"bridge", "host-local", "portmap", "firewall", "tuning", *(case.type for case in interfaces.CASES)}
+# Programs of ours and what each is made of.
+PROGRAMS = {
+    "spawn": ["spawn"],
+    "empty": ["empty"],
+    "floor": ["floor", "floor_parts"],
+    "floor_links": ["floor_links", "floor_parts"],
+    "floor_filter": ["floor_filter", "floor_parts"],
+}
+MEASURES = measures.MEASURES + interfaces.MEASURES + filtering.MEASURES + leasing.MEASURES
 # musl, as for our plugins: what glibc asks the processor at every start is not among the things that have to be done.
 COMPILER = ("musl-gcc", "-idirafter", "/usr/include", "-idirafter", f"/usr/include/{os.uname().machine}-linux-gnu")
 
@@ -48,6 +57,7 @@ def parse_arguments():
     parser.add_argument("--strict", action="store_true", help="exit with status 1 if a target is missed")
     parser.add_argument("--reference", default=REFERENCE, metavar="DIR", help=f"reference plugins ({REFERENCE})")
     parser.add_argument("--inside", type=int, metavar="FD", help=argparse.SUPPRESS)
+    parser.add_argument("--guest", metavar="CASE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error("--rounds: at least 1")
@@ -73,9 +83,9 @@ def prepare(arguments):
     if not os.path.exists(f"{arguments.reference}/bridge"):
         sys.exit(f"benchmark: no reference plugins in {arguments.reference} (Debian: containernetworking-plugins)")
     os.makedirs(BINARIES, exist_ok=True)
-    for program in ("spawn", "floor", "empty"):
+    for program, parts in PROGRAMS.items():
         words = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s", "-o", f"{BINARIES}/{program}"]
-        subprocess.run([*COMPILER, *words, f"{HERE}/{program}.c"], check=True)
+        subprocess.run([*COMPILER, *words, *(f"{HERE}/{part}.c" for part in parts)], check=True)
     ours = os.environ.get("CULVERT_CNI_DIR") or link_plugins()
     subprocess.run(["strip", "-o", f"{BINARIES}/stripped", f"{ours}/bridge"], check=True)
     return os.path.abspath(ours)
@@ -109,18 +119,33 @@ def machine():
     }
 
 
-def measure(arguments):
-    """The part that runs inside the private host. Returns the exit status."""
-    host.furnish()
-    bench = Bench(
+def new_bench(arguments):
+    return Bench(
         ours=Plugins("ours", os.environ["CULVERT_CNI_DIR"]),
         reference=Plugins("reference", os.path.abspath(arguments.reference)),
         floor=Floor(f"{BINARIES}/floor"),
         launcher=Launcher(f"{BINARIES}/spawn"),
         empty=f"{BINARIES}/empty",
         binary=f"{BINARIES}/stripped",
+        link_floor=f"{BINARIES}/floor_links",
+        filter_floor=f"{BINARIES}/floor_filter",
         rounds=arguments.rounds,
     )
+
+
+def measure_as_guest(arguments):
+    """Takes the rounds of one kind of interface on the kernel of a guest. Returns the exit status."""
+    os.makedirs(LEASES, exist_ok=True)  # all else a guest has
+    bench = new_bench(arguments)
+    case = next(case for case in interfaces.CASES if case.name == arguments.guest)
+    print(json.dumps(interfaces.measured(bench, case, arguments.rounds)))
+    return 0
+
+
+def measure(arguments):
+    """The part that runs inside the private host. Returns the exit status."""
+    host.furnish()
+    bench = new_bench(arguments)
     about = machine()
     rows = []
     for names, take in MEASURES:
@@ -139,10 +164,10 @@ def measure(arguments):
 def main():
     arguments = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if arguments.inside is None:
+    if arguments.inside is None and not arguments.guest:
         return enter(arguments, prepare(arguments))
     try:
-        return measure(arguments)
+        return measure_as_guest(arguments) if arguments.guest else measure(arguments)
     except (RuntimeError, OSError, KeyError, ValueError) as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 2

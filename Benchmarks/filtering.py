@@ -6,13 +6,15 @@ stay too. What an ADD promises is tried with a packet after each, and a DEL has 
 """
 
 import itertools
+from statistics import median
 
 import foreign
 import netavark
+from filter_floor import FilterFloor
 from measures import MILLISECOND, series, trace_counts, traced, turns
 from networks import BRIDGE, BRIDGE_PLUGIN, CHAIN, FIREWALL, PLAIN_BRIDGE, PORTMAP, SUBNET
 from networks import attached, fresh, plugin_list, settle, split
-from proofs import Listed, Masquerade, Published, PublishedMasquerade
+from proofs import Listed, Masquerade, Published, PublishedMasquerade, Unproved
 from report import Row, at_most
 from sites import Site
 
@@ -186,17 +188,23 @@ def trace(contestant, container):
     return [sum(counts) for counts in zip(*map(trace_counts, paths))]
 
 
+def loaded(contestant, load):
+    """The contestant after others told its host's packet filters something."""
+    if load:
+        words, text = load
+        contestant.site.tool(*words, input=text)
+    return contestant
+
+
 def measure_foreign(bench):
     """The chain on hosts that differ only in what others told the packet filters."""
-    loads = {"none": [], "iptables": foreign.FOR_IPTABLES, "nft": foreign.FOR_NFT}
-    contestants = []
-    for load, plugins in itertools.product(loads, bench.plugins):
-        contestant = plugin_list(bench, plugins, CHAIN, name=f"{plugins.name} {load}")
-        if loads[load]:
-            words, text = loads[load]
-            contestant.site.tool(*words, input=text)
-        contestants.append(contestant)
-    settle(bench, contestants)
+    loads = {"none": None, "iptables": foreign.FOR_IPTABLES, "nft": foreign.FOR_NFT}
+    contestants = [
+        loaded(plugin_list(bench, plugins, CHAIN, name=f"{plugins.name} {load}"), loads[load])
+        for load, plugins in itertools.product(loads, bench.plugins)
+    ]
+    floors = [loaded(FilterFloor(bench, f"floor {load}"), loads[load]) for load in loads]
+    settle(bench, contestants + floors)
     titles = {
         "none": "ADD of the chain, no foreign chains",
         "iptables": f"{foreign.CHAINS} foreign nat chains, iptables",
@@ -210,7 +218,16 @@ def measure_foreign(bench):
         PublishedMasquerade(PORT),
         present=lambda contestant, number: contestant.name.startswith("ours") or number < REFERENCE_LOAD_ROUNDS,
     )
-    return load_rows("foreign", titles, measured)
+    bare = rounds(floors, fresh(bench, floors), share(bench, LOAD_SHARE), (), Unproved())
+    for verb, values in bare.items():
+        measured[verb] |= values
+    rows = load_rows("foreign", titles, measured)
+    for load in ("iptables", "nft"):
+        row = next(row for row in rows if row.name == f"foreign-{load}")
+        bare, idle = row.median("floor"), median(measured["add"]["floor none"])
+        growth = row.median("ours") - median(measured["add"]["ours none"])
+        row.note = f"bare {bare / idle:.2f} x without: {bare - idle:+.2f} ms, ours {growth:+.2f} ms"
+    return rows
 
 
 def measure_mappings(bench):
@@ -234,7 +251,7 @@ def load_rows(name, titles, measured):
     rows = []
     for (load, title), (verb, suffix) in itertools.product(titles.items(), (("add", ""), ("del", "-del"))):
         values = measured[verb]
-        columns = {plugins: values.get(f"{plugins} {load}", []) for plugins in ("ours", "reference")}
+        columns = {plugins: values.get(f"{plugins} {load}", []) for plugins in ("ours", "reference", "floor")}
         row = Row(f"{name}-{load}{suffix}", "DEL" if suffix else title, "ms", columns)
         if load != idle:
             row.series[idle] = values[f"ours {idle}"]

@@ -9,6 +9,7 @@ Needs root and valgrind; `make link-order` calls it.
 """
 
 import collections
+import itertools
 import json
 import os
 import re
@@ -26,6 +27,7 @@ ORDER = f"{TOP}/Sources/Together/link-order.txt"
 # What a plugin finds under its own file's name is valgrind's: with that for host-local, it is called in the process.
 TOOL = "/usr/libexec/valgrind/callgrind-amd64-linux"
 
+LOWER = "low0"  # what links rest upon
 SUBNETS = (["10.88.0.0/16"], ["fd00:88::/64"])
 BRIDGE = {
     "type": "bridge",
@@ -39,6 +41,10 @@ PODMAN = [
     {"type": "firewall"},
     {"type": "tuning"},
 ]
+PTP, MACVLAN, TAP = (
+    interface | {"ipam": BRIDGE["ipam"]}
+    for interface in ({"type": "ptp"}, {"type": "macvlan", "master": LOWER}, {"type": "tap"})
+)
 # The networks, the families they have addresses of, and their chains. A network's first container costs more than the
 # ones after it: these count.
 CHAINS = [
@@ -46,9 +52,14 @@ CHAINS = [
     ("plain", 1, [BRIDGE]),
     ("dual", 2, [BRIDGE]),
     ("podman", 1, PODMAN),
+    ("wire", 2, [PTP]),
+    ("wire", 2, [PTP]),
+    ("stations", 1, [MACVLAN]),
+    ("stations", 1, [MACVLAN]),
+    ("tap", 1, [TAP]),
     ("loopback", 0, [{"type": "loopback"}]),
 ]
-USUAL = 1  # whose ADD comes before everything else
+USUAL = (1, 5, 7)  # whose ADDs come before everything else, in this order
 PORTS = [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]
 
 
@@ -57,7 +68,7 @@ class Profiler:
         self.binary, self.directory = binary, directory
         self.runs = []
         os.symlink(TOOL, f"{directory}/host-local")
-        for name in ("bridge", "portmap", "firewall", "tuning", "loopback"):
+        for name in {plugin["type"] for _, _, chain in CHAINS for plugin in chain}:
             os.symlink(binary, f"{directory}/{name}")
 
     def call(self, configuration, command, container):
@@ -116,11 +127,13 @@ class Profiler:
 
 def measure(binary):
     host.furnish()
+    host.run("ip", "link", "add", LOWER, "up", "type", "veth", "peer", "name", "low1")
     with tempfile.TemporaryDirectory() as directory:
         profiler = Profiler(binary, directory)
         lives = [profiler.live(f"c{number}", *chain) for number, chain in enumerate(CHAINS)]
         # musl's first instructions have a symbol of which valgrind knows nothing.
-        names = dict.fromkeys(["_start", *lives[USUAL], *profiler.order()])
+        usual = itertools.chain.from_iterable(lives[number] for number in USUAL)
+        names = dict.fromkeys(["_start", *usual, *profiler.order()])
     with open(ORDER, "w", encoding="utf-8") as file:
         file.write("".join(f"{name}\n" for name in names))
     print(f"{len(names)} functions in {ORDER}")

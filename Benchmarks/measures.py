@@ -36,6 +36,8 @@ class Bench:
     launcher: object
     empty: str
     binary: str  # stripped culvert-cni
+    link_floor: str
+    filter_floor: str
     rounds: int
     containers: int = 0
 

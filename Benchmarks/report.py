@@ -95,4 +95,6 @@ def print_table(rows):
             tail = [check.text(), check.target, "PASS" if check.met else "MISS"] if check else [row.note, "", ""]
             print(layout.format(*head, *tail).rstrip(), flush=True)
             head = [""] * len(head)
+        if row.checks and row.note:
+            print(layout.format(*head, row.note, "", "").rstrip(), flush=True)
     print("Medians. Ratios: of the medians, and in brackets the median of the ratios within each round.")

@@ -79,16 +79,17 @@ extension Transaction {
             throw error
         }
         hasMadeInside = true
-        guard let index = try inside.link(named: tap.name)?.index else {
+        guard let made = try inside.link(named: tap.name) else {
             throw KernelError("find link \(tap.name)", .noSuchDevice)
         }
+        let index = made.index
         var adjustment = LinkAdjustment()
         adjustment.address = tap.address
         if tap.mtu > 0 { adjustment.mtu = tap.mtu }
         var requests = NetlinkRequest.adjust(index, name: tap.name, adjustment)
         if let bridge = tap.bridge { requests.append(.setMaster(bridge, link: index, name: tap.name)) }
         try inside.execute(requests)
-        containerLink = try inside.link(index: index)
+        containerLink = requests.isEmpty ? made : try inside.link(index: index)
         containerIndex = index
     }
 
