@@ -149,6 +149,13 @@ let modules: [Target] = [
             "Addressing",
         ]
     ),
+    module(
+        "Doctor",
+        [
+            "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "HostLocal", "Netlink", "PacketFilter", "IPTables",
+            "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -164,7 +171,7 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
-            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
+            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing", "Doctor",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -239,6 +246,7 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
@@ -296,7 +304,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Forwarding", "Pools",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
