@@ -118,7 +118,7 @@ package struct FilterExamination {
     private var staleRules: [Finding] {
         facts.chains.flatMap { chain in
             chain.comments.compactMap { comment -> Finding? in
-                guard let owner = RuleOwner(comment), !facts.isKnown(owner.containerID, in: owner.network) else {
+                guard let owner = RuleOwner(comment), !facts.isKnown(owner.containerID) else {
                     return nil
                 }
                 return Finding(
@@ -133,9 +133,8 @@ package struct FilterExamination {
 
     /// Names of iptables chains are digests of a network and a container: those of all that live are computed.
     private var staleChains: [Finding] {
-        let owners = facts.owners
-        let living = Set(
-            owners.flatMap { owner in
+        let known = Set(
+            facts.owners.union(facts.recorded).flatMap { owner in
                 let digest = SHA512(of: owner.network + owner.containerID)
                 return [
                     "CNI-" + digest.hexadecimal(digits: 24), "CNI-DN-" + digest.hexadecimal(digits: 21),
@@ -143,7 +142,7 @@ package struct FilterExamination {
                 ]
             }
         )
-        return facts.chains.filter { $0.name.isContainerChain && !living.contains($0.name) }.map { chain in
+        return facts.chains.filter { $0.name.isContainerChain && !known.contains($0.name) }.map { chain in
             Finding(
                 .chainsStale,
                 at: "chain \(chain.table) \(chain.name)",
@@ -177,13 +176,18 @@ extension HostFacts {
             .union(otherOwners)
     }
 
-    /// Whether anybody knows a container; its name may be cut off.
-    func isKnown(_ containerID: String, in network: String) -> Bool {
+    /// Whether anybody knows a container, alive or, by its record, dead; its name may be cut off.
+    ///
+    /// What a dead one has left is told once, of its record.
+    func isKnown(_ containerID: String) -> Bool {
         let isLong = containerID.utf8.count > 40
-        return owners.contains { owner in
+        return (Array(owners) + recorded).contains { owner in
             owner.containerID == containerID || (isLong && owner.containerID.hasPrefix(containerID))
         }
     }
+
+    /// Everybody who has a record.
+    var recorded: [Owner] { records.map { Owner(network: $0.network, containerID: $0.containerID) } }
 }
 
 extension String {

@@ -92,10 +92,11 @@ package enum FindingKind: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Whether `--fix` puts it right; only what cannot cut a living container off is.
+    /// Whether `--fix` puts it right, maybe not each time; only what cannot cut a living container off is.
     package var isFixable: Bool {
         switch self {
-        case .pluginNotExecutable, .forwardingOff, .bridgeDown, .gatewayMissing, .portDown, .rulesMissing, .leaseDead:
+        case .pluginNotExecutable, .forwardingOff, .bridgeDown, .gatewayMissing, .portDown, .rulesMissing, .leaseDead,
+            .leaseDamaged:
             true
         default: false
         }

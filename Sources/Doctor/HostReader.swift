@@ -145,17 +145,14 @@ package struct HostReader {
         let types = facts.networks.flatMap { network in
             network.plugins.flatMap { [$0.type, $0.child("ipam")?.type ?? ""] }
         }
-        var asked: [FileStatus.Identity: (HostFacts.Program.Implementation?, [String])] = [:]
         for name in Set(types).sorted() where !name.isEmpty && !name.contains("/") {
             for directory in places.plugins {
                 let path = "\(directory)/\(name)"
                 guard let status = try? FileStatus.of(path), status.isRegularFile else { continue }
                 let isExecutable = path.withCString { access($0, X_OK) } == 0
                 var told: (HostFacts.Program.Implementation?, [String]) = (nil, [])
-                if isExecutable, KnownKeys.types.contains(name) {
-                    told = asked[status.identity] ?? HostReader.ask(path)
-                    asked[status.identity] = told
-                }
+                // One file may be several plugins, which speak different versions.
+                if isExecutable, KnownKeys.types.contains(name) { told = HostReader.ask(path) }
                 facts.programs.append(
                     HostFacts.Program(
                         directory: directory,

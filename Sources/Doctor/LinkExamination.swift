@@ -83,7 +83,10 @@ package struct LinkExamination {
             // With a VLAN it is on a link of its own.
             let places = facts.links.filter { $0.name == link.name || $0.name.hasPrefix("\(link.name).") }
             let present = facts.addresses.filter { entry in places.contains { $0.index == entry.link } }
+            // Without IPv6 it cannot have one, which is told by itself.
+            let isWithout = facts.settings["ipv6/conf/\(link.name)/disable_ipv6"] == "1"
             return record.gateways.compactMap { gateway in
+                guard gateway.family == .v4 || !isWithout else { return nil }
                 guard places.count == 1, !present.contains(where: { $0.address.address == gateway.address }),
                     told.insert("\(link.name) \(gateway)").inserted
                 else { return nil }

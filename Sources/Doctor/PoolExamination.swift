@@ -109,8 +109,24 @@ package struct PoolExamination {
                     remedy: .collect(directory: problem.directory)
                 )
             case .outside, .barred, .garbage, .leftover, .unleased, .index, .lastReserved, .reservation:
-                return Finding(.leaseDamaged, network: problem.network, at: place, problem.finding, fix: problem.remedy)
+                return Finding(
+                    .leaseDamaged,
+                    network: problem.network,
+                    at: place,
+                    problem.finding,
+                    fix: problem.remedy,
+                    remedy: isCollectable(problem) ? .collect(directory: problem.directory) : nil
+                )
             }
+        }
+    }
+
+    /// Whether a collection of garbage puts it right.
+    private func isCollectable(_ problem: PoolProblem) -> Bool {
+        switch problem.kind {
+        case .leftover, .lastReserved, .index: true
+        case .garbage: problem.remedy.hasPrefix("ipam gc")
+        default: false
         }
     }
 }

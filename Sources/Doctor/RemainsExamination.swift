@@ -49,8 +49,10 @@ package struct RemainsExamination {
 
     /// Blocks that delay packets bear a digest of network and container, ours also their names.
     private var shapers: [Finding] {
-        let living = Set(
-            facts.owners.map { "bwp" + SHA512(of: $0.network + $0.containerID).hexadecimal(digits: 12) }
+        let known = Set(
+            facts.owners.union(facts.recorded).map {
+                "bwp" + SHA512(of: $0.network + $0.containerID).hexadecimal(digits: 12)
+            }
         )
         return facts.links.compactMap { link in
             guard link.kind == "ifb", link.name.hasPrefix("bwp"), link.name.utf8.count == 15 else { return nil }
@@ -62,10 +64,10 @@ package struct RemainsExamination {
                     slash < colon
                 else { return nil }
                 let container = String(owner[owner.index(after: slash)..<colon])
-                guard !facts.isKnown(container, in: String(owner[..<slash])) else { return nil }
+                guard !facts.isKnown(container) else { return nil }
                 return shaper(link, String(owner))
             }
-            return living.contains(link.name) ? nil : shaper(link, "a container of which nobody knows")
+            return known.contains(link.name) ? nil : shaper(link, "a container of which nobody knows")
         }
     }
 

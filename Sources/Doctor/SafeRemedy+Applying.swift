@@ -37,11 +37,12 @@ extension SafeRemedy {
             let network = networks.first(where: { $0.directory == directory }),
             let facts = try network.facts(settings)
         else { return nil }
-        let freed = try network.collectGarbage(facts, settings).filter { $0.kind == .free }
-        let addresses = freed.compactMap { $0.address.map { "\($0)" } }
-        guard !addresses.isEmpty else {
-            return "nothing of \(network.name) is provably dead yet: try again in a minute"
+        // Who only seems to be dead is given another minute.
+        let done = try network.collectGarbage(facts, settings).filter { $0.kind != .suspect }
+        guard !done.isEmpty else {
+            return "nothing of network \(network.name) is provably dead yet: try again in a minute"
         }
-        return "released \(addresses.joined(separator: ", ")) of network \(network.name)"
+        let words = done.map { action in action.kind.rawValue + (action.address.map { " \($0)" } ?? "") }
+        return "collected garbage of network \(network.name): \(words.joined(separator: ", "))"
     }
 }

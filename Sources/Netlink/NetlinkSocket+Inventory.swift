@@ -7,12 +7,21 @@ package import Linux
 extension NetlinkSocket {
     /// All links of the namespace, with the notes on them.
     ///
+    /// Of an overlay (VXLAN), which names the link below in a place of its own, that is `peerIndex` too.
+    ///
     /// - Throws: ``KernelError``.
     package func everyLink() throws(KernelError) -> [NotedLink] {
         let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP)
         message.append(ifinfomsg())
         message.put(Int(IFLA_EXT_MASK), UInt32(RTEXT_FILTER_SKIP_STATS))
-        return try list(NetlinkRequest("list links", message)).compactMap { NotedLink($0) }
+        return try list(NetlinkRequest("list links", message)).compactMap { reply in
+            guard let noted = NotedLink(reply), noted.link.kind == "vxlan" else { return NotedLink(reply) }
+            let info = NetlinkAttributes(reply.payload.dropFirst(16))[Int(IFLA_LINKINFO)]
+            let data = info.flatMap { NetlinkAttributes($0)[Int(IFLA_INFO_DATA)] }
+            var link = noted.link
+            link.peerIndex = data.flatMap { NetlinkAttributes($0)[Int(IFLA_VXLAN_LINK)] }?.integer(as: Int32.self)
+            return NotedLink(link: link, alias: noted.alias)
+        }
     }
 
     /// All addresses of the namespace, of both families.
