@@ -67,7 +67,10 @@ struct DoctorTool: ParsableCommand {
 
     func run() throws {
         guard !kinds else {
-            for kind in FindingKind.allCases { print("\(kind.rawValue)\t\(kind.severity.rawValue)\t\(kind.meaning)") }
+            for kind in FindingKind.allCases {
+                let severity = kind.severity.rawValue + (kind.isFixable ? ", fixable" : "")
+                print([kind.rawValue, severity, kind.meaning, kind.remedy].joined(separator: "\t"))
+            }
             return
         }
         var (report, networks) = examined()
