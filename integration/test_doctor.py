@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from host import Container, Host, Outcome
-from implementations import REFERENCE_DIRECTORY, Implementation, build_directory
+from implementations import REFERENCE, REFERENCE_DIRECTORY, REPOSITORY, Implementation, build_directory
 from runtime import Network, Runtime, bridge, host_local, network
 
 pytestmark = pytest.mark.needs_culvert
@@ -316,6 +316,33 @@ def test_each_fault_is_found_with_its_fix(clinic: Clinic, ward: str) -> None:
         # Nobody was cut off who was not before.
         if ward in ("kernel", "filters", "addresses"):
             assert all(clinic.runtime.check(container).ok for container in clinic.containers)
+
+
+def test_networks_that_ship_have_no_misspelt_keys(clinic: Clinic) -> None:
+    """What stands in conf/ is known to the doctor, key by key."""
+    ids = {entry["id"] for entry in clinic.findings(NETCONFPATH=str(REPOSITORY / "conf"))}
+    assert not {name for name in ids if name.startswith("config-")}, ids
+
+
+def test_a_host_of_the_reference_is_healthy_too(host: Host) -> None:
+    """Its chains, rules and leases are known by the leases alone."""
+    entry = bridge(host_local("10.77.0.0/24"), isGateway=True, ipMasq=True)
+    ports = {"type": "portmap", "capabilities": {"portMappings": True}}
+    listed = network(entry, ports, {"type": "firewall", "backend": ""}, name="theirs", version="0.4.0")
+    runtime = Runtime(host, REFERENCE, listed)
+    host.path(CONFIGURATIONS).mkdir()
+    host.path(LIST).write_text(json.dumps(listed))
+    mapping = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
+    assert runtime.add(host.add_container("c1"), capabilities=mapping).ok
+    tool = os.path.join(build_directory(), "culvert")
+    env = {"NETCONFPATH": CONFIGURATIONS, "CNI_PATH": REFERENCE.cni_path}
+    outcome = host.run([tool, "doctor"], env=env)
+    assert (outcome.status, outcome.stdout) == (0, "healthy: 1 network\n"), outcome
+    host.must("iptables -P FORWARD DROP")
+    assert host.run([tool, "doctor"], env=env).ok
+    host.path(f"{LEASES}/theirs/10.77.0.2").unlink()
+    report = json.loads(host.run([tool, "doctor", "-o", "json"], env=env).stdout)
+    assert {entry["id"] for entry in report["findings"]} == {"chains-stale"}
 
 
 def test_many_faults_are_tried() -> None:

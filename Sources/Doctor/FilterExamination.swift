@@ -50,7 +50,12 @@ package struct FilterExamination {
     /// Whether the network's plugins accept its packets in such a chain.
     private func hasAccess(_ network: NetworkFile, _ chain: HostFacts.Chain) -> Bool {
         guard ["ip filter", "ip6 filter"].contains(chain.table) else { return false }
-        return network.plugins.contains { $0.type == "firewall" && $0.text("backend") == "iptables" }
+        // Without a word the reference takes iptables.
+        let usual = facts.chosen("firewall")?.implementation == .foreign ? "iptables" : "nftables"
+        return network.plugins.contains { plugin in
+            let backend = plugin.text("backend")
+            return plugin.type == "firewall" && (backend.isEmpty ? usual : backend) == "iptables"
+        }
     }
 
     private func fix(_ chain: HostFacts.Chain, _ network: NetworkFile) -> String {

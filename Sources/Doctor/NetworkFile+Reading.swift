@@ -9,7 +9,7 @@ extension NetworkFile {
     }
 
     /// Whether packets of its containers are routed by the host.
-    var isRouted: Bool { plugins.contains { $0.isGateway || $0.type == "ptp" } }
+    var isRouted: Bool { plugins.contains { $0.isGateway || $0.type == "ptp" || $0.truth("ipMasq") } }
 
     /// Where a plugin stands, with its file.
     func place(_ plugin: JSONReader, _ key: String = "") -> String {
@@ -24,10 +24,8 @@ extension JSONReader {
     /// As `bridge` takes it.
     var bridgeName: String { text("bridge").isEmpty ? "cni0" : text("bridge") }
 
-    /// Whether the plugin makes its bridge the containers' gateway.
-    var isGateway: Bool {
-        type == "bridge" && (truth("isGateway") || truth("isDefaultGateway") || truth("ipMasq"))
-    }
+    /// Whether the plugin gives its bridge the address of the containers' gateway.
+    var isGateway: Bool { type == "bridge" && (truth("isGateway") || truth("isDefaultGateway")) }
 
     /// Whether the kernel has to tell VLANs apart.
     var usesVLANs: Bool {

@@ -31,6 +31,16 @@ struct FilterExaminationTests {
         )
         facts.programs.append(HostFacts.Program(directory: "/opt/cni/bin", name: "firewall"))
         #expect(facts.kinds == [])
+        facts.networks = []
+        try facts.configure(
+            "10-lan.conflist",
+            #"{"name": "lan", "plugins": [{"type": "bridge", "isGateway": true}, {"type": "firewall", "backend": ""}]}"#
+        )
+        #expect(facts.kinds == [.forwardDropped])
+        facts.programs = ["bridge", "firewall"].map { name in
+            HostFacts.Program(directory: "/opt/cni/bin", name: name, implementation: .foreign)
+        }
+        #expect(facts.kinds == [])
         facts.chains = [HostFacts.Chain(table: "inet mine", name: "f", dropsForwarded: true)]
         #expect(
             facts.findings.map { $0.fix } == [
