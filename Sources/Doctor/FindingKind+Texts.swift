@@ -106,7 +106,8 @@ extension FindingKind {
         case .tablesMixed:
             (
                 "iptables-legacy and nf_tables both have rules; each hides its own from the other's tools",
-                "move the rules over, then remove those of iptables-legacy: iptables-legacy -F; iptables-legacy -t nat -F"
+                "move the rules over, then remove those of iptables-legacy: "
+                    + "iptables-legacy -F; iptables-legacy -t nat -F"
             )
         case .rulesMissing:
             ("published ports, masquerading or policies of running containers do not work", "culvert reload")

@@ -67,7 +67,8 @@ package struct ManagerExamination {
                         at: "NetworkManager",
                         "it runs, and nothing says that it leaves bridge \(bridge) and its ports alone",
                         fix: "put into /etc/NetworkManager/conf.d/culvert.conf: [keyfile] "
-                            + "unmanaged-devices=interface-name:\(bridge);interface-name:veth*, then nmcli general reload"
+                            + "unmanaged-devices=interface-name:\(bridge);interface-name:veth*, "
+                            + "then nmcli general reload"
                     )
                 )
             }

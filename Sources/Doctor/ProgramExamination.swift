@@ -48,7 +48,8 @@ package struct ProgramExamination {
                     .configVersion,
                     network: network.name,
                     at: "\(network.path): cniVersion",
-                    "\(program.path) does not speak \(network.version.rawValue): \(program.versions.joined(separator: ", "))",
+                    "\(program.path) does not speak \(network.version.rawValue), but "
+                        + program.versions.joined(separator: ", "),
                     fix: "write \"cniVersion\": \"\(newest)\", or install a newer \(type)"
                 )
             )

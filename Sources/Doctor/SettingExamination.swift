@@ -23,10 +23,13 @@ package struct SettingExamination {
             let living = users.filter { facts.hasLiving($0.name) }
             guard let network = living.first else { return [] }
             let name = family == .v4 ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding"
-            if facts.settings[name] == "0" { return [off(name, "all of them", network.name)] }
+            if facts.settings[name] == "0" {
+                return [off(name, "the host forwards no \(family.name) at all", network.name)]
+            }
             return living.flatMap { $0.bridges }.filter { $0.plugin.isGateway }.compactMap { _, bridge in
                 let own = "\(family == .v4 ? "ipv4" : "ipv6")/conf/\(bridge)/forwarding"
-                return facts.settings[own] == "0" ? off(own, bridge, network.name) : nil
+                return facts.settings[own] == "0"
+                    ? off(own, "what comes from bridge \(bridge) is not forwarded", network.name) : nil
             }
         }
     }
@@ -36,7 +39,7 @@ package struct SettingExamination {
             .forwardingOff,
             network: network,
             at: "net/\(setting)",
-            "the host does not forward packets of \(what)",
+            what,
             fix: "sysctl -w net/\(setting)=1, and keep it in /etc/sysctl.d",
             remedy: .setting(setting, value: "1")
         )
