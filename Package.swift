@@ -151,6 +151,13 @@ let modules: [Target] = [
             "Addressing",
         ]
     ),
+    module(
+        "Doctor",
+        [
+            "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "HostLocal", "Netlink", "PacketFilter", "IPTables",
+            "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -165,7 +172,7 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
-            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
+            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing", "Doctor",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -241,6 +248,7 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
@@ -299,7 +307,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Forwarding", "Pools",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

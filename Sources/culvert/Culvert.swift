@@ -12,6 +12,6 @@ struct Culvert: ParsableCommand {
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
         version: Release.own,
-        subcommands: tools + [Manual.self]
+        subcommands: tools + [DoctorTool.self, Manual.self]
     )
 }

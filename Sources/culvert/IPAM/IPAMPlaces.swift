@@ -33,12 +33,14 @@ struct IPAMPlaces: ParsableArguments {
     }
 
     fileprivate func quietCatalog() -> PoolCatalog {
+        PoolCatalog.find(configurationDirectories: configurationDirectories, dataDirectories: dataDirectories)
+    }
+
+    /// Where network configurations are.
+    var configurationDirectories: [String] {
         let variable = Machine.variable("NETCONFPATH") ?? ""
         let usual = variable.isEmpty ? "/etc/cni/net.d" : variable
-        return PoolCatalog.find(
-            configurationDirectories: confDir.isEmpty ? [usual] : confDir,
-            dataDirectories: dataDirectories
-        )
+        return confDir.isEmpty ? [usual] : confDir
     }
 
     /// Where networks without a configuration are looked for.

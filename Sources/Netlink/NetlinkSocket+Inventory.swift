@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import CNetlink
+package import Linux
+
+// Whole tables, for who looks at all of a host; never on the way of an ADD.
+extension NetlinkSocket {
+    /// All links of the namespace, with the notes on them.
+    ///
+    /// Of an overlay (VXLAN), which names the link below in a place of its own, that is `peerIndex` too.
+    ///
+    /// - Throws: ``KernelError``.
+    package func everyLink() throws(KernelError) -> [NotedLink] {
+        let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP)
+        message.append(ifinfomsg())
+        message.put(Int(IFLA_EXT_MASK), UInt32(RTEXT_FILTER_SKIP_STATS))
+        return try list(NetlinkRequest("list links", message)).compactMap { reply in
+            guard let noted = NotedLink(reply), noted.link.kind == "vxlan" else { return NotedLink(reply) }
+            let info = NetlinkAttributes(reply.payload.dropFirst(16))[Int(IFLA_LINKINFO)]
+            let data = info.flatMap { NetlinkAttributes($0)[Int(IFLA_INFO_DATA)] }
+            var link = noted.link
+            link.peerIndex = data.flatMap { NetlinkAttributes($0)[Int(IFLA_VXLAN_LINK)] }?.integer(as: Int32.self)
+            return NotedLink(link: link, alias: noted.alias)
+        }
+    }
+
+    /// All addresses of the namespace, of both families.
+    ///
+    /// - Throws: ``KernelError``.
+    package func everyAddress() throws(KernelError) -> [AssignedAddress] {
+        let message = NetlinkMessage(type: RTM_GETADDR, flags: NLM_F_DUMP)
+        message.append(ifaddrmsg(family: 0, prefix: 0, index: 0))
+        return try list(NetlinkRequest("list addresses", message)).compactMap { AssignedAddress($0) }
+    }
+
+    /// Whether the kernel makes links of a kind, without making one: more queues are asked for than any link may have.
+    ///
+    /// The kernel looks for the kind first, and loads its module if there is one.
+    ///
+    /// - Throws: ``KernelError``; `EPERM` for who may not make links.
+    package func makesLinks(ofKind kind: String) throws(KernelError) -> Bool {
+        let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
+        message.append(ifinfomsg())
+        message.put(Int(IFLA_NUM_TX_QUEUES), UInt32(5000))
+        message.nest(Int(IFLA_LINKINFO)) { $0.put(Int(IFLA_INFO_KIND), kind) }
+        do throws(KernelError) {
+            try execute(NetlinkRequest("try to make a link of kind \(kind)", message))
+            return true
+        } catch {
+            if error.errno == .notPermitted { throw error }
+            return error.errno != .notSupported
+        }
+    }
+}
