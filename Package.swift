@@ -149,6 +149,13 @@ let modules: [Target] = [
             "Addressing",
         ]
     ),
+    module(
+        "Attachments",
+        [
+            "Bridge", "Firewall", "Interfaces", "IPVLAN", "MACVLAN", "Dummy", "PTP", "PortMap", "Tap", "VLAN", "Pools",
+            "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -164,7 +171,7 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
-            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
+            "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -239,6 +246,12 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests(
+        "AttachmentsTests",
+        [
+            "Attachments", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Pools", "Wiring", "TestSupport",
+        ]
+    ),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
@@ -296,7 +309,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Forwarding", "Pools",
+            "DHCPDaemon", "Forwarding", "Pools", "Attachments",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

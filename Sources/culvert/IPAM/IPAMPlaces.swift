@@ -32,7 +32,8 @@ struct IPAMPlaces: ParsableArguments {
         return catalog
     }
 
-    fileprivate func quietCatalog() -> PoolCatalog {
+    /// As ``catalog()``, without a word about what was passed over.
+    func quietCatalog() -> PoolCatalog {
         let variable = Machine.variable("NETCONFPATH") ?? ""
         let usual = variable.isEmpty ? "/etc/cni/net.d" : variable
         return PoolCatalog.find(
