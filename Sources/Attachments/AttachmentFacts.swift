@@ -65,8 +65,6 @@ package struct AttachmentFacts: Hashable, Sendable {
 
     /// An attachment is as far as the least of what was noted.
     private static func state(of notes: [Note]) -> State {
-        // Without the record of the interface, what is left of the chain waits for its DEL.
-        guard let main = notes.first, main.file.isEmpty else { return .pending }
         if notes.contains(where: { $0.record?.state == .removing }) { return .pending }
         return notes.allSatisfy { $0.record?.state == .attached } ? .whole : .begun
     }

@@ -78,11 +78,14 @@ package struct AttachmentInquest {
             return AttachmentLife(.alive, "its namespace is there, though not under \(record.namespacePath)")
         }
         let path = record.namespacePath
-        guard let status = try? FileStatus.of(path) else {
-            return AttachmentLife(.dead, "its namespace \(path) is gone")
+        do throws(KernelError) {
+            _ = try NetworkNamespace(path: path)
+            return AttachmentLife(.dead, "\(path) is another namespace now")
+        } catch {
+            // A mount that was lost leaves a plain file behind.
+            let isFile = error.errno == .invalidArgument
+            return AttachmentLife(.dead, isFile ? "\(path) is a plain file now" : "its namespace \(path) is gone")
         }
-        let finding = status.isRegularFile ? "is a plain file now" : "is another namespace now"
-        return AttachmentLife(.dead, "\(path) \(finding)")
     }
 
     private mutating func namespaces() -> Set<UInt64>? {

@@ -8,7 +8,9 @@ struct Culvert: ParsableCommand {
     static let tools: [any ParsableCommand.Type] = [CNITool.self, Reload.self, DHCPTool.self, IPAMTool.self]
 
     /// What looks after attachments.
-    static let operating: [any ParsableCommand.Type] = [ListAttachments.self, ShowAttachment.self]
+    static let operating: [any ParsableCommand.Type] = [
+        ListAttachments.self, ShowAttachment.self, CollectAttachments.self,
+    ]
 
     static let configuration = CommandConfiguration(
         commandName: "culvert",

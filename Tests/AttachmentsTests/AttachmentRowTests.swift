@@ -13,7 +13,7 @@ struct AttachmentStateTests {
             ([("", AttachmentRecord.State.attached)], AttachmentFacts.State.whole),
             ([("", .attached), ("portmap", .attached)], .whole), ([("", .attached), ("portmap", .intended)], .begun),
             ([("", .attached), ("firewall", .removing)], .pending), ([("", .intended)], .begun),
-            ([("", .removing)], .pending), ([("portmap", .attached)], .pending),
+            ([("", .removing)], .pending), ([("portmap", .attached)], .whole),
         ] as [([(String, AttachmentRecord.State)], AttachmentFacts.State)]
     )
     func states(records: [(String, AttachmentRecord.State)], state: AttachmentFacts.State) {
