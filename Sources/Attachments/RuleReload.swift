@@ -4,7 +4,7 @@ internal import Firewall
 internal import Linux
 internal import Plugin
 internal import PortMap
-internal import Wiring
+package import Wiring
 
 /// Compares the packet filter with what the records of all attachments ask for, and puts back what is missing.
 package struct RuleReload {
@@ -17,12 +17,26 @@ package struct RuleReload {
 
     /// What was found, in words.
     package struct Outcome {
-        /// One line for each attachment of which something was missing, and a sum.
-        package fileprivate(set) var report: [String] = []
+        /// What one attachment lacks of one plugin.
+        package struct Finding: Hashable, Sendable {
+            package let key: AttachmentKey
+            package let plugin: String
+            /// In words, such as `element of map inet culvert_portmap ports4: tcp . 8080`.
+            package let missing: [String]
+        }
+
+        package fileprivate(set) var findings: [Finding] = []
+        /// What there is to say at the end.
+        fileprivate var sum = ""
         /// What could not be read or put back.
         package fileprivate(set) var troubles: [String] = []
         /// How many rules, elements, chains and tables were missing.
         package fileprivate(set) var missing = 0
+        /// One line for each attachment of which something was missing, and a sum.
+        package var report: [String] {
+            findings.map { "\($0.key) \($0.plugin): \($0.missing.joined(separator: "; "))" } + [sum]
+        }
+
         /// What is said of firewalld when it has once not answered: nobody waits for it again.
         private var silence: KernelError?
 
@@ -60,12 +74,12 @@ package struct RuleReload {
                 }
             guard !missing.isEmpty else { continue }
             outcome.missing += missing.count
-            outcome.report.append("\(want.key) \(want.plugin): \(missing.joined(separator: "; "))")
+            outcome.findings.append(.init(key: want.key, plugin: want.plugin, missing: missing))
             if !want.shares.isEmpty { shares.append(FilterEngine.Claim(key: want.key, shares: want.shares)) }
             if want.hasOthers && isComplete { others.append(want) }
         }
         if changing, outcome.missing > 0 { try putBack(shares, others, &outcome) }
-        outcome.report.append(summary(outcome, of: wants.count, changing: changing))
+        outcome.sum = summary(outcome, of: wants.count, changing: changing)
         return outcome
     }
 

@@ -9,7 +9,7 @@ struct Culvert: ParsableCommand {
 
     /// What looks after attachments.
     static let operating: [any ParsableCommand.Type] = [
-        ListAttachments.self, ShowAttachment.self, CollectAttachments.self,
+        ListAttachments.self, ShowAttachment.self, CollectAttachments.self, ReconcileAttachments.self,
     ]
 
     static let configuration = CommandConfiguration(
