@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from faults import KILLED, points_in
 from host import Container, Host, Outcome
 from implementations import REPOSITORY, Implementation
 from operator_tool import Operator, connected
@@ -236,6 +239,41 @@ def test_the_dead_and_the_unfinished_are_passed_over(site: Site) -> None:
     assert outcome.ok and "all is well with 5" in outcome.stdout and "lan1" not in outcome.stdout, outcome
     assert "10.77" not in site.host.must("ip -n lan0 -4 address")
     assert runtime.delete(dead).ok
+
+
+def test_addresses_that_may_have_lapsed_do_not_come_back(site: Site) -> None:
+    """Those of dhcp, which were asked for through the link: its daemon looks after them."""
+    record = site.host.path("/run/culvert/attachments/station/station0:eth0.json")
+    record.write_text(record.read_text().replace('"type":"host-local"', '"type":"dhcp"'))
+    site.host.must("ip -n station0 address flush dev eth0")
+    outcome = site.reconcile()
+    assert outcome.ok and outcome.stdout == "all is well with 6 attachments\n", outcome
+    site.host.must("ip -n station0 link del eth0")
+    outcome = site.reconcile()
+    assert outcome.status == 1 and "DEL and ADD it" in outcome.stderr, outcome
+    assert "eth0" not in site.host.must("ip -n station0 -o link")
+
+
+def test_killed_anywhere_a_second_run_completes_it(site: Site, say: Callable[[str], None]) -> None:
+    """At changes of the network, every n-th as CULVERT_FAULT_STRIDE says."""
+    damage = ("ip link del cni0; nft flush ruleset; ip link del $(ls /sys/class/net | grep veth | head -1); "
+              "ip -n wire0 address flush dev eth0; ip -n station0 link del eth0")
+    site.host.must(damage)
+    wrapper = ["strace", "-qq", "-o", "/run/trace", "-e", "trace=sendmsg,sendto,setns,openat"]
+    assert site.host.run([*wrapper, site.tool.binary, "reconcile"]).ok
+    points = points_in(site.host.path("/run/trace").read_text())
+    first = next(number for number, point in enumerate(points) if "attachments" in point.arguments)
+    stride = int(os.environ.get("CULVERT_FAULT_STRIDE", "0")) or max(1, len(points[first:]) // 8)
+    count = 0
+    for point in points[first::stride]:
+        site.host.must(damage)
+        killed = site.host.run([*(word for word in point.wrapper if word != "-f"), site.tool.binary, "reconcile"])
+        count += killed.status in KILLED
+        assert site.reconcile().ok, point
+        assert site.reconcile().stdout == "all is well with 6 attachments\n", point
+    site.prove()
+    assert count > 4
+    say(f"culvert reconcile was killed at {count} points")
 
 
 def test_what_cannot_be_put_right_is_said(site: Site) -> None:

@@ -116,6 +116,8 @@ extension Restoration {
     mutating func restore(_ change: Change, _ link: Link) throws(CNIError) {
         switch change {
         case .interface(let interface):
+            // An address that lapsed must not come back by its record.
+            guard !AddressDelegate.needsLink(standing.request) else { return }
             let seen = try translating("cannot look at \(link.name)") { () throws(KernelError) in
                 try SeenLink(link, on: transaction.inside, isAlone: false)
             }

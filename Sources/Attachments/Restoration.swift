@@ -109,6 +109,9 @@ struct Restoration: ~Copyable {
                 return
             }
         }
+        guard !AddressDelegate.needsLink(standing.request) else {
+            return complaints.append("\(name) is missing, and its addresses were asked for through it: DEL and ADD it")
+        }
         try putRight(["\(name) is missing"], aims.making + aims.completion)
     }
 
