@@ -55,7 +55,9 @@ man: ## Write the manual pages into .build/release/man, and the completions of s
 	@test -x $(RELEASE)/culvert || { echo "nothing to describe: run make build first"; exit 1; }
 	@mkdir -p $(RELEASE)/man $(RELEASE)/completions
 	@for page in culvert $(TOOLS); do $(RELEASE)/culvert manual $$page >$(RELEASE)/man/$$page.1; done
-	@for shell in bash zsh fish; do $(RELEASE)/culvert ipam completions $$shell >$(RELEASE)/completions/ipam.$$shell; done
+	@for shell in bash zsh fish; do \
+	    $(RELEASE)/culvert completions $$shell >$(RELEASE)/completions/culvert.$$shell; \
+	    $(RELEASE)/culvert ipam completions $$shell >$(RELEASE)/completions/ipam.$$shell; done
 
 install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREFIX/bin (/usr/local/bin), their manuals.
 	@test -x $(RELEASE)/culvert-cni -a -x $(RELEASE)/culvert || { echo "nothing to install: run make build first"; exit 1; }
@@ -64,9 +66,11 @@ install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREF
 	integration/install-links $(RELEASE)/culvert $(DESTDIR)$(PREFIX)/bin culvert $(TOOLS)
 	integration/install-links $(RELEASE)/culvert-dhcpd $(DESTDIR)$(PREFIX)/bin culvert-dhcpd
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(foreach page,culvert $(TOOLS),$(RELEASE)/man/$(page).1)
-	install -D -m 0644 $(RELEASE)/completions/ipam.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipam
-	install -D -m 0644 $(RELEASE)/completions/ipam.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ipam
-	install -D -m 0644 $(RELEASE)/completions/ipam.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ipam.fish
+	@for tool in culvert ipam; do \
+	    install -D -m 0644 $(RELEASE)/completions/$$tool.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$tool; \
+	    install -D -m 0644 $(RELEASE)/completions/$$tool.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$tool; \
+	    install -D -m 0644 $(RELEASE)/completions/$$tool.fish \
+	        $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish; done
 
 test: packages-test build lint linkage unit-test integration ## Install what tests need, build, and run all of them.
 

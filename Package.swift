@@ -158,6 +158,13 @@ let modules: [Target] = [
             "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
         ]
     ),
+    module(
+        "Attachments",
+        [
+            "Bridge", "Firewall", "Interfaces", "IPVLAN", "MACVLAN", "Dummy", "PTP", "PortMap", "Tap", "VLAN", "Pools",
+            "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -172,7 +179,8 @@ let modules: [Target] = [
         name: "culvert",
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
-            "DHCPLeases", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing", "Doctor",
+            "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
+            "Doctor",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -249,6 +257,12 @@ let modules: [Target] = [
         ]
     ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
+    tests(
+        "AttachmentsTests",
+        [
+            "Attachments", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Pools", "Wiring", "TestSupport",
+        ]
+    ),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
@@ -307,7 +321,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

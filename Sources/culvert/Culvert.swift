@@ -7,11 +7,17 @@ struct Culvert: ParsableCommand {
     /// What a hard link may be named to stand for the subcommand of that name.
     static let tools: [any ParsableCommand.Type] = [CNITool.self, Reload.self, DHCPTool.self, IPAMTool.self]
 
+    /// What looks after attachments.
+    static let operating: [any ParsableCommand.Type] = [
+        ListAttachments.self, ShowAttachment.self, CollectAttachments.self, ReconcileAttachments.self,
+    ]
+
     static let configuration = CommandConfiguration(
         commandName: "culvert",
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
         version: Release.own,
-        subcommands: tools + [DoctorTool.self, Manual.self]
+        subcommands: tools + [DoctorTool.self, Manual.self, Completions.self],
+        groupedSubcommands: [CommandGroup(name: "Attachments", subcommands: operating)]
     )
 }

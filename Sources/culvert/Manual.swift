@@ -30,8 +30,8 @@ struct Manual: ParsableCommand {
                 do throws(JSONTypeError) {
                     let command = try JSONReader(try Manual.help(of: tool)).member("command")
                     // A tool has a page of its own, which the program's need not repeat.
-                    let isWhole = page != Culvert.configuration.commandName
-                    if let command { print(try ManualPage(command, describesCommands: isWhole).text) }
+                    let named = Set(Manual.pages.compactMap { $0.configuration.commandName }).subtracting([page])
+                    if let command { print(try ManualPage(command, naming: named).text) }
                 } catch {
                     throw CNIError(error, in: "description of the command line")
                 }

@@ -20,14 +20,15 @@ struct ManualPage {
 
     private let main: Command
     private let commands: [Command]
-    private let describesCommands: Bool
+    /// Commands that are only named.
+    private let named: Set<String>
 
     /// - Parameters:
     ///   - reader: the object `command`.
-    ///   - describesCommands: whether subcommands are described whole, or only named.
+    ///   - named: subcommands that are only named, having pages of their own; all others are described whole.
     /// - Throws: `JSONTypeError` when the description is not as we know it.
-    init(_ reader: JSONReader, describesCommands: Bool) throws(JSONTypeError) {
-        self.describesCommands = describesCommands
+    init(_ reader: JSONReader, naming named: Set<String>) throws(JSONTypeError) {
+        self.named = named
         main = try ManualPage.command(reader)
         var commands: [Command] = []
         for subcommand in try reader.array("subcommands") ?? [] {
@@ -96,7 +97,7 @@ struct ManualPage {
     }
 
     private func lines(_ command: Command, without common: [Word]) -> [String] {
-        guard describesCommands else {
+        guard !named.contains(command.name) else {
             return [".TP", "\\fB\(main.name) \(command.name)\\fR", ManualPage.escaped(command.abstract)]
         }
         var lines = [".SS \"\(main.name) \(command.name)\"", ManualPage.escaped(command.abstract)]
@@ -107,10 +108,10 @@ struct ManualPage {
 
     /// What at least three commands have is described once.
     private var commonWords: [Word] {
-        guard describesCommands else { return [] }
         var common: [Word] = []
-        for word in commands.flatMap({ $0.words }) where !common.contains(word) {
-            if commands.count(where: { $0.words.contains(word) }) >= 3 { common.append(word) }
+        let described = commands.filter { !named.contains($0.name) }
+        for word in described.flatMap({ $0.words }) where !common.contains(word) {
+            if described.count(where: { $0.words.contains(word) }) >= 3 { common.append(word) }
         }
         return common
     }

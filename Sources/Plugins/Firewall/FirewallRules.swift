@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 package import Linux
 package import Wiring
 
@@ -13,6 +14,14 @@ package struct FirewallRules {
     package init?(_ record: AttachmentRecord) {
         guard let plan = FirewallPlan(record) else { return nil }
         self.plan = plan
+    }
+
+    /// What they come to, in words.
+    package var words: [String] {
+        let addresses = plan.configuration.addresses.map { "\($0)" }.joined(separator: ", ")
+        guard !addresses.isEmpty else { return [] }
+        let policy = plan.configuration.policy == .open ? "" : ", ingress policy \(plan.configuration.policy.rawValue)"
+        return ["lets \(addresses) through\(policy), by \(plan.backend.rawValue)"]
     }
 
     /// Whether iptables or firewalld holds rules.

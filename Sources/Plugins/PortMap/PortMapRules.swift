@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 package import Linux
 package import Wiring
 
@@ -19,6 +20,14 @@ package struct PortMapRules {
 
     /// What stands in nf_tables.
     package var shares: [FilterShare] { usesIPTables ? [] : [plan.share] }
+
+    /// What they come to, a line for each port.
+    package var words: [String] {
+        plan.configuration.forwards.map { forward in
+            let inside = forward.family == .v4 ? "\(forward.target)" : "[\(forward.target)]"
+            return "\(forward) leads to \(inside):\(forward.containerPort)"
+        }
+    }
 
     /// What is not there, in words.
     ///

@@ -7,6 +7,15 @@ struct IPAMCompletions: ParsableCommand {
         case bash
         case zsh
         case fish
+
+        /// As the argument parser calls it.
+        var kind: CompletionShell {
+            switch self {
+            case .bash: .bash
+            case .zsh: .zsh
+            case .fish: .fish
+            }
+        }
     }
 
     static let configuration = CommandConfiguration(
@@ -25,12 +34,6 @@ struct IPAMCompletions: ParsableCommand {
     var shell: Shell
 
     func run() throws {
-        let kind: CompletionShell =
-            switch shell {
-            case .bash: .bash
-            case .zsh: .zsh
-            case .fish: .fish
-            }
-        print(IPAMTool.completionScript(for: kind))
+        print(IPAMTool.completionScript(for: shell.kind))
     }
 }

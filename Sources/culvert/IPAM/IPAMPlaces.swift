@@ -32,7 +32,8 @@ struct IPAMPlaces: ParsableArguments {
         return catalog
     }
 
-    fileprivate func quietCatalog() -> PoolCatalog {
+    /// As ``catalog()``, without a word about what was passed over.
+    func quietCatalog() -> PoolCatalog {
         PoolCatalog.find(configurationDirectories: configurationDirectories, dataDirectories: dataDirectories)
     }
 

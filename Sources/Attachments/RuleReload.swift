@@ -1,30 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-import CNI
-import Firewall
-import Interfaces
-import Linux
-import Plugin
-import PortMap
-import Wiring
+package import CNI
+internal import Firewall
+internal import Linux
+internal import Plugin
+internal import PortMap
+package import Wiring
 
 /// Compares the packet filter with what the records of all attachments ask for, and puts back what is missing.
-struct RuleReload {
-    /// Nil is all of them.
-    let network: String?
+package struct RuleReload {
+    private let network: String?
+
+    /// - Parameter network: only its attachments; nil is all of them.
+    package init(network: String?) {
+        self.network = network
+    }
 
     /// What was found, in words.
-    struct Outcome {
-        /// One line for each attachment of which something was missing, and a sum.
-        var report: [String] = []
+    package struct Outcome {
+        /// What one attachment lacks of one plugin.
+        package struct Finding: Hashable, Sendable {
+            package let key: AttachmentKey
+            package let plugin: String
+            /// In words, such as `element of map inet culvert_portmap ports4: tcp . 8080`.
+            package let missing: [String]
+        }
+
+        package fileprivate(set) var findings: [Finding] = []
+        /// What there is to say at the end.
+        fileprivate var sum = ""
         /// What could not be read or put back.
-        var troubles: [String] = []
+        package fileprivate(set) var troubles: [String] = []
         /// How many rules, elements, chains and tables were missing.
-        var missing = 0
+        package fileprivate(set) var missing = 0
+        /// One line for each attachment of which something was missing, and a sum.
+        package var report: [String] {
+            findings.map { "\($0.key) \($0.plugin): \($0.missing.joined(separator: "; "))" } + [sum]
+        }
+
         /// What is said of firewalld when it has once not answered: nobody waits for it again.
         private var silence: KernelError?
 
         /// Does something for one record, and remembers why if it cannot; whether it could.
-        mutating func tries(
+        fileprivate mutating func tries(
             _ want: RecordedRules,
             asksFirewalld: Bool = false,
             _ body: () throws(KernelError) -> Void
@@ -42,7 +59,7 @@ struct RuleReload {
     }
 
     /// - Throws: `CNIError` when the records or the packet filter cannot be read at all.
-    func run(changing: Bool) throws(CNIError) -> Outcome {
+    package func run(changing: Bool) throws(CNIError) -> Outcome {
         var outcome = Outcome()
         let wants = try wants(&outcome)
         var shares: [FilterEngine.Claim] = []
@@ -57,12 +74,12 @@ struct RuleReload {
                 }
             guard !missing.isEmpty else { continue }
             outcome.missing += missing.count
-            outcome.report.append("\(want.key) \(want.plugin): \(missing.joined(separator: "; "))")
+            outcome.findings.append(.init(key: want.key, plugin: want.plugin, missing: missing))
             if !want.shares.isEmpty { shares.append(FilterEngine.Claim(key: want.key, shares: want.shares)) }
             if want.hasOthers && isComplete { others.append(want) }
         }
         if changing, outcome.missing > 0 { try putBack(shares, others, &outcome) }
-        outcome.report.append(summary(outcome, of: wants.count, changing: changing))
+        outcome.sum = summary(outcome, of: wants.count, changing: changing)
         return outcome
     }
 
@@ -125,59 +142,5 @@ struct RuleReload {
             }
         }
         return wants
-    }
-}
-
-/// What one record asks the packet filter for.
-struct RecordedRules {
-    let key: AttachmentKey
-    /// As people call it.
-    let plugin: String
-    /// What it was read from, and whose record that is.
-    let record: (content: AttachmentRecord, plugin: String)
-    /// What stands in nf_tables.
-    let shares: [FilterShare]
-    private let bridge: FilterPlan?
-    private let portmap: PortMapRules?
-    private let firewall: FirewallRules?
-
-    /// Nil when the record asks for nothing.
-    ///
-    /// - Throws: `KernelError` when other records that it depends on cannot be read.
-    init?(_ record: AttachmentRecord, _ plugin: String, in store: AttachmentStore) throws(KernelError) {
-        key = record.key
-        bridge = plugin.isEmpty ? try InterfaceFilters.plan(of: record, in: store) : nil
-        portmap = plugin == PortMapRules.plugin ? PortMapRules(record) : nil
-        firewall = plugin == FirewallRules.plugin ? FirewallRules(record) : nil
-        guard let shares = bridge?.shares ?? portmap?.shares ?? firewall?.shares else { return nil }
-        self.shares = shares
-        self.record = (record, plugin)
-        self.plugin = plugin.isEmpty ? "bridge" : plugin
-    }
-
-    /// Whether some of it stands elsewhere than in nf_tables.
-    var hasOthers: Bool {
-        bridge?.masquerade?.backend == .iptables || portmap?.usesIPTables == true || firewall?.usesOthers == true
-    }
-
-    var usesFirewalld: Bool { firewall?.usesFirewalld == true }
-
-    /// What is not there, in words, but for what ``missingElsewhere()`` says.
-    func missing() throws(KernelError) -> [String] {
-        if let bridge { return try bridge.missing() }
-        if let portmap { return try portmap.missing() }
-        return try firewall?.missingShare() ?? []
-    }
-
-    /// What iptables or firewalld do not have for the firewall.
-    func missingElsewhere() throws(KernelError) -> [String] {
-        try firewall?.missingElsewhere() ?? []
-    }
-
-    /// Makes what stands elsewhere than in nf_tables.
-    func makeOthers() throws(KernelError) {
-        try bridge?.makeIPTablesRules()
-        try portmap?.makeIPTablesRules()
-        try firewall?.makeOtherRules()
     }
 }

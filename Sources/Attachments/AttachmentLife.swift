@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import LeaseStore
+package import Linux
+package import Wiring
+
+/// Whether the container of an attachment lives, and by what proof.
+package struct AttachmentLife: Hashable, Sendable {
+    /// The verdict, by the word that reports use; these words stay.
+    package enum Verdict: String, Hashable, Sendable, CaseIterable {
+        case alive
+        case dead
+        /// There is no proof of either.
+        case unknown
+    }
+
+    package let verdict: Verdict
+    /// The proof, as the end of a sentence that begins with the verdict.
+    package let proof: String
+
+    package init(_ verdict: Verdict, _ proof: String) {
+        self.verdict = verdict
+        self.proof = proof
+    }
+}
+
+/// Finds out who lives: as the plugins do when they reclaim addresses, and with a look at every process besides.
+package struct AttachmentInquest {
+    private let store: AttachmentStore
+    /// The inodes of all network namespaces there are; nil before it was asked for, then nil when nobody can tell.
+    private var living: Set<UInt64>??
+
+    package init(_ store: AttachmentStore) {
+        self.store = store
+    }
+
+    /// Judges one attachment.
+    ///
+    /// - Parameters:
+    ///   - key: which one.
+    ///   - record: that of the plugin that made the interface, else of another one of the chain; nil when there is none,
+    ///     or only half of one.
+    /// - Returns: the verdict, and the proof.
+    /// - Throws: ``KernelError`` when nobody can look.
+    package mutating func life(
+        of key: AttachmentKey,
+        _ record: AttachmentRecord?
+    ) throws(KernelError) -> AttachmentLife {
+        if let record, store.isFromEarlierBoot(record) {
+            return AttachmentLife(.dead, "its record was written before this machine booted")
+        }
+        let owner = LeaseOwner(containerID: key.containerID, interfaceName: key.interfaceName)
+        switch try store.evidence(of: owner, in: key.network) {
+        case .alive: return AttachmentLife(.alive, AttachmentInquest.proof(ofLife: record))
+        case .dead: return death(of: record)
+        case .none: break
+        }
+        // Only a plugin further down the chain has a record.
+        guard let record, !record.namespaceIdentity.isEmpty else {
+            return AttachmentLife(.unknown, "its record does not say in which namespace it is")
+        }
+        if record.isOfDeadContainer { return death(of: record) }
+        return AttachmentLife(.alive, AttachmentInquest.proof(ofLife: record))
+    }
+
+    private static func proof(ofLife record: AttachmentRecord?) -> String {
+        guard let record else { return "somebody works on it right now" }
+        guard !record.isOfDeadContainer else {
+            return "the other end of its pair is there, though not under \(record.namespacePath)"
+        }
+        return "its namespace \(record.namespacePath) is there"
+    }
+
+    /// A namespace may outlive its path: as long as a process is in it, or a mount keeps it under another one.
+    private mutating func death(of record: AttachmentRecord?) -> AttachmentLife {
+        guard let record else { return AttachmentLife(.dead, "its namespace is gone") }
+        let text = record.namespaceIdentity.split(separator: ":").last.flatMap { UInt64($0) }
+        if let inode = text, (namespaces() ?? []).contains(inode) {
+            return AttachmentLife(.alive, "its namespace is there, though not under \(record.namespacePath)")
+        }
+        let path = record.namespacePath
+        do throws(KernelError) {
+            _ = try NetworkNamespace(path: path)
+            return AttachmentLife(.dead, "\(path) is another namespace now")
+        } catch {
+            // A mount that was lost leaves a plain file behind.
+            let isFile = error.errno == .invalidArgument
+            return AttachmentLife(.dead, isFile ? "\(path) is a plain file now" : "its namespace \(path) is gone")
+        }
+    }
+
+    private mutating func namespaces() -> Set<UInt64>? {
+        if let living { return living }
+        let found = NetworkNamespace.living()
+        living = .some(found)
+        return found
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+package import JSON
+internal import Linux
+
+/// What the kernel counts at the host's end of an attachment: what it received there, the container sent.
+package struct HostEndFacts: Hashable, Sendable {
+    package let name: String
+    /// Whether it is there at all, in the network namespace of who asks.
+    package let isThere: Bool
+    /// The bridge whose port it is; empty when it is none.
+    package let bridge: String
+    /// By the kernel's name for them, such as `rx_bytes`; what it does not count is left out.
+    private let counters: [String: Int64]
+
+    /// As `ip -s link` names them, in its order.
+    package static let counted = [
+        "rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "tx_bytes", "tx_packets", "tx_errors", "tx_dropped",
+    ]
+
+    package init(name: String, isThere: Bool, bridge: String = "", counters: [String: Int64] = [:]) {
+        self.name = name
+        self.isThere = isThere
+        self.bridge = bridge
+        self.counters = counters
+    }
+
+    /// Looks at a link of this network namespace; nil when it has no name.
+    ///
+    /// - Parameter name: the link's.
+    package init?(of name: String) {
+        guard !name.isEmpty else { return nil }
+        let place = "/sys/class/net/\(name)"
+        guard let status = try? FileStatus.of(place) else {
+            self.init(name: name, isThere: false)
+            return
+        }
+        _ = status
+        var counters: [String: Int64] = [:]
+        for counter in HostEndFacts.counted {
+            counters[counter] = HostEndFacts.text("\(place)/statistics/\(counter)").flatMap { Int64($0) }
+        }
+        let event = HostEndFacts.text("\(place)/master/uevent") ?? ""
+        let line = event.split(separator: "\n").first { $0.hasPrefix("INTERFACE=") }
+        self.init(name: name, isThere: true, bridge: line.map { String($0.dropFirst(10)) } ?? "", counters: counters)
+    }
+
+    /// A file that the kernel writes when it is read; nil when there is none.
+    private static func text(_ path: String) -> String? {
+        do throws(KernelError) {
+            let octets = try Descriptor(opening: path, O_RDONLY).readSmallFile(path)
+            return String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self)
+                .split(separator: "\n", omittingEmptySubsequences: true).joined(separator: "\n")
+        } catch {
+            return nil
+        }
+    }
+
+    /// One counter by the kernel's name; nil when it is not counted.
+    package func count(_ counter: String) -> Int64? { counters[counter] }
+
+    /// What was dropped in either direction; nil when nothing is counted.
+    package var drops: Int64? {
+        guard let received = counters["rx_dropped"], let sent = counters["tx_dropped"] else { return nil }
+        return received + sent
+    }
+
+    /// Octets as people read them, three digits at least: `812 B`, `1.2 kB`, `34 MB`.
+    package static func text(ofOctets octets: Int64) -> String {
+        var value = Double(octets)
+        var unit = 0
+        let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+        while value >= 999.5, unit < units.count - 1 {
+            value /= 1000
+            unit += 1
+        }
+        guard unit > 0, value < 9.95 else { return "\(Int64(value.rounded())) \(units[unit])" }
+        let tenths = Int64((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
+
+    /// What is known, with keys that stay.
+    package var json: JSONValue {
+        var object: JSONObject = ["name": .string(name), "isThere": .bool(isThere)]
+        if !bridge.isEmpty { object[exact: "bridge"] = .string(bridge) }
+        for counter in HostEndFacts.counted {
+            guard let count = counters[counter] else { continue }
+            let words = counter.split(separator: "_")
+            let key = words[0] + words[1].prefix(1).uppercased() + words[1].dropFirst()
+            object[exact: String(key)] = .integer(count)
+        }
+        return .object(object)
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CNI
+internal import Interfaces
+package import JSON
+internal import Linux
+package import Plugin
+package import Wiring
+
+/// Makes all living attachments again what their records say: links, addresses, routes, then rules of packet filters.
+package struct Reconciliation {
+    /// What was wrong with one attachment.
+    package struct Finding: Hashable, Sendable {
+        package let key: AttachmentKey
+        package let plugin: String
+        /// In words, such as `veth1a2b3c4d is down`.
+        package let text: String
+
+        /// For programs, with keys that stay.
+        package var json: JSONValue {
+            .object([
+                "network": .string(key.network), "containerID": .string(key.containerID),
+                "interface": .string(key.interfaceName), "plugin": .string(plugin), "finding": .string(text),
+            ])
+        }
+    }
+
+    /// What was found, and what could not be done.
+    package struct Outcome: Hashable, Sendable {
+        /// In the order in which it was found, links before rules.
+        package fileprivate(set) var findings: [Finding] = []
+        /// What could not be looked at or put right, a sentence each.
+        package fileprivate(set) var troubles: [String] = []
+        /// How many living attachments there are.
+        package fileprivate(set) var count = 0
+
+        package init() {}
+    }
+
+    private let settings: Settings
+    private let network: String?
+
+    /// - Parameters:
+    ///   - settings: where records are, and how long to wait for locks.
+    ///   - network: only its attachments; nil is all of them.
+    package init(_ settings: Settings, network: String?) {
+        self.settings = settings
+        self.network = network
+    }
+
+    /// Looks at everything, and puts it right.
+    ///
+    /// Goes on after trouble with one attachment. Killed anywhere, it can be run again: it changes only what is wrong.
+    ///
+    /// - Parameter changing: whether anything is put right; else it is only said.
+    /// - Returns: what was wrong.
+    /// - Throws: ``CNIError`` when the records or the packet filter cannot be read at all.
+    package func run(changing: Bool) throws(CNIError) -> Outcome {
+        var outcome = Outcome()
+        let store = AttachmentStore(root: settings.runDirectory)
+        let all = try translating("cannot read the records of attachments", .storeUnusable) { () throws(KernelError) in
+            try AttachmentSurvey(store, network: network).attachments
+        }
+        for facts in all where facts.life.verdict == .alive {
+            outcome.count += 1
+            guard let note = facts.notes.first, note.file.isEmpty, AttachmentAims.plugins.contains(note.plugin) else {
+                continue
+            }
+            do throws(CNIError) {
+                try restore(facts.key, note.plugin, store, changing: changing, &outcome)
+            } catch {
+                outcome.troubles.append("\(facts.key) \(note.plugin): \(error)")
+            }
+        }
+        let rules = try RuleReload(network: network).run(changing: changing)
+        for finding in rules.findings {
+            outcome.findings += finding.missing.map { text in
+                Finding(key: finding.key, plugin: finding.plugin, text: "missing: \(text)")
+            }
+        }
+        outcome.troubles += rules.troubles
+        return outcome
+    }
+
+    /// Works on one attachment, which nobody else does meanwhile.
+    private func restore(
+        _ key: AttachmentKey,
+        _ plugin: String,
+        _ store: AttachmentStore,
+        changing: Bool,
+        _ outcome: inout Outcome
+    ) throws(CNIError) {
+        let file: AttachmentFile
+        do throws(KernelError) {
+            file = try AttachmentFile(existing: key, in: store, waitingAtMost: settings.lockBound)
+        } catch {
+            // A DEL was faster.
+            guard error.errno != .noSuchFileOrDirectory else { return }
+            throw CNIError(.storeUnusable, "cannot lock its record", error)
+        }
+        // Of what is half made or half gone, whoever made it half has to say.
+        guard let record = file.record, record.state == .attached, !record.isOfDeadContainer else { return }
+        let restoration = try Restoration(StandingAttachment(record, settings), isChanging: changing)
+        let (findings, complaints) = try restoration.run()
+        outcome.findings += findings.map { Finding(key: key, plugin: plugin, text: $0) }
+        outcome.troubles += complaints.map { "\(key) \(plugin): \($0)" }
+        // Locked until here.
+        _ = consume file
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import Bridge
+internal import CNI
+internal import Dummy
+internal import IPVLAN
+internal import Interfaces
+internal import Linux
+internal import MACVLAN
+internal import Netlink
+internal import PTP
+internal import Plugin
+internal import Tap
+internal import VLAN
+internal import Wiring
+
+extension AttachmentAims {
+    /// The plugins whose attachments can be put right.
+    static let plugins = ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "dummy", "tap"]
+
+    /// What has to be true for an attachment, by the plugin that made it.
+    ///
+    /// - Throws: ``CNIError`` when the record makes no sense.
+    static func of(
+        _ standing: StandingAttachment,
+        isThere: Bool,
+        host: borrowing NetlinkSocket,
+        inside: borrowing NetlinkSocket
+    ) throws(CNIError) -> AttachmentAims {
+        switch standing.request.configuration.type {
+        case "bridge": return try .bridge(standing)
+        case "ptp": return try .ptp(standing, isThere: isThere, host: host, inside: inside)
+        case "macvlan": return try .macvlan(standing, isThere: isThere, host: host, inside: inside)
+        case "ipvlan": return try .ipvlan(standing, isThere: isThere, host: host, inside: inside)
+        case "vlan": return try .vlan(standing, isThere: isThere, host: host, inside: inside)
+        case "dummy": return try .dummy(standing, isThere: isThere, host: host, inside: inside)
+        case "tap": return try .tap(standing, isThere: isThere, host: host, inside: inside)
+        default: return AttachmentAims(making: [], completion: [])
+        }
+    }
+}
+
+// The parts of an attachment, one by one.
+extension Restoration {
+    mutating func restore(_ specification: BridgeSpecification) throws(CNIError) {
+        let name = specification.name
+        var found: [String] = []
+        bridge = try hostLink(name)
+        if let bridge {
+            if !bridge.isUp { found.append("bridge \(name) is down") }
+            if specification.isPromiscuous, !bridge.isPromiscuous { found.append("bridge \(name) is not promiscuous") }
+            transaction.remember(bridge)
+        } else {
+            found.append("bridge \(name) is missing")
+        }
+        try putRight(found, [.bridge(specification)])
+        if isChanging, !found.isEmpty { bridge = try hostLink(name) }
+    }
+
+    /// The host's end of a pair, whose other end is in the container.
+    mutating func restore(
+        _ pair: VethPair,
+        bridge bridgeName: String?,
+        inside link: Link,
+        _ aims: AttachmentAims
+    ) throws(CNIError) {
+        hostEnd = nil
+        let end = try translating("cannot look for \(pair.host.name)") { () throws(KernelError) in
+            try link.peerIndex.map { index throws(KernelError) in try transaction.host.link(index: index) } ?? nil
+        }
+        guard let end, end.kind == "veth", end.peerIndex == link.index else {
+            return complaints.append("the other end of \(link.name) is not on this host: DEL and ADD the attachment")
+        }
+        let name = pair.host.name
+        guard end.name == name else {
+            return complaints.append("\(end.name) should be called \(name): ip link set \(end.name) name \(name)")
+        }
+        hostEnd = end
+        transaction.remember(end)
+        if end.address != pair.host.address {
+            let found = "\(name) has the address \(end.address.map { "\($0)" } ?? "of nobody") instead of its own"
+            try putRight(found, [.setAddress(pair.host.address, link: end.index, name: name)])
+        }
+        if pair.mtu > 0, Int(end.mtu) != pair.mtu {
+            var adjustment = LinkAdjustment()
+            adjustment.mtu = pair.mtu
+            let found = "\(name) has an MTU of \(end.mtu) instead of \(pair.mtu)"
+            try putRight(found, NetlinkRequest.adjust(end.index, name: name, adjustment))
+        }
+        if !end.isUp { try putRight("\(name) is down", [.setUp(true, link: end.index, name: name)]) }
+        if let bridgeName { try restore(portOf: bridgeName, end, aims) }
+    }
+
+    private mutating func restore(portOf bridgeName: String, _ end: Link, _ aims: AttachmentAims) throws(CNIError) {
+        var isNew = false
+        if bridge == nil || end.master != bridge?.index {
+            isNew = true
+            let requests = bridge.map { [NetlinkRequest.setMaster($0.index, link: end.index, name: end.name)] }
+            try putRight("\(end.name) is no port of bridge \(bridgeName)", requests ?? [])
+        }
+        for case .port(let port) in aims.making {
+            var found: [String] = []
+            if port.isHairpin, !isNew, end.port?.isHairpin == false { found.append("\(end.name) is no hairpin port") }
+            if port.isIsolated, !isNew, end.port?.isIsolated == false { found.append("\(end.name) is not isolated") }
+            if isNew, isChanging {
+                // It begins anew; what was to be said of it has been.
+                let count = findings.count
+                try putRight([""], [.port(port)])
+                findings.removeSubrange(count...)
+            }
+            try putRight(found, [.port(port)])
+        }
+    }
+
+    /// What else ADD made true.
+    mutating func restore(_ change: Change, _ link: Link) throws(CNIError) {
+        switch change {
+        case .interface(let interface):
+            // An address that lapsed must not come back by its record.
+            guard !AddressDelegate.needsLink(standing.request) else { return }
+            let seen = try translating("cannot look at \(link.name)") { () throws(KernelError) in
+                try SeenLink(link, on: transaction.inside, isAlone: false)
+            }
+            try putRight(interface.shortfall(seen))
+        case .hostEnd(let end):
+            guard let hostEnd else { return }
+            try restoreSettings(of: hostEnd.name, end.addresses)
+            let seen = try hostSight(of: hostEnd)
+            try putRight(end.shortfall(seen))
+        case .vlanInterface(let interface):
+            guard bridge != nil else { return }
+            let gateway = try hostLink(interface.gateway.name)
+            if let gateway { transaction.remember(gateway) }
+            if gateway?.isUp != true { try putRight(["gateway \(interface.gateway.name) is missing"], [change]) }
+        case .sharedAddress(let shared):
+            guard let place = try hostLink(shared.link) else { return }
+            transaction.remember(place)
+            try restoreSettings(of: shared.link, [shared.address])
+            let seen = try hostSight(of: place)
+            try putRight(shared.shortfall(seen))
+        case .forwarding(.v4): try putRight(Sysctl("ipv4/ip_forward"), "1")
+        case .forwarding(.v6): try putRight(Sysctl("ipv6/conf/all/forwarding"), "1")
+        default: return
+        }
+    }
+
+    /// A link of the host that routes for containers.
+    private mutating func restoreSettings(of link: String, _ addresses: [CIDR]) throws(CNIError) {
+        if addresses.contains(where: { $0.family == .v4 }) {
+            try putRight(Sysctl("ipv4", link: link, "forwarding"), "1")
+        }
+        guard addresses.contains(where: { $0.family == .v6 }) else { return }
+        try putRight(Sysctl("ipv6", link: link, "disable_ipv6"), "0")
+        try putRight(Sysctl("ipv6", link: link, "forwarding"), "1")
+    }
+
+    private mutating func putRight(_ shortfall: Shortfall?) throws(CNIError) {
+        if let shortfall { try putRight(shortfall.findings, [shortfall.remedy]) }
+    }
+
+    private func hostLink(_ name: String) throws(CNIError) -> Link? {
+        try translating("cannot look for \(name)") { () throws(KernelError) in
+            try transaction.host.link(named: name)
+        }
+    }
+
+    private func hostSight(of link: Link) throws(CNIError) -> SeenLink {
+        try translating("cannot look at \(link.name)") { () throws(KernelError) in
+            try SeenLink(link, on: transaction.host, isAlone: true)
+        }
+    }
+}
