@@ -6,10 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STARTER = os.path.join(os.path.dirname(HERE), "integration", "guest.sh")
+STARTER = os.path.join(os.path.dirname(HERE), "integration", "in-vm")
 
 
 def is_possible():
@@ -19,19 +18,10 @@ def is_possible():
 
 def run(*words):
     """Runs a program as root on another kernel, with this machine's files. Returns what it printed."""
-    # The kernel's own socket lies in it, and the path of a socket is short.
-    directory = tempfile.mkdtemp(prefix="guest-", dir="/tmp")
-    try:
-        done = subprocess.run([STARTER, directory, *words], capture_output=True, text=True, check=False)
-        output = ""
-        if os.path.exists(f"{directory}/output"):
-            with open(f"{directory}/output", encoding="utf-8", errors="replace") as file:
-                output = file.read()
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(words)}, in a guest: status {done.returncode}: {done.stderr}{output}")
-        return output
-    finally:
-        shutil.rmtree(directory)
+    done = subprocess.run([STARTER, "--", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}, in a guest: status {done.returncode}: {done.stderr}{done.stdout}")
+    return done.stdout
 
 
 def measured(case, count):

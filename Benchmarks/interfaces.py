@@ -64,6 +64,9 @@ CASES = [
     Case("vlan", {"type": "vlan", "master": LOWER, "vlanId": VLAN}, link=f"link lower type vlan id {VLAN}",
          neighbour=f"low.{VLAN}"),
     Case("dummy", {"type": "dummy"}, link="type dummy", neighbour=""),
+    Case("host-device", {"type": "host-device", "device": LOWER}, kind="veth"),
+    Case("vrf", {"type": "vrf", "vrfname": "blue", "table": 5}, link="type vrf table 5", kind="veth", neighbour="",
+         behind={"type": "ptp"}),
 ]
 
 

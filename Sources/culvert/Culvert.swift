@@ -10,6 +10,7 @@ struct Culvert: ParsableCommand {
     /// What looks after attachments.
     static let operating: [any ParsableCommand.Type] = [
         ListAttachments.self, ShowAttachment.self, CollectAttachments.self, ReconcileAttachments.self,
+        DoctorTool.self,
     ]
 
     static let configuration = CommandConfiguration(
@@ -17,7 +18,7 @@ struct Culvert: ParsableCommand {
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
         version: Release.own,
-        subcommands: tools + [DoctorTool.self, Manual.self, Completions.self],
+        subcommands: tools + [Manual.self, Completions.self],
         groupedSubcommands: [CommandGroup(name: "Attachments", subcommands: operating)]
     )
 }
