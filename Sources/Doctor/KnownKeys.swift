@@ -56,7 +56,7 @@ struct KnownKeys {
     ])
 
     /// Names of plugins that are known at all.
-    static var types: [String] { (Array(plugins.keys) + Array(ipams.keys) + ["dnsname", "host-device"]).sorted() }
+    static var types: [String] { (Array(plugins.keys) + Array(ipams.keys) + ["dnsname"]).sorted() }
 
     private static let common: [String: Kind] = [
         "cniVersion": .string, "name": .string, "type": .string, "capabilities": .object, "runtimeConfig": .object,
@@ -82,7 +82,10 @@ struct KnownKeys {
         "dummy": ["mac": .string],
         "tap": [
             "bridge": .string, "group": .integer, "owner": .integer, "multiQueue": .boolean, "selinuxContext": .string,
-            "mac": .string,
+            "mac": .string, "mtu": .any,
+        ],
+        "host-device": [
+            "device": .string, "hwaddr": .string, "kernelpath": .string, "pciBusID": .string, "dpdkMode": .boolean,
         ],
         "loopback": [:],
         "portmap": [
@@ -100,7 +103,7 @@ struct KnownKeys {
             "sysctl": .object, "mac": .string, "promisc": .boolean, "allmulti": .boolean, "txQLen": .integer,
             "dataDir": .string,
         ],
-        "sbr": ["table": .integer, "addSourceHints": .boolean],
+        "sbr": ["table": .integer, "gateways": .list, "addSourceHints": .boolean],
         "vrf": ["vrfname": .string, "table": .integer],
     ]
 
