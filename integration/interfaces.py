@@ -64,11 +64,15 @@ def routes(host: Host, container: Container) -> dict[str, dict[str, Any]]:
     return found
 
 
-def reaches(host: Host, container: Container, *targets: str) -> list[str]:
-    """Those of some addresses that do not answer a ping within a second."""
+def reaches(host: Host, container: Container | None, *targets: str, through: str = "", seconds: int = 5) -> list[str]:
+    """Those of some addresses that do not answer a ping within some seconds, from a container or the host.
+
+    `through` is what the ping is bound to.
+    """
+    bound = f"-I {through} " if through else ""
     pings = " & ".join(
-        f"ping -n -q -c 1 -w 1 {target} >/dev/null || echo {target}" for target in targets)
-    silent = host.must(f"{pings} & wait", netns=container.netns).split()
+        f"ping -n -q {bound}-c 1 -w {seconds} {target} >/dev/null || echo {target}" for target in targets)
+    silent = host.must(f"{pings} & wait", netns=container.netns if container else None).split()
     return [target for target in targets if target in silent]
 
 

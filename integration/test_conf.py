@@ -68,8 +68,8 @@ def read(name: str) -> Network:
 
 
 def reaches(host: Host, container: Container, address: str) -> bool:
-    """Whether a ping comes back within a second."""
-    ping = ["ping", "-n", "-q", "-c", "1", "-w", "1", address.split("/")[0]]
+    """Whether a ping comes back within three seconds."""
+    ping = ["ping", "-n", "-q", "-c", "1", "-w", "3", address.split("/")[0]]
     return host.run(ping, netns=container.netns).ok
 
 

@@ -205,7 +205,7 @@ def test_same_as_the_reference(of: Case, ours: Implementation, reference: Implem
 
 def answers(host: Host, address: str, client: str) -> bool:
     """Whether the client behind rb gets an answer from the container."""
-    ping = ["ping", "-n", "-q", "-c", "1", "-w", "1", "-I", client, address.split("/")[0]]
+    ping = ["ping", "-n", "-q", "-c", "1", "-w", "2", "-I", client, address.split("/")[0]]
     return host.run(ping, netns="/run/netns/rb").ok
 
 
@@ -219,7 +219,7 @@ def test_replies_leave_by_the_interface_they_belong_to(host: Host, ours: Impleme
         return [answers(host, V4, CLIENT[0]), answers(host, V6, CLIENT[1])]
 
     def first() -> list[bool]:
-        pings = (["ping", "-n", "-q", "-c", "1", "-w", "1", gateway] for gateway in ("10.77.0.1", "fd77::1"))
+        pings = (["ping", "-n", "-q", "-c", "1", "-w", "5", gateway] for gateway in ("10.77.0.1", "fd77::1"))
         return [host.run(ping, netns=container.netns).ok for ping in pings]
 
     assert (heard(), first()) == ([False, False], [True, True]), "nobody would need sbr"
@@ -245,7 +245,7 @@ def test_behind_two_bridges(host: Host, ours: Implementation) -> None:
     for number, runtime in enumerate(chains):
         good(runtime.check(container, f"eth{number}"))
         source, gateway = f"10.{80 + number}.0.2", f"10.{80 + number}.0.1"
-        assert host.run(["ping", "-c", "1", "-w", "1", "-I", source, gateway], netns=container.netns).ok
+        assert host.run(["ping", "-c", "1", "-w", "5", "-I", source, gateway], netns=container.netns).ok
     for number, runtime in reversed(list(enumerate(chains))):
         good(runtime.delete(container, f"eth{number}"))
     assert rules(host, container) == []

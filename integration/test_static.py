@@ -247,8 +247,8 @@ def test_bridge_as_with_the_reference(case: Case, ours: Implementation, referenc
 
 
 def reaches(host: Host, container: Container, address: str) -> bool:
-    """Whether a ping comes back within a second."""
-    return host.run(["ping", "-n", "-q", "-c", "1", "-W", "1", address], netns=container.netns).ok
+    """Whether a ping comes back within five seconds."""
+    return host.run(["ping", "-n", "-q", "-c", "1", "-w", "5", address], netns=container.netns).ok
 
 
 def on_bridge(host: Host, side: Implementation, *addresses: str, **members: Any) -> Runtime:

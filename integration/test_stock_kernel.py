@@ -54,3 +54,15 @@ def test_vlans_of_a_bridge(host: Host, ours: Implementation) -> None:
     assert runtime.check(container).ok and runtime.delete(container).ok
     shared = [link["ifname"] for link in host.links()]
     assert port not in shared and left_behind(host, [container], shared) == {}
+
+
+def test_a_vrf(host: Host, ours: Implementation) -> None:
+    """A container's interface gets into a routing table of its own, its gateway is reached from there, and it goes."""
+    container = host.add_container("c1")
+    runtime = Runtime(host, ours, network(bridge(DUAL, isDefaultGateway=True), {"type": "vrf", "vrfname": "blue"}))
+    assert runtime.add(container).ok
+    link = next(link for link in host.links(container.netns) if link["ifname"] == "eth0")
+    assert link["master"] == "blue"
+    assert reaches(host, container, "10.77.0.1", "fd77::1", through="blue") == []
+    assert runtime.check(container).ok and runtime.delete(container).ok
+    assert [link["ifname"] for link in host.links(container.netns)] == ["lo"]

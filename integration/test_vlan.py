@@ -78,8 +78,8 @@ def host_end(outcome: Outcome) -> str:
 
 
 def answers(host: Host, container: Container, addresses: Sequence[str]) -> list[str]:
-    """Which addresses answer a ping from the container within a second; all are asked at once."""
-    asked = [f"( ping -n -q -c 1 -w 1 {address} >/dev/null && echo {address} ) &" for address in addresses]
+    """Which addresses answer a ping from the container within two seconds; all are asked at once."""
+    asked = [f"( ping -n -q -c 1 -w 2 {address} >/dev/null && echo {address} ) &" for address in addresses]
     came = host.must(" ".join([*asked, "wait"]), netns=container.netns).split()
     return [address for address in addresses if address in came]
 

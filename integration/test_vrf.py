@@ -185,7 +185,7 @@ def test_same_as_the_reference(of: Case, ours: Implementation, reference: Implem
 
 def answering(host: Host, container: Container, domain: str) -> dict[str, list[str]]:
     """Which addresses behind each router answer who asks within a VRF."""
-    asked = [f"( ping -n -q -c 1 -w 1 -I {domain} {address} >/dev/null 2>&1 && echo {address} ) &"
+    asked = [f"( ping -n -q -c 1 -w 2 -I {domain} {address} >/dev/null 2>&1 && echo {address} ) &"
              for behind in BEHIND.values() for address in behind]
     came = host.must(" ".join([*asked, "wait"]), netns=container.netns).split()
     return {name: [address for address in behind if address in came] for name, behind in BEHIND.items()}
