@@ -16,7 +16,7 @@ from runtime import Runtime, bridge, host_local, network
 DUAL = ("10.77.0.0/24", "fd77::/64")
 VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
 #: Which of them is the first that a plugin speaks, if it is not the first of all: as the reference's.
-OLDEST = {"bandwidth": 2, "firewall": 4}
+OLDEST = {"bandwidth": 2, "firewall": 4, "vrf": 3}
 beats_reference = pytest.mark.beats_reference
 needs_culvert = pytest.mark.needs_culvert
 
