@@ -76,6 +76,19 @@ def reaches(host: Host, container: Container | None, *targets: str, through: str
     return [target for target in targets if target in silent]
 
 
+def assert_master_in_the_container(host: Host, ours: Implementation, entry: dict[str, Any]) -> None:
+    """A plugin makes its link upon one that the container has, reaches the neighbour, and takes it away."""
+    container = host.add_container("c1")
+    host.must(f"ip link set {WIRE} netns c1 && ip -n c1 link set {WIRE} up")
+    runtime = Runtime(host, ours, network({**entry, "linkInContainer": True}, version="1.1.0"))
+    runtime.add(container).result()
+    assert runtime.check(container).ok and reaches(host, container, *NEIGHBOURS) == []
+    assert runtime.delete(container).ok and link_names(host, container.netns) == {"lo", WIRE}
+    runtime.add(container).result()
+    host.must("ip netns del c1")
+    assert runtime.delete(container).ok
+
+
 class InterfaceBench(Bench):
     """As its parent, on a host with a wire and without rules, which the kernel of a guest does not have.
 

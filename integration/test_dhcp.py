@@ -19,7 +19,7 @@ import pytest
 import lan as links
 from faults import KILLED, TRACE, Point, points_in
 from implementations import REFERENCE, Implementation
-from lan import LOG, SERVER, SOCKET, Lan, until
+from lan import SERVER, SOCKET, Lan, until
 from runtime import valid_attachments
 
 pytestmark = [pytest.mark.needs_culvert, pytest.mark.xdist_group("dhcp")]

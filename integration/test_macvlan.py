@@ -8,7 +8,8 @@ from faults import refusals, thinned, try_all
 from host import Host, new_host
 from implementations import Implementation
 from interfaces import (
-    DUAL, NEIGHBOURS, ROUTES, WIRE, Bad, InterfaceBench, Story, assert_refused, interface, lan, reaches, routes,
+    DUAL, NEIGHBOURS, ROUTES, WIRE, Bad, InterfaceBench, Story, assert_master_in_the_container, assert_refused,
+    interface, lan, reaches, routes,
 )
 from kernel_state import link_names
 from lan import new_lan, until
@@ -63,15 +64,7 @@ def test_traffic(mode: str, host: Host, ours: Implementation) -> None:
 def test_master_in_the_container(host: Host, ours: Implementation) -> None:
     """With `linkInContainer` the master is the container's own; DEL works when its namespace has gone."""
     lan(host)
-    container = host.add_container("c1")
-    host.must(f"ip link set {WIRE} netns c1 && ip -n c1 link set {WIRE} up")
-    runtime = Runtime(host, ours, network({**ENTRY, "linkInContainer": True}, version="1.1.0"))
-    runtime.add(container).result()
-    assert runtime.check(container).ok and reaches(host, container, *NEIGHBOURS) == []
-    assert runtime.delete(container).ok and link_names(host, container.netns) == {"lo", WIRE}
-    runtime.add(container).result()
-    host.must("ip netns del c1")
-    assert runtime.delete(container).ok
+    assert_master_in_the_container(host, ours, ENTRY)
 
 
 def test_addresses_by_dhcp(ours: Implementation) -> None:

@@ -9,7 +9,7 @@ from host import Host, new_host
 from implementations import Implementation, build_directory
 from interfaces import DUAL, Bad, Story, assert_refused, reaches, routes
 from kernel_state import lease_files
-from runtime import Runtime, host_local, network, valid_attachments
+from runtime import Runtime, network, valid_attachments
 from test_killed import killed_add, killed_delete, refused_add, refused_delete
 from traffic import HOST4, HOST6, OUTSIDER4, OUTSIDER6, add_outside, fetch, serve
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from faults import Bench, Point, refusals, thinned, try_all
+from chained_faults import ATTEMPTS, ChainedBench, points_of, trouble_at
+from faults import thinned
 from host import Container, Host, Outcome, new_host
 from implementations import Implementation
 from normalise import differing
 from runtime import Runtime, network, valid_attachments
-from test_killed import Report, one_error, report, unexpected  # noqa: F401 (a fixture)
+from test_killed import Report, report  # noqa: F401 (a fixture)
 
 beats_reference = pytest.mark.beats_reference
 needs_culvert = pytest.mark.needs_culvert
@@ -490,7 +491,7 @@ def test_two_interfaces_at_the_same_moment(host: Host, ours: Implementation) -> 
 # Killed and refused
 
 
-class Routed(Bench):
+class Routed(ChainedBench):
     """The bench of test_killed with interfaces that stay, and sbr alone."""
 
     def __init__(self, host: Host, implementation: Implementation, chain: Any) -> None:
@@ -525,76 +526,18 @@ class Routed(Bench):
         left = differing(state(self.host, self.container), self.before)
         return "; ".join(left)
 
+    def forgives(self, refused: Outcome) -> bool:
+        return "sbr: add route" in refused.stderr
+
 
 ALL = DEFAULT4 + "-6 route add default via fd78::1 dev net1 metric 5\nroute add 203.0.113.0/24 via 10.78.0.1\n"
 CHAIN = listed()
 
 
-def recorded(implementation: Implementation, verb: str) -> list[Point]:
-    """The system calls of one undisturbed ADD or DEL."""
-    with new_host() as host:
-        bench = Routed(host, implementation, CHAIN)
-        if verb == "ADD":
-            return bench.trace(bench.add)
-        good(bench.add())
-        return bench.trace(bench.delete)
-
-
-def killed_add(bench: Routed, point: Point) -> str:
-    """ADD dies; one DEL leaves nothing, and the next ADD works."""
-    if complaint := unexpected(bench.add(point.wrapper)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"DEL failed: {deleted.stdout}"
-    return bench.remains() or bench.lives_on()
-
-
-def killed_delete(bench: Routed, point: Point) -> str:
-    """DEL dies; one more leaves nothing, and the next ADD works."""
-    good(bench.add())
-    if complaint := unexpected(bench.delete(point.wrapper)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"the second DEL failed: {deleted.stdout}"
-    return bench.remains() or bench.lives_on()
-
-
-def refused_add(bench: Routed, point: Point) -> str:
-    """ADD is refused; either it works all the same, or it says why and leaves nothing without any DEL."""
-    outcome = bench.add(point.wrapper)
-    if outcome.ok:
-        if not (checked := bench.check()).ok:
-            return f"success, but CHECK says: {checked.stdout}"
-    elif complaint := one_error(outcome, point) or bench.remains():
-        return f"{complaint} ({outcome.stdout} {outcome.stderr})"
-    if not (deleted := bench.delete()).ok:
-        return f"DEL failed: {deleted.stdout}"
-    return bench.remains()
-
-
-def refused_delete(bench: Routed, point: Point) -> str:
-    """DEL is refused; whatever it says, an undisturbed DEL afterwards leaves nothing."""
-    good(bench.add())
-    outcome = bench.delete(point.wrapper)
-    if not outcome.ok and (complaint := one_error(outcome, point)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"the second DEL failed: {deleted.stdout}"
-    return "" if "sbr: add route" in outcome.stderr else bench.remains()
-
-
 @needs_culvert
-@pytest.mark.parametrize("verb, attempt", [("ADD", killed_add), ("DEL", killed_delete)], ids=["ADD", "DEL"])
-def test_killed_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
-    """Killed between any two system calls, it leaves nothing that one DEL does not undo."""
-    points = thinned(recorded(ours, verb))
+@pytest.mark.parametrize("verb, fate", ATTEMPTS, ids=str)
+def test_cut_off_anywhere(verb: str, fate: str, ours: Implementation, report: Report) -> None:  # noqa: F811
+    """Killed between any two system calls or refused any one of them, it leaves nothing that one DEL does not undo."""
+    points = thinned(points_of(Routed, ours, CHAIN, verb, fate))
     assert points
-    report(f"sbr {verb} killed", points, try_all(points, ours, CHAIN, attempt, Routed))
-
-
-@needs_culvert
-@pytest.mark.parametrize("verb, attempt", [("ADD", refused_add), ("DEL", refused_delete)], ids=["ADD", "DEL"])
-def test_refused_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
-    """Refused any one system call, it reports that, and takes back what it did."""
-    points = thinned(refusals(recorded(ours, verb)))
-    report(f"sbr {verb} refused", points, try_all(points, ours, CHAIN, attempt, Routed))
+    report(f"sbr {verb} {fate}", points, trouble_at(points, Routed, ours, CHAIN, verb, fate))

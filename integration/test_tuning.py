@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from faults import Bench, Point, points_in, refusals, thinned, try_all
+from chained_faults import ATTEMPTS, ChainedBench, points_of, trouble_at
+from faults import Point, points_in, thinned
 from host import Container, Host, Outcome, new_host
 from implementations import REFERENCE, Implementation
 from kernel_state import read_tree
 from normalise import differing
 from runtime import Runtime, bridge, network, valid_attachments
-from test_killed import Report, one_error, report, unexpected  # noqa: F401 (a fixture)
+from test_killed import Report, report  # noqa: F401 (a fixture)
 
 BACKUPS = "/run/cni/tuning"
 ALLOWED = "/etc/cni/tuning/allowlist.conf"
@@ -590,7 +591,7 @@ TUNED = {"mac": MAC, "mtu": 1300, "promisc": True, "allmulti": True, "txQLen": 5
          "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1", "net.core.somaxconn": "500"}}
 
 
-class Tuned(Bench):
+class Tuned(ChainedBench):
     """The bench of test_killed with an interface that stays, and tuning alone."""
 
     def __init__(self, host: Host, implementation: Implementation, listed: Any) -> None:
@@ -623,83 +624,22 @@ class Tuned(Bench):
         now = settings(self.host, self.container)
         return "" if not files and now == self.before else f"left: {files} {now}"
 
-    def changed(self) -> str:
-        """What is not as it was after an ADD that failed."""
+    def changed(self, point: Point) -> str:
+        """Sysctls too are as they were, unless it was the result that could not be said."""
         now = sysctls(self.host, self.container)
-        return self.remains() or ("" if now == self.held else f"left: {now}")
+        return self.remains() or ("" if now == self.held or point.arguments[:2] == "1," else f"left: {now}")
+
+    def forgives(self, refused: Outcome) -> bool:
+        return refused.ok and "tuning: set " in refused.stderr
 
 
 LISTED = network(tuning(**TUNED))
 
 
-def recorded(implementation: Implementation, verb: str) -> list[Point]:
-    """The system calls of one undisturbed ADD or DEL."""
-    with new_host() as host:
-        bench = Tuned(host, implementation, LISTED)
-        if verb == "ADD":
-            return bench.trace(bench.add)
-        good(bench.add())
-        return bench.trace(bench.delete)
-
-
-def killed_add(bench: Tuned, point: Point) -> str:
-    """ADD dies; one DEL gives everything back, and the next ADD works."""
-    if complaint := unexpected(bench.add(point.wrapper)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"DEL failed: {deleted.stdout}"
-    return bench.remains() or bench.lives_on()
-
-
-def killed_delete(bench: Tuned, point: Point) -> str:
-    """DEL dies; one more gives everything back, and the next ADD works."""
-    good(bench.add())
-    if complaint := unexpected(bench.delete(point.wrapper)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"the second DEL failed: {deleted.stdout}"
-    return bench.remains() or bench.lives_on()
-
-
-def refused_add(bench: Tuned, point: Point) -> str:
-    """ADD is refused; either it works all the same, or it says why and everything is as it was without any DEL."""
-    outcome = bench.add(point.wrapper)
-    if outcome.ok:
-        if not (checked := bench.check()).ok:
-            return f"success, but CHECK says: {checked.stdout}"
-    else:
-        said = f"{outcome.stdout} {outcome.stderr}"
-        left = bench.remains() if point.arguments[:2] == "1," else bench.changed()
-        if complaint := one_error(outcome, point) or left:
-            return f"{complaint} ({said})"
-    if not (deleted := bench.delete()).ok:
-        return f"DEL failed: {deleted.stdout}"
-    return bench.remains()
-
-
-def refused_delete(bench: Tuned, point: Point) -> str:
-    """DEL is refused; an undisturbed DEL afterwards leaves nothing, unless the first said what it could not give back."""
-    good(bench.add())
-    outcome = bench.delete(point.wrapper)
-    if not outcome.ok and (complaint := one_error(outcome, point)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"the second DEL failed: {deleted.stdout}"
-    return "" if outcome.ok and "tuning: set " in outcome.stderr else bench.remains()
-
-
 @needs_culvert
-@pytest.mark.parametrize("verb, attempt", [("ADD", killed_add), ("DEL", killed_delete)], ids=["ADD", "DEL"])
-def test_killed_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
-    """Killed between any two system calls, it leaves nothing that one DEL does not give back."""
-    points = thinned(recorded(ours, verb))
-    assert len(points) > 30 or thinned(list(range(9))) != list(range(9))
-    report(f"tuning {verb} killed", points, try_all(points, ours, LISTED, attempt, Tuned))
-
-
-@needs_culvert
-@pytest.mark.parametrize("verb, attempt", [("ADD", refused_add), ("DEL", refused_delete)], ids=["ADD", "DEL"])
-def test_refused_anywhere(verb: str, attempt: Any, ours: Implementation, report: Report) -> None:  # noqa: F811
-    """Refused any one system call, it reports that, and takes back what it did."""
-    points = thinned(refusals(recorded(ours, verb)))
-    report(f"tuning {verb} refused", points, try_all(points, ours, LISTED, attempt, Tuned))
+@pytest.mark.parametrize("verb, fate", ATTEMPTS, ids=str)
+def test_cut_off_anywhere(verb: str, fate: str, ours: Implementation, report: Report) -> None:  # noqa: F811
+    """Killed between any two system calls or refused any one of them, it leaves nothing that one DEL does not undo."""
+    points = thinned(points_of(Tuned, ours, LISTED, verb, fate))
+    assert points
+    report(f"tuning {verb} {fate}", points, trouble_at(points, Tuned, ours, LISTED, verb, fate))

@@ -7,9 +7,10 @@ import pytest
 import guest
 from host import Host
 from implementations import Implementation
-from interfaces import DUAL, NEIGHBOURS, WIRE, Bad, Story, assert_lacking, assert_refused, interface, lan, reaches
-from kernel_state import link_names
-from runtime import Runtime, network
+from interfaces import (
+    DUAL, NEIGHBOURS, WIRE, Bad, Story, assert_lacking, assert_master_in_the_container, assert_refused, interface, lan,
+    reaches,
+)
 
 pytestmark = pytest.mark.needs_culvert
 
@@ -41,15 +42,7 @@ def test_life(host: Host, ours: Implementation) -> None:
 def test_master_in_the_container(host: Host, ours: Implementation) -> None:
     """With `linkInContainer` the master is the container's own; DEL works when its namespace has gone."""
     lan(host, "eth0.5 type vlan id 5")
-    container = host.add_container("c1")
-    host.must(f"ip link set {WIRE} netns c1 && ip -n c1 link set {WIRE} up")
-    runtime = Runtime(host, ours, network({**ENTRY, "linkInContainer": True}, version="1.1.0"))
-    runtime.add(container).result()
-    assert runtime.check(container).ok and reaches(host, container, *NEIGHBOURS) == []
-    assert runtime.delete(container).ok and link_names(host, container.netns) == {"lo", WIRE}
-    runtime.add(container).result()
-    host.must("ip netns del c1")
-    assert runtime.delete(container).ok
+    assert_master_in_the_container(host, ours, ENTRY)
 
 
 @pytest.mark.needs_links("vlan")

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from faults import Bench, Point, refusals, try_all
+from chained_faults import ATTEMPTS, ChainedBench, points_of, trouble_at
+from faults import Point
 from host import Container, Host, Outcome, new_host
 from implementations import Implementation
 from kernel_state import link_names
 from normalise import differing
 from runtime import Runtime, host_local, network, valid_attachments
-from test_killed import Report, one_error, report, unexpected  # noqa: F401 (a fixture)
+from test_killed import Report, report  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.needs_links("vrf")
 beats_reference = pytest.mark.beats_reference
@@ -431,7 +432,7 @@ def test_check_sees_what_is_wrong(host: Host, ours: Implementation) -> None:
 # Killed and refused
 
 
-class Member(Bench):
+class Member(ChainedBench):
     """The bench of test_killed with interfaces that stay, and vrf alone."""
 
     def __init__(self, host: Host, implementation: Implementation, chain: Any) -> None:
@@ -467,65 +468,15 @@ class Member(Bench):
         links = self.now()["links"]
         return "" if "red" not in links and links["net1"]["master"] is None else f"left: {links}"
 
-    def differs(self) -> str:
-        """What is not as it was."""
+    def settled(self) -> str:
         return "; ".join(differing(self.now(), self.before))
+
+    def changed(self, point: Point) -> str:
+        """Nothing, unless it was the result that could not be said."""
+        return "" if point.arguments[:2] == "1," else self.settled()
 
 
 CHAIN = listed()
-
-
-def recorded(implementation: Implementation, verb: str) -> list[Point]:
-    """The system calls of one undisturbed ADD or DEL."""
-    with new_host() as host:
-        bench = Member(host, implementation, CHAIN)
-        if verb == "ADD":
-            return bench.trace(bench.add)
-        good(bench.add())
-        return bench.trace(bench.delete)
-
-
-def killed_add(bench: Member, point: Point) -> str:
-    """ADD dies; one DEL leaves no VRF, and the next ADD works."""
-    if complaint := unexpected(bench.add(point.wrapper)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"DEL failed: {deleted.stdout}"
-    return bench.remains() or bench.lives_on()
-
-
-def killed_delete(bench: Member, point: Point) -> str:
-    """DEL dies; one more leaves no VRF, and the next ADD works."""
-    good(bench.add())
-    if complaint := unexpected(bench.delete(point.wrapper)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"the second DEL failed: {deleted.stdout}"
-    return bench.remains() or bench.lives_on()
-
-
-def refused_add(bench: Member, point: Point) -> str:
-    """ADD is refused; either it works all the same, or it says why and everything is as before."""
-    outcome = bench.add(point.wrapper)
-    if outcome.ok:
-        if not (checked := bench.check()).ok:
-            return f"success, but CHECK says: {checked.stdout}"
-    elif complaint := one_error(outcome, point) or (bench.differs() if point.arguments[:2] != "1," else ""):
-        return f"{complaint} ({outcome.stdout} {outcome.stderr})"
-    if not (deleted := bench.delete()).ok:
-        return f"DEL failed: {deleted.stdout}"
-    return bench.differs()
-
-
-def refused_delete(bench: Member, point: Point) -> str:
-    """DEL is refused; whatever it says, an undisturbed DEL afterwards leaves no VRF."""
-    good(bench.add())
-    outcome = bench.delete(point.wrapper)
-    if not outcome.ok and (complaint := one_error(outcome, point)):
-        return complaint
-    if not (deleted := bench.delete()).ok:
-        return f"the second DEL failed: {deleted.stdout}"
-    return bench.remains()
 
 
 def few(points: list[Point]) -> list[Point]:
@@ -533,15 +484,10 @@ def few(points: list[Point]) -> list[Point]:
     return points[::int(os.environ.get("CULVERT_FAULT_STRIDE") or max(1, len(points) // 5))]
 
 
-ATTEMPTS = {("ADD", "killed"): killed_add, ("DEL", "killed"): killed_delete,
-            ("ADD", "refused"): refused_add, ("DEL", "refused"): refused_delete}
-
-
 @needs_culvert
 @pytest.mark.parametrize("verb, fate", ATTEMPTS, ids=str)
 def test_cut_off_anywhere(verb: str, fate: str, ours: Implementation, report: Report) -> None:  # noqa: F811
     """Killed between any two system calls or refused any one of them, no VRF is left that one DEL does not take away."""
-    points = recorded(ours, verb)
-    points = few(points if fate == "killed" else refusals(points))
+    points = few(points_of(Member, ours, CHAIN, verb, fate))
     assert points
-    report(f"vrf {verb} {fate}", points, try_all(points, ours, CHAIN, ATTEMPTS[verb, fate], Member))
+    report(f"vrf {verb} {fate}", points, trouble_at(points, Member, ours, CHAIN, verb, fate))
