@@ -68,7 +68,7 @@ def test_wire_with_ipv6_does_not_wait(host: Host, ours: Implementation) -> None:
     assert played.add(container).ok
     for netns in (None, container.netns):
         links = json.loads(host.run(["ip", "-6", "-j", "address", "show", "to", "fd77::/64"], netns=netns).stdout)
-        given = [address for link in links if link for address in link["addr_info"]]
+        given = [address for link in links if link for address in link["addr_info"] if address]
         assert given and all(address.get("nodad") and not address.get("tentative") for address in given), given
     assert reaches(host, None, "fd77::2") == []
 
