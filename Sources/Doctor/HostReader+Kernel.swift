@@ -17,9 +17,22 @@ extension HostReader {
             seeing("kinds of links that the kernel has") { () throws(KernelError) in
                 let socket = try NetlinkSocket()
                 var missing: Set<String> = []
-                for kind in kinds where try !socket.makesLinks(ofKind: kind) { missing.insert(kind) }
+                for kind in kinds where try !HostReader.hasLinks(ofKind: kind, on: socket) { missing.insert(kind) }
                 return missing
             } ?? []
+    }
+
+    private static func hasLinks(
+        ofKind kind: String,
+        on socket: borrowing NetlinkSocket
+    ) throws(KernelError) -> Bool {
+        do throws(KernelError) {
+            try socket.require(kind: kind)
+            return true
+        } catch {
+            guard error.errno == .notSupported else { throw error }
+            return false
+        }
     }
 
     private static func tables() throws(KernelError) -> ([HostFacts.Link], [HostFacts.Address], [HostFacts.Route]) {

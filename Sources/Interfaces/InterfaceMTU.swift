@@ -18,12 +18,8 @@ package enum InterfaceMTU: Hashable, Sendable {
     /// - Throws: ``CNIError``, code 7 for other texts, and 6 for what is neither.
     package init(_ request: Request) throws(CNIError) {
         let text = try request.reading { reader throws(JSONTypeError) in
-            guard let member = try reader.member("mtu") else { return String?.none }
-            do throws(JSONTypeError) {
-                return try member.string()
-            } catch {
-                return nil
-            }
+            guard case .string(let text)? = try reader.member("mtu")?.value else { return String?.none }
+            return text
         }
         guard let text else {
             self = .octets(try request.reading { reader throws(JSONTypeError) in try reader.mtu() })

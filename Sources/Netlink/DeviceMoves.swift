@@ -51,11 +51,7 @@ extension NetlinkSocket {
     /// - Complexity: a message for each link.
     /// - Throws: ``KernelError``.
     package func allDetails() throws(KernelError) -> [LinkDetails] {
-        let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP)
-        message.append(ifinfomsg())
-        message.put(Int(IFLA_EXT_MASK), UInt32(RTEXT_FILTER_SKIP_STATS))
-        let details = try list(NetlinkRequest("list links", message)).compactMap { LinkDetails($0) }
-        return details.sorted { $0.link.index < $1.link.index }
+        try links().compactMap { LinkDetails($0) }.sorted { $0.link.index < $1.link.index }
     }
 
     /// As ``details(ofLink:)-(String)``, by the index.

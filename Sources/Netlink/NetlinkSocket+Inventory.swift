@@ -11,10 +11,7 @@ extension NetlinkSocket {
     ///
     /// - Throws: ``KernelError``.
     package func everyLink() throws(KernelError) -> [NotedLink] {
-        let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP)
-        message.append(ifinfomsg())
-        message.put(Int(IFLA_EXT_MASK), UInt32(RTEXT_FILTER_SKIP_STATS))
-        return try list(NetlinkRequest("list links", message)).compactMap { reply in
+        try links().compactMap { reply in
             guard let noted = NotedLink(reply), noted.link.kind == "vxlan" else { return NotedLink(reply) }
             let info = NetlinkAttributes(reply.payload.dropFirst(16))[Int(IFLA_LINKINFO)]
             let data = info.flatMap { NetlinkAttributes($0)[Int(IFLA_INFO_DATA)] }
@@ -31,24 +28,5 @@ extension NetlinkSocket {
         let message = NetlinkMessage(type: RTM_GETADDR, flags: NLM_F_DUMP)
         message.append(ifaddrmsg(family: 0, prefix: 0, index: 0))
         return try list(NetlinkRequest("list addresses", message)).compactMap { AssignedAddress($0) }
-    }
-
-    /// Whether the kernel makes links of a kind, without making one: more queues are asked for than any link may have.
-    ///
-    /// The kernel looks for the kind first, and loads its module if there is one.
-    ///
-    /// - Throws: ``KernelError``; `EPERM` for who may not make links.
-    package func makesLinks(ofKind kind: String) throws(KernelError) -> Bool {
-        let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
-        message.append(ifinfomsg())
-        message.put(Int(IFLA_NUM_TX_QUEUES), UInt32(5000))
-        message.nest(Int(IFLA_LINKINFO)) { $0.put(Int(IFLA_INFO_KIND), kind) }
-        do throws(KernelError) {
-            try execute(NetlinkRequest("try to make a link of kind \(kind)", message))
-            return true
-        } catch {
-            if error.errno == .notPermitted { throw error }
-            return error.errno != .notSupported
-        }
     }
 }

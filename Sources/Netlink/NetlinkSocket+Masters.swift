@@ -29,9 +29,12 @@ extension NetlinkSocket {
         }
     }
 
-    private func links(
-        _ operation: String,
-        _ filter: (borrowing NetlinkMessage) -> Void
+    /// Answers about all links, or those that a filter leaves; without their counters.
+    ///
+    /// - Throws: ``KernelError``.
+    func links(
+        _ operation: String = "list links",
+        _ filter: (borrowing NetlinkMessage) -> Void = { _ in }
     ) throws(KernelError) -> [NetlinkReply] {
         let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP)
         message.append(ifinfomsg())
