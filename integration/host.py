@@ -176,12 +176,16 @@ class Host:
         """The links of the host, or of one of its namespaces, as `ip -j link` shows them."""
         return [link for link in json.loads(self.run(["ip", "-j", "link"], netns=netns).stdout) if link]
 
-    def settle(self) -> None:
-        """Waits until no address of the host is tentative; the reference's gateways are, for a second or two."""
+    def settle(self, *containers: Container) -> None:
+        """Waits until no address of the host is tentative; the reference's gateways are, for a second or two.
+
+        Nor those of containers that are named: link-local ones are, also where the kernel was told to skip the others.
+        """
         end = time.monotonic() + PATIENCE_SECONDS
-        while "tentative" in self.must("ip -6 address"):
-            assert time.monotonic() < end, "an address stays tentative"
-            time.sleep(0.1)
+        for netns in (None, *(container.netns for container in containers)):
+            while "tentative" in self.must("ip -6 address", netns=netns):
+                assert time.monotonic() < end, "an address stays tentative"
+                time.sleep(0.1)
 
     def plugin(self, executable: str, verb: str, config: Any, *, container: Container | None = None,
                ifname: str = "eth0", cni_path: str | None = None, args: str = "",

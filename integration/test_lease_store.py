@@ -113,6 +113,21 @@ def test_reboot_frees_what_is_needed(host: Host, ours: Implementation) -> None:
 
 
 @needs_culvert
+def test_the_number_of_a_dead_namespace_keeps_no_address(host: Host, ours: Implementation) -> None:
+    """The kernel gives the lowest number that is free to the next namespace, which knows nothing of the address."""
+    runtime = Runtime(host, ours, leasing("10.77.0.0/30"))
+    dead = host.add_container("dead")
+    given = addresses(runtime.add(dead))
+    number = host.must(f"stat -L -c %i {dead.netns}")
+    host.remove_container(dead)
+    # Another test may be quicker, which makes it as good a stranger.
+    strangers = 0
+    while strangers < 64 and number != host.must(f"ip netns add s{strangers}; stat -L -c %i /run/netns/s{strangers}"):
+        strangers += 1
+    assert addresses(runtime.add(host.add_container("new"))) == given
+
+
+@needs_culvert
 def test_reboot_keeps_the_address_of_who_comes_back(host: Host, ours: Implementation) -> None:
     """A container that is started again before its lease was needed has its address."""
     runtime = Runtime(host, ours, leasing())

@@ -130,6 +130,15 @@ def test_a_namespace_that_lost_its_path_still_lives(site: Site) -> None:
     assert entry["container"] == "alive" and "not under" in entry["proof"]
 
 
+def test_the_number_of_a_dead_namespace_is_no_life(site: Site) -> None:
+    """The kernel gives it to the next namespace; that one has interfaces of its own."""
+    record = site.host.path(f"{RECORDS}/wire/dead:eth0.json")
+    document = json.loads(record.read_text())
+    another = json.loads(site.host.path(f"{RECORDS}/wire/web-0:net1.json").read_text())["netnsIdentity"]
+    record.write_text(json.dumps({**document, "netnsIdentity": another}))
+    assert site.tool.attachments()["dead:eth0"]["container"] == "dead"
+
+
 def test_show_tells_everything_in_order(site: Site) -> None:
     """Addresses, routes, host end, leases, rules and records."""
     card = site.tool.must("show", "3f2a")

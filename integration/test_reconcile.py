@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import select
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -187,28 +188,30 @@ def site(host: Host, ours: Implementation) -> Site:
     return Site(host, ours)
 
 
-def state(host: Host, *names: str) -> str:
+def state(site: Site) -> str:
     """Everything that a run could have changed, without what time changes."""
-    shown = host.must("nft list ruleset; ip -o link; ip -o -6 address; ip -o -4 address; ip route; ip -6 route; bridge link")
-    inside = "".join(host.must(f"ip -n {name} -o address; ip -n {name} route; ip -n {name} -6 route") for name in names)
-    return shown + inside
+    site.host.settle(*site.containers.values())
+    script = "ip -o link; ip -o -6 address; ip -o -4 address; ip route; ip -6 route; "
+    shown = site.host.must(f"nft list ruleset; bridge link; {script}")
+    return shown + "".join(site.host.must(script, netns=container.netns) for container in site.containers.values())
 
 
 def test_nothing_is_changed_where_all_is_well(site: Site) -> None:
     """No request changes anything: nobody who listens hears of a change."""
-    before = state(site.host, *site.containers)
-    listener = site.host.start(["ip", "monitor", "link", "address", "route"])
+    before = state(site)
+    listener = site.host.start(["ip", "-o", "monitor", "link", "address", "route"])
+    assert listener.stdout
+    while not select.select([listener.stdout], [], [], 0.2)[0]:
+        site.host.must("ip link add early type bridge; ip link del early")
     outcome = site.reconcile()
     assert outcome.ok and outcome.stdout == "all is well with 6 attachments\n"
-    site.host.must("ip link add marker type bridge")
+    site.host.must("ip link add late type bridge; ip link del late")
     heard = ""
-    assert listener.stdout
-    while "marker" not in heard:
+    while "late" not in heard:
         heard += listener.stdout.readline()
     listener.kill()
-    assert len(heard.splitlines()) == 1, heard
-    site.host.must("ip link del marker")
-    assert state(site.host, *site.containers) == before
+    assert [line for line in heard.splitlines() if "early" not in line and "late" not in line] == []
+    assert state(site) == before
     document = site.tool.document("reconcile")
     assert document == {"done": True, "attachments": 6, "findings": [], "troubles": []}
 
@@ -216,12 +219,12 @@ def test_nothing_is_changed_where_all_is_well(site: Site) -> None:
 def test_a_dry_run_and_another_network_touch_nothing(site: Site) -> None:
     """--dry-run says it, --network leaves the others."""
     site.host.must("ip link del cni0; ip -n wire0 address flush dev eth0; ip -n wire0 -6 address flush dev eth0")
-    before = state(site.host, *site.containers)
+    before = state(site)
     outcome = site.reconcile("--dry-run", "-o", "json")
     findings = json.loads(outcome.stdout)["findings"]
     assert outcome.status == 1 and {entry["network"] for entry in findings} == {"lan", "wire"}
     assert {"containerID", "interface", "plugin", "finding"} <= findings[0].keys()
-    assert state(site.host, *site.containers) == before
+    assert state(site) == before
     assert site.reconcile("--network", "wire").ok
     assert site.host.run(["ip", "link", "show", "cni0"]).status != 0
     assert site.reconcile("-o", "name").stdout.split() == ["lan/lan0:eth0", "lan/lan1:eth0"]

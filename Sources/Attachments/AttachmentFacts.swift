@@ -54,7 +54,8 @@ package struct AttachmentFacts: Hashable, Sendable {
         result = answer.flatMap { AttachmentFacts.result($0) }
     }
 
-    private static func result(_ document: JSONValue) -> AddResult? {
+    /// Reads what ADD answered; nil when there is nothing readable.
+    static func result(_ document: JSONValue) -> AddResult? {
         guard document != .null else { return nil }
         do throws(CNIError) {
             return try AddResult(JSONReader(document), assuming: .newest)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import CNI
 internal import LeaseStore
 package import Linux
+internal import Netlink
 package import Wiring
 
 /// Whether the container of an attachment lives, and by what proof.
@@ -26,8 +29,8 @@ package struct AttachmentLife: Hashable, Sendable {
 /// Finds out who lives: as the plugins do when they reclaim addresses, and with a look at every process besides.
 package struct AttachmentInquest {
     private let store: AttachmentStore
-    /// The inodes of all network namespaces there are; nil before it was asked for, then nil when nobody can tell.
-    private var living: Set<UInt64>??
+    /// All network namespaces there are; nil before it was asked for, then nil when nobody can tell.
+    private var living: LivingNamespaces??
 
     package init(_ store: AttachmentStore) {
         self.store = store
@@ -74,7 +77,7 @@ package struct AttachmentInquest {
     private mutating func death(of record: AttachmentRecord?) -> AttachmentLife {
         guard let record else { return AttachmentLife(.dead, "its namespace is gone") }
         let text = record.namespaceIdentity.split(separator: ":").last.flatMap { UInt64($0) }
-        if let inode = text, (namespaces() ?? []).contains(inode) {
+        if let inode = text, let living = namespaces(), AttachmentInquest.holds(living, inode, record) {
             return AttachmentLife(.alive, "its namespace is there, though not under \(record.namespacePath)")
         }
         let path = record.namespacePath
@@ -88,9 +91,30 @@ package struct AttachmentInquest {
         }
     }
 
-    private mutating func namespaces() -> Set<UInt64>? {
+    /// Whether a namespace with the container's inode has the container's interface: the kernel gives the inode of a
+    /// dead namespace to the next one.
+    private static func holds(_ living: LivingNamespaces, _ inode: UInt64, _ record: AttachmentRecord) -> Bool {
+        guard living.contains(inode) else { return false }
+        // Nobody can look: then it may well be the container's.
+        guard let namespace = living.namespace(inode) else { return true }
+        do throws(KernelError) {
+            let home = try NetworkNamespace.current()
+            let socket = try namespace.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
+            guard let link = try socket.link(named: record.key.interfaceName) else { return false }
+            guard let result = AttachmentFacts.result(record.result) else { return true }
+            let written = result.interfaces.filter { !$0.sandbox.isEmpty && $0.name == record.key.interfaceName }
+            if let address = link.address, written.contains(where: { $0.mac == "\(address)" }) { return true }
+            // The container may have changed that one.
+            let addresses = Set(try socket.addresses(ofLink: link.index).map { $0.address.address })
+            return result.ips.contains { addresses.contains($0.address.address) }
+        } catch {
+            return true
+        }
+    }
+
+    private mutating func namespaces() -> LivingNamespaces? {
         if let living { return living }
-        let found = NetworkNamespace.living()
+        let found = LivingNamespaces.found()
         living = .some(found)
         return found
     }

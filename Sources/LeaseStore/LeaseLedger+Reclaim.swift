@@ -108,7 +108,7 @@ package struct LeaseInquest {
     /// Namespaces that are known to be somebody's: the kernel gives the number of a dead one to the next.
     private var claimed: Set<UInt64> = []
     /// Looked up when it first matters; nil inside when nobody can tell.
-    private var living: Set<UInt64>??
+    private var living: LivingNamespaces??
 
     /// - Parameters:
     ///   - records: everything that is known of the network.
@@ -127,7 +127,10 @@ package struct LeaseInquest {
         guard let isThere = record.namespaceIsThere else { return .unknown }
         if isThere { return .living }
         guard let living = livingNamespaces() else { return .suspect(.namespacePathGone) }
-        guard claimed.contains(identity.inode) || !living.contains(identity.inode) else { return .living }
+        if !claimed.contains(identity.inode), living.contains(identity.inode) {
+            // Nobody can look: then it may well be the owner's.
+            guard living.hold(record.address, in: identity.inode) == false else { return .living }
+        }
         let isUnfinished = record.state == .provisional && evidence != .dead(confirmed: true)
         return .dead(.namespaceGone, isFree: isUnfinished)
     }
@@ -139,9 +142,9 @@ package struct LeaseInquest {
         return .dead(.olderThanBoot, isFree: true)
     }
 
-    private mutating func livingNamespaces() -> Set<UInt64>? {
+    private mutating func livingNamespaces() -> LivingNamespaces? {
         if let living { return living }
-        let found = NetworkNamespace.living()
+        let found = LivingNamespaces.found()
         living = .some(found)
         return found
     }

@@ -84,9 +84,26 @@ struct NetworkNamespaceTests {
     @Test("The living namespaces are those of processes and those that a mount keeps")
     func living() throws {
         let own = try #require(try FileStatus.of("/proc/self/ns/net")).identity.inode
-        let living = try #require(NetworkNamespace.living())
+        let living = try #require(LivingNamespaces.found())
         #expect(living.contains(own))
-        // Numbers of namespaces begin at 0xf0000000 (PROC_DYNAMIC_FIRST of the kernel's fs/proc/generic.c).
-        #expect(living.allSatisfy { $0 >= 0xf000_0000 || $0 == own })
+        #expect(living.namespace(own)?.identity.inode == own)
+        #expect(!living.contains(own &- 1 << 40))
+    }
+
+    @Test("Files of /proc/net are read as they are inside of a namespace, by a thread that is elsewhere")
+    func networkFile() throws {
+        let own = try #require(try FileStatus.of("/proc/self/ns/net")).identity.inode
+        let (links, home, after) = try inNewNamespace {
+            let home = try NetworkNamespace.current().identity
+            let table = LivingNamespaces.found()?.networkFile("dev", of: own) ?? []
+            return (table, home, try NetworkNamespace.current().identity)
+        }
+        let here = try Descriptor(opening: "/proc/self/net/dev", 0).readAll("dev")
+        // Counters grow meanwhile.
+        let names = [links, here].map { table in
+            String(decoding: table, as: UTF8.self).split(separator: "\n").dropFirst(2).map { $0.prefix { $0 != ":" } }
+        }
+        #expect(names[0] == names[1] && !names[0].isEmpty)
+        #expect(home == after)
     }
 }
