@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import shlex
+import time
 from collections.abc import Iterable
 
 from chains import address
@@ -22,6 +23,8 @@ THE_OUTSIDER = {4: OUTSIDER4, 6: OUTSIDER6}
 FIRST, SECOND, THIRD = 1, 2, 3
 #: The answer of a client that got none.
 NOBODY = "nobody"
+#: How long a client waits for an answer, and how long when the machine is so busy that all of them took longer.
+PATIENCE_SECONDS, MORE_PATIENCE_SECONDS = 1.5, 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +37,12 @@ class Probe:
     port: int
     protocol: str = "tcp"
 
-    def shell(self) -> str:
+    def shell(self, patience: float) -> str:
         """The client: it prints the words, and what it got."""
         if self.protocol == "udp":
-            ask = f"echo hello | nc -u -w 1 {self.address} {self.port}"
+            ask = f"echo hello | nc -u -w {patience:.0f} {self.address} {self.port}"
         else:
-            ask = f"curl -gs --noproxy '*' -m 1.5 http://{bracketed(self.address)}:{self.port}/"
+            ask = f"curl -gs --noproxy '*' -m {patience} http://{bracketed(self.address)}:{self.port}/"
         return f'(answer=$({ask}); printf "%s\\t%s\\n" {shlex.quote(self.words)} "$answer") &'
 
 
@@ -95,15 +98,25 @@ def start_servers(host: Host) -> None:
 
 def measure(host: Host, families: Iterable[int]) -> dict[str, str]:
     """Each question's answer: which server, and whom it took its client for."""
-    scripts: dict[str, list[str]] = {}
-    for probe in probes(families):
-        scripts.setdefault(probe.client, []).append(probe.shell())
+    questions = probes(families)
+    began = time.monotonic()
+    found = ask(host, questions, PATIENCE_SECONDS)
+    if time.monotonic() - began > PATIENCE_SECONDS + 0.75:
+        found |= ask(host, [probe for probe in questions if found[probe.words] == NOBODY], MORE_PATIENCE_SECONDS)
+    return found
 
-    def ask(client: str) -> str:
+
+def ask(host: Host, questions: Iterable[Probe], patience: float) -> dict[str, str]:
+    """Asks all of them at the same time."""
+    scripts: dict[str, list[str]] = {}
+    for probe in questions:
+        scripts.setdefault(probe.client, []).append(probe.shell(patience))
+
+    def run(client: str) -> str:
         """What all probes of a client print."""
         where = None if client == "host" else netns(client)
         return host.run(["sh", "-c", "\n".join([*scripts[client], "wait"])], netns=where).stdout
 
-    with concurrent.futures.ThreadPoolExecutor(len(scripts)) as clients:
-        lines = "".join(clients.map(ask, scripts)).splitlines()
+    with concurrent.futures.ThreadPoolExecutor(len(scripts) or 1) as clients:
+        lines = "".join(clients.map(run, scripts)).splitlines()
     return {words: answer or NOBODY for words, answer in sorted(line.split("\t") for line in lines)}

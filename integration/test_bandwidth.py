@@ -72,6 +72,11 @@ class Stream:
         """In bits per second, headers included; of those without, what they have to reach at least."""
         return (INGRESS if self.ingress else EGRESS) if self.limited else 2 * INGRESS
 
+    @property
+    def wanted(self) -> float:
+        """Below this, a busy machine may be to blame."""
+        return 0.96 * self.limit if self.limited else 1.05 * self.limit
+
     def command(self, port: int) -> list[str]:
         """The iperf3 that measures it, from inside the container."""
         words = ["iperf3", "-J", "-c", self.server, "-p", str(port), "-t", "3", "-i", "0.5",
@@ -150,8 +155,9 @@ def rates(ours: Implementation) -> dict[Stream, float]:
             runtimes[name] = Runtime(host, ours, shaped(**LIMITS, **members))
         for batch in (PLAIN, SHAPED, UNSHAPED):
             found |= measure(host, runtimes, batch)
-        # A busy machine can miss a rate, though never exceed it: those have a second chance, with fewer neighbours.
-        found |= measure(host, runtimes, [stream for stream in found if found[stream] < 0.96 * stream.limit])
+        # A busy machine can miss a rate, though never exceed it: those have more chances, with fewer neighbours.
+        for _ in range(3):
+            found |= measure(host, runtimes, [stream for stream in found if found[stream] < stream.wanted])
         assert not [link["ifname"] for link in host.links() if link["ifname"].startswith(("bwp", "veth"))]
     return found
 

@@ -115,8 +115,10 @@ def test_a_second_life_of_a_container_is_not_ended(site: Site) -> None:
     assert site.actions("--yes") == []
     assert site.runtimes["lan"].check(second).ok
     # Where the container was, another one is now.
+    # It was there before, or else the kernel might give it the number of the one that has gone.
+    other = site.host.add_container("other")
     site.host.remove_container(second)
-    other = site.host.add_container("c1")
+    site.host.must("touch /run/netns/c1; mount --bind /run/netns/other /run/netns/c1")
     site.host.must("ip link add eth0 type veth peer name x; ip link set eth0 netns c1")
     assert "another namespace" in site.tool.attachments()["c1:eth0"]["proof"]
     assert site.actions("--yes") == [("disconnect", "c1:eth0")]

@@ -82,14 +82,13 @@ class Site:
                 self.reach(one, target)
         for name in ("lan0", "wire0"):
             self.reach(name, OUTSIDER4)
-            assert self.host.run(["ping", "-q", "-c", "1", "-W", "2", self.addresses[name][0]]).ok
+            assert self.host.run(["ping", "-q", "-c", "1", "-W", "20", self.addresses[name][0]]).ok
         assert fetch(self.host, OUTSIDE, HOST4, 8080) == f"lan0 {OUTSIDER4}"
 
     def reach(self, name: str, target: str) -> None:
-        """A ping that has to be answered, at the second attempt at the latest."""
-        command = ["ping", "-n", "-q", "-c", "1", "-W", "1", target]
-        netns = self.containers[name].netns
-        assert self.host.run(command, netns=netns).ok or self.host.run(command, netns=netns).ok, f"{name} to {target}"
+        """Pings until one is answered; the first may go while neighbours are not known yet."""
+        ping = f"timeout 30 sh -c 'until ping -n -q -c 1 -W 1 {target}; do sleep 0.1; done'"
+        assert self.host.run(["sh", "-c", ping], netns=self.containers[name].netns).ok, f"{name} to {target}"
 
     def reconcile(self, *words: str) -> Outcome:
         """One run."""
