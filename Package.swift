@@ -151,9 +151,11 @@ let modules: [Target] = [
             "Addressing",
         ]
     ),
+    module("Manuals", ["JSON"]),
     module(
         "Doctor",
         [
+            "Manuals",
             "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "HostLocal", "Netlink", "PacketFilter", "IPTables",
             "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
         ]
@@ -181,6 +183,7 @@ let modules: [Target] = [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             "Doctor",
+            "Manuals",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -258,6 +261,14 @@ let modules: [Target] = [
     ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
+        "ManualsTests",
+        [
+            "Manuals", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostDevice", "HostLocal", "IPVLAN",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "CLinux", "CNI", "JSON",
+            "Linux", "Plugin", "TestSupport",
+        ]
+    ),
+    tests(
         "AttachmentsTests",
         [
             "Attachments", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Pools", "Wiring", "TestSupport",
@@ -321,7 +332,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Manuals",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
