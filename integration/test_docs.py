@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pages tell to type can be typed, and where they lead is something."""
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+
+import manual
+from implementations import PLUGINS, REPOSITORY
+
+pytestmark = pytest.mark.needs_culvert
+DOCS = REPOSITORY / "docs"
+
+
+@pytest.fixture(scope="module")
+def tree() -> manual.CommandTree:
+    """What the program takes."""
+    return manual.CommandTree()
+
+
+@pytest.mark.parametrize("page", manual.PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_commands_exist(page: pathlib.Path, tree: manual.CommandTree) -> None:
+    """Every command with every option that a page has."""
+    complaints = {" ".join(words): tree.complaint(words) for words in manual.commands(page)}
+    assert {words: why for words, why in complaints.items() if why} == {}
+
+
+def test_pages_have_commands() -> None:
+    """The test above looks at something."""
+    found = [words for page in manual.PAGES for words in manual.commands(page)]
+    assert len(found) > 100
+    assert ["culvert", "gc", "--yes"] in found and ["ipam", "check", "--network", "lan"] in found
+
+
+@pytest.mark.parametrize("words, why", [
+    ("culvert frobnicate", "no command"), ("culvert gc --maybe", "no option"), ("ipam usage now", "takes no"),
+    ("culvert ipam list --networks lan", "no option"), ("culvert gc --yes", ""), ("ipam list -o json", ""),
+    ("cnitool add net /run/netns/x", ""), ("ipam show 10.0.0.1", ""), ("ipam COMMAND --help", ""),
+])
+def test_wrong_commands_are_found(tree: manual.CommandTree, words: str, why: str) -> None:
+    """The judge itself."""
+    complaint = tree.complaint(words.split())
+    assert why in complaint and bool(why) == bool(complaint)
+
+
+def test_every_command_has_a_page(tree: manual.CommandTree) -> None:
+    """No command that no page tells of; tools of their own may be called by their names."""
+    text = " ".join(" ".join(page.read_text().replace("\\|", "|").split()) for page in DOCS.glob("*.md"))
+    missing = []
+    for command in tree.shown():
+        words = command.split()
+        short = " ".join(words[1:]) if words[1] in manual.TOOLS else command
+        # A manual may have the commands of one tool in a table, without the tool's name.
+        alone = rf"`{re.escape(words[-1])}\b|\| `[^|]*\b{re.escape(words[-1])}\b"
+        told = [command, short, f"culvert {words[1]}"] if len(words) == 2 else [command, short]
+        if not any(name in text for name in told) and not (len(words) > 2 and re.search(alone, text)):
+            missing.append(command)
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", manual.PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(page: pathlib.Path) -> None:
+    """Files and headings are there."""
+    broken = []
+    for link in manual.links(page):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in manual.anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_page_is_found() -> None:
+    """From the index, or from the README."""
+    reached = {(page.parent / link.partition("#")[0]).resolve()
+               for page in (DOCS / "README.md", REPOSITORY / "README.md") for link in manual.links(page)}
+    assert {page.name for page in DOCS.glob("*.md") if page.name != "README.md" and page not in reached} == set()
+
+
+def test_every_plugin_has_a_page() -> None:
+    """With all verbs."""
+    for plugin in PLUGINS:
+        text = (DOCS / f"{plugin}.md").read_text()
+        assert text.startswith(f"# {plugin}\n")
+        assert [verb for verb in ("ADD", "CHECK", "DEL", "STATUS", "GC") if f"| {verb} |" not in text] == [], plugin
+
+
+def test_every_code_is_in_troubleshooting() -> None:
+    """An operator who has a number finds what to do."""
+    def codes(page: str) -> set[str]:
+        return {code for line in (DOCS / page).read_text().splitlines() if re.match(r"\| \d", line)
+                for code in re.findall(r"\d+", line.split("|")[1])}
+    # Told by the tool, by CHECK, and of the caller's mistakes.
+    assert codes("errors.md") - codes("troubleshooting.md") == {"3", "5", "8", "51", "105", "999"}
+
+
+def test_findings_named_are_findings() -> None:
+    """Troubleshooting names no finding that the doctor does not have."""
+    known = set(re.findall(r"^\| `([a-z0-9-]+)` \|", (DOCS / "doctor.md").read_text(), flags=re.MULTILINE))
+    text = (DOCS / "troubleshooting.md").read_text()
+    named = set(re.findall(r"`((?:config|plugin|kernel|pool|store|lease|port|bridge|link|chains|ifb|cache|rules|mtu|"
+                           r"forward|forwarding|gateway|firewall|udev|networkmanager|rp|ipv6)-[a-z-]+)`", text))
+    assert len(named) > 20 and named - known == set()
