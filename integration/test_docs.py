@@ -2,13 +2,15 @@
 """What pages tell to type can be typed, and where they lead is something."""
 from __future__ import annotations
 
+import json
 import pathlib
 import re
+import subprocess
 
 import pytest
 
 import manual
-from implementations import PLUGINS, REPOSITORY
+from implementations import PLUGINS, REPOSITORY, build_directory
 
 pytestmark = pytest.mark.needs_culvert
 DOCS = REPOSITORY / "docs"
@@ -103,3 +105,33 @@ def test_findings_named_are_findings() -> None:
     named = set(re.findall(r"`((?:config|plugin|kernel|pool|store|lease|port|bridge|link|chains|ifb|cache|rules|mtu|"
                            r"forward|forwarding|gateway|firewall|udev|networkmanager|rp|ipv6)-[a-z-]+)`", text))
     assert len(named) > 20 and named - known == set()
+
+
+def test_manual_pages_are_well_formed() -> None:
+    """Of the program, its tools and all plugins: groff has nothing to say, and the page has its parts."""
+    program = str(build_directory() / "culvert")
+    for page in ("culvert", "ipam", "cnitool", *PLUGINS):
+        source = subprocess.run([program, "manual", page], capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(["groff", "-Kutf8", "-man", "-Tutf8", "-ww", "-P-c", "-P-bou", "-rLL=100n"],
+                              input=source, capture_output=True, text=True, check=True)
+        assert done.stderr == "", (page, done.stderr)
+        assert all(part in done.stdout for part in ("NAME", "DESCRIPTION")), page
+        if page in PLUGINS:
+            words = " ".join(done.stdout.replace("\u2010", "-").replace("\u2212", "-").split())
+            assert f"culvert-{page} - CNI plugin {page}:" in words
+            assert "EXAMPLE" in done.stdout and "SEE ALSO" in done.stdout
+
+
+def test_keys_for_programs() -> None:
+    """`culvert keys -o json` has every plugin, and its tables are those of the pages."""
+    program = str(build_directory() / "culvert")
+    said = subprocess.run([program, "keys", "-o", "json"], capture_output=True, text=True, check=True).stdout
+    plugins = {entry["plugin"]: entry for entry in json.loads(said)["plugins"]}
+    assert set(plugins) == set(PLUGINS)
+    for name, entry in plugins.items():
+        assert all(key["path"] and key["type"] and "example" in key for key in entry["keys"])
+        assert entry["example"]["type"] == name or entry["example"]["ipam"]["type"] == name
+        table = subprocess.run([program, "keys", name, "-o", "markdown"], capture_output=True, text=True,
+                               check=True).stdout
+        page = (DOCS / f"{name}.md").read_text()
+        assert all(line in page for line in table.splitlines()), name
