@@ -35,7 +35,8 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build man docs install test unit-test root-test integration benchmark benchmark-forwarding link-order \
+.PHONY: help demo build man install test unit-test root-test integration benchmark benchmark-forwarding link-order \
+    docs docc \
     fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
     packages-build packages-demo packages-test packages-benchmark
 
@@ -63,6 +64,10 @@ man: ## Write the manual pages into .build/release/man, and the completions of s
 docs: ## Write the tables of keys into docs, as the code has them.
 	swift build --product culvert
 	.build/debug/culvert keys $(foreach page,$(shell grep -l '^<!-- keys: ' docs/*.md),--update $(page))
+
+docc: packages-build ## Build the pages of the modules with DocC into .build/docc.
+	swift build
+	integration/docc.sh .build/docc
 
 install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREFIX/bin (/usr/local/bin), their manuals.
 	@test -x $(RELEASE)/culvert-cni -a -x $(RELEASE)/culvert || { echo "nothing to install: run make build first"; exit 1; }

@@ -81,6 +81,18 @@ def test_every_page_is_found() -> None:
     assert {page.name for page in DOCS.glob("*.md") if page.name != "README.md" and page not in reached} == set()
 
 
+@pytest.mark.parametrize("page", sorted((REPOSITORY / "Sources").glob("*/*.docc/*.md")), ids=lambda page: page.stem)
+def test_pages_of_modules_name_what_is_there(page: pathlib.Path) -> None:
+    """Every symbol between double backticks is declared in the module, or is a module."""
+    sources = "\n".join(path.read_text() for path in page.parent.parent.rglob("*.swift"))
+    declared = set(re.findall(r"\b(?:class|struct|enum|protocol|func|let|var|case|typealias|extension) +`?(\w+)", sources))
+    declared |= {"init", *(name for case in re.findall(r"\bcase (.*)", sources) for name in re.findall(r"\w+", case)),
+                 *(path.name for path in (REPOSITORY / "Sources").iterdir())}
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    names = [name for link in re.findall(r"``([^`]+)``", text) for name in re.findall(r"\w+", re.sub(r"\(.*", "", link))]
+    assert names and [name for name in names if name not in declared] == []
+
+
 def test_every_plugin_has_a_page() -> None:
     """With all verbs."""
     for plugin in PLUGINS:

@@ -17,7 +17,8 @@ from podman import CONFIGURATION, IMAGE, PodmanHost
 from traffic import HOST4, OUTSIDE, add_outside, fetch, ruleset, serve
 
 pytestmark = pytest.mark.needs_culvert
-QUICK, MIGRATION = (REPOSITORY / "docs" / f"{name}.md" for name in ("quick-start", "migration"))
+QUICK, MIGRATION, TROUBLE = (REPOSITORY / "docs" / f"{name}.md"
+                             for name in ("quick-start", "migration", "troubleshooting"))
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
 PUBLISHED = json.dumps({"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]})
 #: What pages begin with: directories of the machine, in a copy that goes with the host.
@@ -94,6 +95,23 @@ def test_the_network_of_kubernetes(desk: Host) -> None:
     types(desk, "cnitool del pods /run/netns/b; cnitool del pods /run/netns/a",
           env={**settings, "CAP_ARGS": capabilities})
     assert left_behind(desk, name="pods") == {}
+
+
+def test_looking_for_troubles(desk: Host) -> None:
+    """An ADD by hand, and questions about addresses, as troubleshooting has them: nothing is left of them."""
+    install(desk)
+    configure(desk)
+    page = blocks(TROUBLE)
+    by_hand, addresses = (next(block.text for block in page if block.section == section)
+                          for section in ("ADD fails", "no IP addresses available"))
+    assert "cnitool add lan" in by_hand and '"10.92.0.2/24"' in types(desk, by_hand)
+    types(desk, "ip netns add c1; cnitool add lan /run/netns/c1",
+          env={"CNI_PATH": "/opt/cni/bin", "NETCONFPATH": "/etc/cni/net.d"})
+    said = types(desk, addresses)
+    assert "USED" in said and "10.92.0.3" in said and "no problems in 1 lease" in said
+    assert "whole" in types(desk, "culvert list")
+    types(desk, "cnitool del lan /run/netns/c1", env={"CNI_PATH": "/opt/cni/bin", "NETCONFPATH": "/etc/cni/net.d"})
+    assert left_behind(desk, name="lan") == {}
 
 
 def test_files_of_runtimes() -> None:
