@@ -170,3 +170,16 @@ def anchors(page: pathlib.Path) -> set[str]:
             title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", match.group(1)).strip().lower()
             found.add(re.sub(r"[^\w\- ]", "", title).replace(" ", "-"))
     return found
+
+
+def documents(page: pathlib.Path) -> Iterator[dict[str, Any]]:
+    """The configurations among the code of a page: lists, plugins, and what stands in them."""
+    for block in blocks(page):
+        for text in (block.text, f"{{{block.text}}}"):
+            try:
+                found = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(found, dict):
+                yield found
+            break

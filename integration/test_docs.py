@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -147,3 +148,44 @@ def test_keys_for_programs() -> None:
                                check=True).stdout
         page = (DOCS / f"{name}.md").read_text()
         assert all(line in page for line in table.splitlines()), name
+
+
+#: The kinds of `culvert keys`, as Python has them; what is true is no integer.
+KINDS = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "list": list, "object": dict}
+
+
+def catalogue() -> dict[str, dict[str, list[str]]]:
+    """The kinds of each key of each plugin."""
+    said = subprocess.run([build_directory() / "culvert", "keys", "-o", "json"], capture_output=True, text=True,
+                          check=True).stdout
+    return {entry["plugin"]: {key["path"]: key["kinds"] for key in entry["keys"]}
+            for entry in json.loads(said)["plugins"]}
+
+
+def strange(known: dict[str, list[str]], plugin: dict[str, Any], place: str, common: set[str]) -> list[str]:
+    """Keys of an object that nobody reads, or that have values of another kind."""
+    found = []
+    for key, value in plugin.items():
+        kinds = known.get(place + key)
+        if not kinds and key not in common:
+            found.append(place + key)
+        elif kinds and not any(isinstance(value, KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool))
+                               for kind in kinds):
+            found.append(f"{place}{key}: {value!r}")
+    return found
+
+
+def test_configurations_on_pages_have_known_keys() -> None:
+    """Examples are spelled as the plugins read them, with values of the right kinds."""
+    known, tried, wrong = catalogue(), 0, []
+    common = {"cniVersion", "name", "type", "ipam", "capabilities", "runtimeConfig", "args", "dns", "prevResult"}
+    files = [json.loads(path.read_text()) for path in (REPOSITORY / "conf").glob("*.conflist")]
+    for document in [*files, *(found for page in manual.PAGES for found in manual.documents(page))]:
+        for plugin in document.get("plugins", [document]):
+            if plugin.get("type") in known:
+                wrong += strange(known[plugin["type"]], plugin, "", common)
+                tried += 1
+            if isinstance(ipam := plugin.get("ipam"), dict) and ipam.get("type") in known:
+                wrong += strange(known[ipam["type"]], ipam, "ipam.", set())
+                tried += 1
+    assert wrong == [] and tried > 60

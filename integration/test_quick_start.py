@@ -20,6 +20,7 @@ pytestmark = pytest.mark.needs_culvert
 QUICK, MIGRATION, TROUBLE = (REPOSITORY / "docs" / f"{name}.md"
                              for name in ("quick-start", "migration", "troubleshooting"))
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
+PATIENCE_SECONDS = 20
 PUBLISHED = json.dumps({"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]})
 #: What pages begin with: directories of the machine, in a copy that goes with the host.
 DIRECTORIES = """
@@ -89,8 +90,8 @@ def test_the_network_of_kubernetes(desk: Host) -> None:
     types(desk, "ip netns add a; ip netns add b; cnitool add pods /run/netns/b", env=settings)
     types(desk, "cnitool add pods /run/netns/a", env={**settings, "CAP_ARGS": capabilities})
     serve(desk, "a", 80)
-    assert fetch(desk, "b", "10.244.7.3", 80).startswith("a 10.244.7.2")
-    assert fetch(desk, None, "127.0.0.1", 8080).startswith("a ")
+    assert fetch(desk, "b", "10.244.7.3", 80, PATIENCE_SECONDS).startswith("a 10.244.7.2")
+    assert fetch(desk, None, "127.0.0.1", 8080, PATIENCE_SECONDS).startswith("a ")
     assert types(desk, "culvert list --network pods --no-headers").count("\n") == 2
     types(desk, "cnitool del pods /run/netns/b; cnitool del pods /run/netns/a",
           env={**settings, "CAP_ARGS": capabilities})
@@ -180,7 +181,7 @@ def connect(host: Host, name: str, **env: str) -> Container:
 
 def reached(host: Host) -> list[str]:
     """Who answers at the published port, asked from outside."""
-    return fetch(host, OUTSIDE, HOST4, 8080).split()[:1]
+    return fetch(host, OUTSIDE, HOST4, 8080, PATIENCE_SECONDS).split()[:1]
 
 
 def test_migration(migrant: Host) -> None:
@@ -190,7 +191,7 @@ def test_migration(migrant: Host) -> None:
     types(migrant, forth.text)
     assert reached(migrant) == ["c1"]
     connect(migrant, "c2")
-    assert fetch(migrant, "c2", "10.92.0.2", 80).startswith("c1 10.92.0.3")
+    assert fetch(migrant, "c2", "10.92.0.2", 80, PATIENCE_SECONDS).startswith("c1 10.92.0.3")
     assert "culvert" in migrant.must("/opt/cni/bin/bridge 2>&1 || true")
     for name in ("c1", "c2"):
         outcome = use(migrant, "del", name, CAP_ARGS=PUBLISHED if name == "c1" else "")
