@@ -132,6 +132,9 @@ def test_podman(ours: Implementation) -> None:
         (file,) = code(blocks(QUICK), "podman", "toml")
         # How processes are started here is this machine's business; where plugins are is the page's.
         podman.write(file.path, CONFIGURATION.partition("[network]")[0] + file.text)
+        (noting,) = code(blocks(MIGRATION), "From netavark", "sh")
+        types(podman, noting.text, prelude="cd /run\n")
+        assert [each["name"] for each in json.loads(podman.path("/run/networks.json").read_text())] == ["podman"]
         (commands,) = code(blocks(QUICK), "podman", "sh")
         text = commands.text.replace("docker.io/library/busybox", IMAGE)
         assert text != commands.text
