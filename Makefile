@@ -36,7 +36,6 @@ RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
 .PHONY: help demo build man install test unit-test root-test integration benchmark benchmark-forwarding link-order \
-    docs docc \
     fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
     packages-build packages-demo packages-test packages-benchmark
 
@@ -61,6 +60,7 @@ man: ## Write the manual pages into .build/release/man, and the completions of s
 	    $(RELEASE)/culvert completions $$shell >$(RELEASE)/completions/culvert.$$shell; \
 	    $(RELEASE)/culvert ipam completions $$shell >$(RELEASE)/completions/ipam.$$shell; done
 
+.PHONY: docs docc
 docs: ## Write the tables of keys into docs, as the code has them.
 	swift build --product culvert
 	.build/debug/culvert keys $(foreach page,$(shell grep -l '^<!-- keys: ' docs/*.md),--update $(page))

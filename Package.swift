@@ -180,10 +180,10 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert",
         dependencies: [
+            "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             "Doctor",
-            "Manuals",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -331,8 +331,9 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
+            "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Manuals",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
