@@ -55,9 +55,19 @@ man: ## Write the manual pages into .build/release/man, and the completions of s
 	@test -x $(RELEASE)/culvert || { echo "nothing to describe: run make build first"; exit 1; }
 	@mkdir -p $(RELEASE)/man $(RELEASE)/completions
 	@for page in culvert $(TOOLS); do $(RELEASE)/culvert manual $$page >$(RELEASE)/man/$$page.1; done
+	@for plugin in $(PLUGINS); do $(RELEASE)/culvert manual $$plugin >$(RELEASE)/man/culvert-$$plugin.7; done
 	@for shell in bash zsh fish; do \
 	    $(RELEASE)/culvert completions $$shell >$(RELEASE)/completions/culvert.$$shell; \
 	    $(RELEASE)/culvert ipam completions $$shell >$(RELEASE)/completions/ipam.$$shell; done
+
+.PHONY: docs docc
+docs: ## Write the tables of keys into docs, as the code has them.
+	swift build --product culvert
+	.build/debug/culvert keys $(foreach page,$(shell grep -l '^<!-- keys: ' docs/*.md),--update $(page))
+
+docc: packages-build ## Build the pages of the modules with DocC into .build/docc.
+	swift build
+	integration/docc.sh .build/docc
 
 install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREFIX/bin (/usr/local/bin), their manuals.
 	@test -x $(RELEASE)/culvert-cni -a -x $(RELEASE)/culvert || { echo "nothing to install: run make build first"; exit 1; }
@@ -66,6 +76,7 @@ install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREF
 	integration/install-links $(RELEASE)/culvert $(DESTDIR)$(PREFIX)/bin culvert $(TOOLS)
 	integration/install-links $(RELEASE)/culvert-dhcpd $(DESTDIR)$(PREFIX)/bin culvert-dhcpd
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(foreach page,culvert $(TOOLS),$(RELEASE)/man/$(page).1)
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man7 $(foreach plugin,$(PLUGINS),$(RELEASE)/man/culvert-$(plugin).7)
 	@for tool in culvert ipam; do \
 	    install -D -m 0644 $(RELEASE)/completions/$$tool.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$tool; \
 	    install -D -m 0644 $(RELEASE)/completions/$$tool.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$tool; \

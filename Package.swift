@@ -151,9 +151,11 @@ let modules: [Target] = [
             "Addressing",
         ]
     ),
+    module("Manuals", ["JSON"]),
     module(
         "Doctor",
         [
+            "Manuals",
             "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "HostLocal", "Netlink", "PacketFilter", "IPTables",
             "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
         ]
@@ -178,6 +180,7 @@ let modules: [Target] = [
     .executableTarget(
         name: "culvert",
         dependencies: [
+            "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             "Doctor",
@@ -258,6 +261,14 @@ let modules: [Target] = [
     ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
+        "ManualsTests",
+        [
+            "Manuals", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostDevice", "HostLocal", "IPVLAN",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "CLinux", "CNI", "JSON",
+            "Linux", "Plugin", "TestSupport",
+        ]
+    ),
+    tests(
         "AttachmentsTests",
         [
             "Attachments", "Addressing", "CNI", "JSON", "Linux", "Netlink", "Plugin", "Pools", "Wiring", "TestSupport",
@@ -320,6 +331,7 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
+            "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
         ],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSON
+internal import Manuals
 
 /// Keys of configurations and the types of their values, as the plugins read them.
 struct KnownKeys {
@@ -43,83 +44,47 @@ struct KnownKeys {
 
     /// Of a plugin; nil for one whose keys nobody here knows.
     static func of(plugin type: String) -> KnownKeys? {
-        plugins[type].map { KnownKeys($0.merging(common) { own, _ in own }) }
+        guard let manual = PluginManual.of(type), manual.role != .ipam else { return nil }
+        return KnownKeys(kinds(manual.tables.first).merging(common) { own, _ in own })
     }
 
     /// Of an `ipam` object.
-    static func of(ipam type: String) -> KnownKeys? { ipams[type].map { KnownKeys($0) } }
+    static func of(ipam type: String) -> KnownKeys? {
+        guard let manual = PluginManual.of(type), manual.role == .ipam else { return nil }
+        return KnownKeys(kinds(manual.tables.first).merging(["name": .string]) { own, _ in own })
+    }
 
     /// Of one range of host-local.
-    static let range = KnownKeys([
-        "subnet": .string, "rangeStart": .string, "rangeEnd": .string, "gateway": .string, "onlink": .boolean,
-        "ipRange": .string,
-    ])
+    static let range = KnownKeys(
+        kinds(PluginManual.of("host-local")?.tables.first { $0.mark == "host-local ranges" })
+            .merging(["ipRange": .string]) { own, _ in own }
+    )
 
     /// Names of plugins that are known at all.
-    static var types: [String] { (Array(plugins.keys) + Array(ipams.keys) + ["dnsname"]).sorted() }
+    static var types: [String] { (PluginManual.all.map { $0.name } + ["dnsname"]).sorted() }
 
-    private static let common: [String: Kind] = [
-        "cniVersion": .string, "name": .string, "type": .string, "capabilities": .object, "runtimeConfig": .object,
-        "args": .object, "dns": .object, "ipam": .object, "prevResult": .object, "mtu": .integer, "ipMasq": .boolean,
-    ]
+    /// What every plugin is given; some read `mtu` and `ipMasq`, and all are written into lists of others.
+    private static let common = kinds(.common).merging(["mtu": .integer, "ipMasq": .boolean]) { own, _ in own }
 
-    private static let ends: [String: Kind] = [
-        "master": .string, "mtu": .any, "linkInContainer": .boolean, "mac": .string,
-    ]
+    private static func kinds(_ table: KeyTable?) -> [String: Kind] {
+        var kinds: [String: Kind] = [:]
+        // What is written with a dot is a member of a member.
+        for key in table?.keys ?? [] where !key.name.contains(".") {
+            kinds[key.name] = key.kinds.count == 1 ? Kind(key.kinds[0]) : .any
+        }
+        return kinds
+    }
+}
 
-    private static let plugins: [String: [String: Kind]] = [
-        "bridge": [
-            "bridge": .string, "isGateway": .boolean, "isDefaultGateway": .boolean, "forceAddress": .boolean,
-            "mtu": .any, "hairpinMode": .boolean, "promiscMode": .boolean, "portIsolation": .boolean,
-            "vlan": .integer, "vlanTrunk": .list, "preserveDefaultVlan": .boolean, "enabledad": .boolean,
-            "disableContainerInterface": .boolean, "ipMasqBackend": .string, "macspoofchk": .boolean,
-            "ipspoofchk": .boolean,
-        ],
-        "ptp": ["mtu": .any, "ipMasqBackend": .string],
-        "macvlan": ends.merging(["mode": .string, "promiscMode": .boolean, "bcqueuelen": .integer]) { own, _ in own },
-        "ipvlan": ends.merging(["mode": .string]) { own, _ in own },
-        "vlan": ends.merging(["vlanId": .integer]) { own, _ in own },
-        "dummy": ["mac": .string],
-        "tap": [
-            "bridge": .string, "group": .integer, "owner": .integer, "multiQueue": .boolean, "selinuxContext": .string,
-            "mac": .string, "mtu": .any,
-        ],
-        "host-device": [
-            "device": .string, "hwaddr": .string, "kernelpath": .string, "pciBusID": .string, "dpdkMode": .boolean,
-        ],
-        "loopback": [:],
-        "portmap": [
-            "backend": .string, "snat": .boolean, "masqAll": .boolean, "markMasqBit": .integer,
-            "externalSetMarkChain": .string, "conditionsV4": .list, "conditionsV6": .list, "allowListening": .boolean,
-        ],
-        "firewall": [
-            "backend": .string, "ingressPolicy": .string, "iptablesAdminChainName": .string, "firewalldZone": .string,
-        ],
-        "bandwidth": [
-            "ingressRate": .integer, "ingressBurst": .integer, "egressRate": .integer, "egressBurst": .integer,
-            "shapedSubnets": .list, "unshapedSubnets": .list,
-        ],
-        "tuning": [
-            "sysctl": .object, "mac": .string, "promisc": .boolean, "allmulti": .boolean, "txQLen": .integer,
-            "dataDir": .string,
-        ],
-        "sbr": ["table": .integer, "gateways": .list, "addSourceHints": .boolean],
-        "vrf": ["vrfname": .string, "table": .integer],
-    ]
-
-    private static let ipams: [String: [String: Kind]] = [
-        "host-local": [
-            "type": .string, "ranges": .list, "subnet": .string, "rangeStart": .string, "rangeEnd": .string,
-            "gateway": .string, "onlink": .boolean, "routes": .list, "dataDir": .string, "resolvConf": .string,
-            "policy": .string, "quarantineSeconds": .any, "sticky": .any, "exclude": .list, "reserve": .object,
-            "name": .string,
-        ],
-        "static": [
-            "type": .string, "addresses": .list, "routes": .list, "dns": .object, "dataDir": .string, "name": .string,
-        ],
-        "dhcp": [
-            "type": .string, "daemonSocketPath": .string, "request": .list, "provide": .list, "ipv4": .any,
-            "ipv6": .any, "priority": .integer, "routes": .list, "name": .string,
-        ],
-    ]
+extension KnownKeys.Kind {
+    fileprivate init(_ kind: ConfigurationKey.Kind) {
+        switch kind {
+        case .string: self = .string
+        case .integer: self = .integer
+        case .number: self = .any
+        case .boolean: self = .boolean
+        case .list: self = .list
+        case .object: self = .object
+        }
+    }
 }

@@ -18,7 +18,7 @@ struct Culvert: ParsableCommand {
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
         version: Release.own,
-        subcommands: tools + [Manual.self, Completions.self],
+        subcommands: tools + [KeysTool.self, Manual.self, Completions.self],
         groupedSubcommands: [CommandGroup(name: "Attachments", subcommands: operating)]
     )
 }

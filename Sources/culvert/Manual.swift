@@ -2,6 +2,7 @@
 import ArgumentParser
 import CNI
 import JSON
+import Manuals
 
 /// `culvert manual`: the manual pages, made from what `--help` says, so that both say the same.
 struct Manual: ParsableCommand {
@@ -11,12 +12,12 @@ struct Manual: ParsableCommand {
         shouldDisplay: false
     )
 
-    @Argument(help: "culvert, or the name of a tool.")
+    @Argument(help: "culvert, or the name of a tool or of a plugin.")
     var page: String
 
     func validate() throws {
-        guard Manual.pages.contains(where: { $0.configuration.commandName == page }) else {
-            let names = Manual.pages.compactMap { $0.configuration.commandName }
+        guard plugin != nil || Manual.pages.contains(where: { $0.configuration.commandName == page }) else {
+            let names = Manual.pages.compactMap { $0.configuration.commandName } + PluginManual.all.map { $0.name }
             throw ValidationError("there are pages for \(names.joined(separator: ", "))")
         }
     }
@@ -24,7 +25,11 @@ struct Manual: ParsableCommand {
     /// Computed: the program's own description names this command.
     private static var pages: [any ParsableCommand.Type] { [Culvert.self, IPAMTool.self, CNITool.self] }
 
+    /// Named by itself or by its page.
+    private var plugin: PluginManual? { PluginManual.all.first { $0.name == page || $0.pageName == page } }
+
     func run() throws {
+        if let plugin { print(plugin.page(Release.own)) }
         for tool in Manual.pages where tool.configuration.commandName == page {
             try reporting { () throws(CNIError) in
                 do throws(JSONTypeError) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CNI
 import JSON
+import Manuals
 
 /// A page in the language of man(7), from the description that the argument parser gives of a command (ToolInfo).
 struct ManualPage {
@@ -56,12 +57,12 @@ struct ManualPage {
     }
 
     private static func word(_ reader: JSONReader) throws(JSONTypeError) -> Word {
-        let value = "\\fI\(escaped(try reader.string("valueName") ?? ""))\\fR"
+        let value = "\\fI\((try reader.string("valueName") ?? "").escapedForManual)\\fR"
         let kind = try reader.string("kind") ?? ""
         var names: [String] = []
         for name in try reader.array("names") ?? [] {
             let text = try name.string("name") ?? ""
-            names.append("\\fB\(escaped(try name.string("kind") == "short" ? "-\(text)" : "--\(text)"))\\fR")
+            names.append("\\fB\((try name.string("kind") == "short" ? "-\(text)" : "--\(text)").escapedForManual)\\fR")
         }
         var meaning = try reader.string("abstract") ?? ""
         if let usual = try reader.string("defaultValue") { meaning += " (default: \(usual))" }
@@ -80,7 +81,7 @@ struct ManualPage {
             ".\\\" SPDX-License-Identifier: Apache-2.0",
             ".TH \(main.name.uppercased()) 1 \"\" \"culvert \(Release.own)\" \"User Commands\"",
             ".SH NAME",
-            "\(main.name) \\- \(ManualPage.escaped(ManualPage.subject(main.abstract)))",
+            "\(main.name) \\- \(ManualPage.subject(main.abstract).escapedForManual)",
             ".SH SYNOPSIS",
             "\\fB\(main.name)\\fR \\fIcommand\\fR [\\fIoptions\\fR]",
             ".SH DESCRIPTION",
@@ -98,9 +99,9 @@ struct ManualPage {
 
     private func lines(_ command: Command, without common: [Word]) -> [String] {
         guard !named.contains(command.name) else {
-            return [".TP", "\\fB\(main.name) \(command.name)\\fR", ManualPage.escaped(command.abstract)]
+            return [".TP", "\\fB\(main.name) \(command.name)\\fR", command.abstract.escapedForManual]
         }
-        var lines = [".SS \"\(main.name) \(command.name)\"", ManualPage.escaped(command.abstract)]
+        var lines = [".SS \"\(main.name) \(command.name)\"", command.abstract.escapedForManual]
         if !command.discussion.isEmpty { lines += [".PP"] + ManualPage.paragraphs(command.discussion) }
         for word in command.words where !common.contains(word) { lines += ManualPage.lines(word) }
         return lines
@@ -116,7 +117,7 @@ struct ManualPage {
         return common
     }
 
-    private static func lines(_ word: Word) -> [String] { [".TP", word.form, escaped(word.meaning)] }
+    private static func lines(_ word: Word) -> [String] { [".TP", word.form, word.meaning.escapedForManual] }
 
     /// `Look at X.` as a manual's first line has it: `look at X`.
     private static func subject(_ abstract: String) -> String {
@@ -135,28 +136,11 @@ struct ManualPage {
                 isVerbatim = isIndented
             }
             if isIndented {
-                lines.append(escaped(String(line.dropFirst(2))))
+                lines.append(String(line.dropFirst(2)).escapedForManual)
             } else {
-                lines.append(line.isEmpty ? ".PP" : escaped(String(line)))
+                lines.append(line.isEmpty ? ".PP" : String(line).escapedForManual)
             }
         }
         return lines + (isVerbatim ? [".fi", ".RE"] : [])
-    }
-
-    /// groff_char(7): what would mean something else at the begin of a line or anywhere.
-    private static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for character in text {
-            switch character {
-            case "\\": escaped += "\\e"
-            case "-": escaped += "\\-"
-            case "'": escaped += "\\(aq"
-            case "`": escaped += "\\(ga"
-            case "~": escaped += "\\(ti"
-            case "^": escaped += "\\(ha"
-            default: escaped.append(character)
-            }
-        }
-        return escaped.hasPrefix(".") ? "\\&" + escaped : escaped
     }
 }
