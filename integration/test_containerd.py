@@ -57,6 +57,12 @@ def of(calls: list[Call], pod: Pod, **members: str) -> list[Call]:
             and all(getattr(call, name) == value for name, value in members.items())]
 
 
+def kill(node: ContainerdHost, pod: Pod) -> None:
+    """Kills the process that holds the namespaces of a pod."""
+    node.must(f"kill -9 {pod.info()['pid']}")
+    eventually("containerd notices", lambda: not pod.ready)
+
+
 def test_our_plugins_are_the_ones(node: ContainerdHost, ours: Implementation) -> None:
     """containerd looks into one directory, and every plugin of the network in there is ours."""
     status = node.call("Status", verbose=True)
@@ -175,12 +181,21 @@ def test_stopped_twice_and_removed(node: ContainerdHost) -> None:
 
 
 def test_stopped_by_many_at_once(node: ContainerdHost) -> None:
-    """kubelet's workers and its garbage collector stop the same pod at the same moment: none of them fails."""
+    """kubelet's workers and its garbage collector stop the same pod at the same moment: none of them fails.
+
+    The pods have died before: of who kills a living one, containerd itself lets only the first succeed.
+    """
     pods = [node.pod(name, {**PUBLISHED, "host_port": port}) for name, port in (("a", 8080), ("b", 8081))]
-    with concurrent.futures.ThreadPoolExecutor(8) as crowd:
-        for done in [crowd.submit(pod.stop) for _ in range(4) for pod in pods]:
-            done.result()
-    assert node.remains() == {}
+    for pod in pods:
+        kill(node, pod)
+    with node.witnessed() as calls:
+        with concurrent.futures.ThreadPoolExecutor(8) as crowd:
+            for done in [crowd.submit(pod.stop) for _ in range(4) for pod in pods]:
+                done.result()
+        assert node.remains() == {}
+    for pod in pods:
+        assert {call.status for call in of(calls, pod)} == {"0"}
+        assert len(of(calls, pod, plugin="bridge", verb="DEL")) == 4
 
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
@@ -204,8 +219,7 @@ def test_a_pod_that_was_killed(node: ContainerdHost) -> None:
     """Its network namespace is still there: stopping it takes everything away."""
     pod = node.pod("a", PUBLISHED)
     addresses = set(pod.addresses())
-    node.must(f"kill -9 {pod.info()['pid']}")
-    eventually("containerd notices", lambda: not pod.ready)
+    kill(node, pod)
     assert leases(node) == addresses
     pod.stop()
     assert node.remains() == {}
@@ -215,8 +229,7 @@ def test_a_pod_whose_namespace_is_gone(node: ContainerdHost) -> None:
     """Killed, and somebody unmounted the namespace: the DEL finds a path where nothing is."""
     pod = node.pod("a", PUBLISHED)
     netns = pod.netns
-    node.must(f"kill -9 {pod.info()['pid']}")
-    eventually("containerd notices", lambda: not pod.ready)
+    kill(node, pod)
     node.must(f"umount {netns}; rm {netns}")
     pod.stop()
     assert node.remains() == {}

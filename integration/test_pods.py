@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node full of pods through containerd, 16 at once: none fails, none leaves anything.
 
-By default 16 pods in one round. CULVERT_PODS and CULVERT_POD_ROUNDS say otherwise (`make pods`: 100 pods, 3 rounds); with
-either, the reference does the same in turn with us, and what a pod took stands below the results.
+By default 16 pods in one round. CULVERT_PODS and CULVERT_POD_ROUNDS say otherwise (`make pods`: 100 pods, 3 rounds);
+with either, the reference does the same in turn with us, and what a pod took stands below the results.
 """
 from __future__ import annotations
 
