@@ -127,18 +127,26 @@ def test_bandwidth_annotations(node: ContainerdHost) -> None:
         == {"vet": 80 * MEGABIT, "bwp": 40 * MEGABIT}
     device, burst = buckets["vet"]["dev"], buckets["vet"]["options"]["burst"]
 
-    def sent() -> int:
-        return json.loads(node.must(f"tc -j -s qdisc show dev {device} root"))[0]["bytes"]
+    def look() -> tuple[float, int, float]:
+        """What has been sent, between which moments."""
+        before = time.monotonic()
+        return before, seen("bytes"), time.monotonic()
+
+    def seen(counter: str) -> int:
+        return json.loads(node.must(f"tc -j -s qdisc show dev {device} root"))[0][counter]
 
     address = pod.addresses()[0]
     node.start(["sh", "-c", f"exec nc -l {address} 7001 >/dev/null"], netns=pod.netns)
     eventually("somebody listens", lambda: "7001" in node.must("ss -Hltn", netns=pod.netns))
     node.start(["sh", "-c", f"exec nc {address} 7001 </dev/zero"])
-    eventually("the burst is used up", lambda: sent() > burst + 10 * MEGABIT)
-    first, began = sent(), time.monotonic()
-    eventually("two seconds of the rate", lambda: sent() > first + 20 * MEGABIT)
-    last, ended = sent(), time.monotonic()
-    assert (last - first) * 8 / (ended - began) == pytest.approx(80 * MEGABIT, rel=0.05)
+    assert burst > 2**28
+    eventually("the burst is used up", lambda: seen("overlimits") > 100)
+    first = look()
+    eventually("three seconds of the rate", lambda: seen("bytes") > first[1] + 30 * MEGABIT)
+    last = look()
+    # A busy machine takes its time to look: the rate is between these.
+    least, most = ((last[1] - first[1]) * 8 / seconds for seconds in (last[2] - first[0], last[0] - first[2]))
+    assert least <= 84 * MEGABIT and most >= 76 * MEGABIT, (least, most)
 
 
 def test_loopback_beside_the_network(node: ContainerdHost) -> None:
@@ -259,6 +267,32 @@ def test_an_exhausted_pool(node: ContainerdHost) -> None:
         node.clear()
         node.path(f"{NETWORKS}/00-small.conflist").unlink()
         node.waits_for_network("pods")
+
+
+def test_a_taken_host_port(node: ContainerdHost) -> None:
+    """The second pod that wants a port is refused, and its kubelet hears who has it; the first one keeps it."""
+    first = node.pod("a", PUBLISHED)
+    first.serves()
+    with pytest.raises(Refused) as refused:
+        node.pod("b", PUBLISHED)
+    said = str(refused.value)
+    assert 'plugin type="portmap" failed (add)' in said and "8080" in said and first.id in said, said
+    assert leases(node) == set(first.addresses())
+    assert fetch(node, OUTSIDE, HOST4, 8080, 10) == PAGE
+
+
+def test_what_operators_see(node: ContainerdHost, ours: Implementation) -> None:
+    """`culvert list` has the pods by what containerd calls them, and `culvert doctor` nothing to complain about."""
+    pods = [node.pod(name) for name in ("a", "b")]
+    tool = Operator(node, ours)
+    listed = tool.attachments()
+    assert {pod.id for pod in pods} == {entry["containerID"] for entry in listed.values()}
+    assert {(entry["state"], entry["container"]) for entry in listed.values()} == {("whole", "alive")}
+    assert [set(listed[f"{pod.id}:eth0"]["addresses"]) for pod in pods] == [set(pod.addresses()) for pod in pods]
+    kill(node, pods[0])
+    assert tool.document("gc")["actions"] == [], "its namespace is still there"
+    findings = tool.document("doctor")
+    assert findings == {}, findings
 
 
 def test_pods_of_the_reference(node: ContainerdHost, ours: Implementation, reference: Implementation) -> None:
