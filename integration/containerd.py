@@ -2,14 +2,13 @@
 """A host with containerd on it, whose pods are made through the interface that Kubernetes uses."""
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import images
@@ -57,39 +56,6 @@ PATIENCE_SECONDS = 60.0
 TCP, UDP = 0, 1
 #: A namespace of its own for the network and the processes of a pod, and for those of each container in it.
 NAMESPACES = {"network": 0, "pid": 1, "ipc": 0}
-
-
-WITNESSES, CALLS = "/run/witnesses", "/run/calls"
-#: Runs a plugin, and writes a file about it: one line, as the members of `Call`.
-WITNESS = """#!/bin/sh
-began=$(date +%s%N)
-asked=$(cat)
-answer=$(printf '%s' "$asked" | {plugin})
-status=$?
-case $asked in *'"prevResult"'*) knows=yes ;; *) knows=no ;; esac
-printf '%s\\t' {plugin.name} "$CNI_COMMAND" "$CNI_CONTAINERID" "$CNI_NETNS" "$CNI_IFNAME" "$knows" "$status" \\
-    "$began" "$(date +%s%N)" >{calls}/$began.$$.new
-printf '%s\\n' "$(printf '%s' "$answer" | tr '\\t\\n' '  ')" >>{calls}/$began.$$.new
-mv {calls}/$began.$$.new {calls}/$began.$$
-printf '%s' "$answer"
-exit $status
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class Call:
-    """How containerd called a plugin, and what came of it."""
-
-    plugin: str
-    verb: str
-    container: str
-    netns: str
-    interface: str
-    knows_result: str
-    status: str
-    began: str
-    ended: str
-    answer: str
 
 
 def eventually(what: str, holds: Callable[[], object]) -> None:
@@ -287,27 +253,6 @@ class ContainerdHost(Host):
             except Refused as error:
                 if error.code != "NOT_FOUND":
                     raise
-
-    @contextlib.contextmanager
-    def witnessed(self) -> Iterator[list[Call]]:
-        """Within, plugins are called by scripts that write down how; the list is filled at the end."""
-        directory, calls = self.path(WITNESSES), self.path(CALLS)
-        plugins = os.readlink(self.path(PLUGINS))
-        for path in (directory, calls):
-            path.mkdir(exist_ok=True)
-        for plugin in pathlib.Path(plugins).iterdir():
-            script = directory / plugin.name
-            script.write_text(WITNESS.format(plugin=plugin, calls=CALLS))
-            script.chmod(0o755)
-        seen: list[Call] = []
-        self.install(WITNESSES)
-        try:
-            yield seen
-        finally:
-            self.install(plugins)
-            for path in sorted(calls.iterdir()):
-                seen.append(Call(*path.read_text(encoding="utf-8").rstrip("\n").split("\t")))
-                path.unlink()
 
     def remains(self) -> dict[str, list[str]]:
         """What is there although no pod is: links, leases, records, results, namespaces, rules."""

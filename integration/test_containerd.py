@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from containerd import (BUSYBOX, NETWORKS, PAGE, PLUGINS, TCP, Call, ContainerdHost, Pod, eventually)
+from containerd import (BUSYBOX, NETWORKS, PAGE, PLUGINS, TCP, ContainerdHost, Pod, eventually)
 from cri import Refused
 from implementations import PLUGINS as OUR_PLUGINS
 from implementations import Implementation
@@ -18,6 +18,7 @@ from kernel_state import LEASES, RECORDS
 from operator_tool import Operator
 from runtime import bridge, host_local, network
 from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, bracketed, fetch, serve
+from witnesses import Call, witnessed
 
 pytestmark = [pytest.mark.xdist_group("containerd"), pytest.mark.needs_culvert]
 PUBLISHED = {"protocol": TCP, "container_port": 80, "host_port": 8080}
@@ -158,7 +159,7 @@ def test_bandwidth_annotations(node: ContainerdHost) -> None:
 
 def test_loopback_beside_the_network(node: ContainerdHost) -> None:
     """containerd has `lo` made at the same time, by our loopback, in the old form that it asks for."""
-    with node.witnessed() as calls:
+    with witnessed(node) as calls:
         pod = node.pod("a")
         namespace = f"/var{pod.netns}"
         pod.end()
@@ -180,7 +181,7 @@ def test_lo_is_up_in_a_pod(node: ContainerdHost) -> None:
 
 def test_stopped_twice_and_removed(node: ContainerdHost) -> None:
     """The second DEL has neither a namespace nor a result, and succeeds."""
-    with node.witnessed() as calls:
+    with witnessed(node) as calls:
         pod = node.pod("a", PUBLISHED, annotations={"kubernetes.io/ingress-bandwidth": "10M"})
         namespace = f"/var{pod.netns}"
         pod.stop()
@@ -203,7 +204,7 @@ def test_stopped_by_many_at_once(node: ContainerdHost) -> None:
     pods = [node.pod(name, {**PUBLISHED, "host_port": port}) for name, port in (("a", 8080), ("b", 8081))]
     for pod in pods:
         kill(node, pod)
-    with node.witnessed() as calls:
+    with witnessed(node) as calls:
         with concurrent.futures.ThreadPoolExecutor(8) as crowd:
             for done in [crowd.submit(pod.stop) for _ in range(4) for pod in pods]:
                 done.result()
