@@ -14,6 +14,7 @@ from traffic import bracketed
 HOME, OWN_RUN = "/home/user", f"/run/user/{USER}"
 #: podman has a /run of its own for the networks: plugins in there would not be found.
 PLUGINS = "/home/plugins"
+CULVERT = f"{PLUGINS}/culvert"
 PAGE = "hello\n"
 BUSYBOX = "/bin/busybox"
 STORAGE = '[storage]\ndriver = "vfs"\n'
@@ -37,7 +38,7 @@ class RootlessPodmanHost(Host):
     def __init__(self, implementation: Implementation) -> None:
         super().__init__(PREPARATION, WAITING)
         try:
-            self.must(f"cp {implementation.directory}/* {PLUGINS}; chmod 755 {PLUGINS} {PLUGINS}/*")
+            self.must(f"cp {implementation.directory}/* {PLUGINS}; mv {PLUGINS}/cnitool {CULVERT}; chmod 755 {PLUGINS}/*")
             configuration = CONFIGURATION.replace("/run/plugins", PLUGINS).replace("/etc/cni/net.d", f"{HOME}/networks")
             for name, text in (("containers.conf", configuration), ("storage.conf", STORAGE), ("policy.json", POLICY)):
                 self.path(f"{HOME}/.config/containers/{name}").write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@
 """Networks of an ordinary user, in namespaces of the user's own: what podman's rootless mode asks of plugins."""
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from host import new_host
 from implementations import Implementation
 from kernel_state import left_behind, link_names
 from rootless import SETTLED, USER, RootlessHost
-from rootless_podman import PAGE, RootlessPodmanHost
+from rootless_podman import CULVERT, PAGE, PLUGINS, RootlessPodmanHost
 from runtime import Runtime, bridge, host_local, network
 from traffic import fetch
 from world import World, good, remains
@@ -157,7 +158,10 @@ def test_podman_of_an_ordinary_user(ours: Implementation) -> None:
         host.does("network", "disconnect", "n2", "b")
         host.does("restart", "-t", "0", "a")
         eventually("a serves again", lambda: fetch(host, None, "127.0.0.1", 8080, 10) == PAGE)
-        assert host.among_networks("ls /run/culvert/attachments") == "n1\nn2"
+        listed = json.loads(host.among_networks(f"{CULVERT} list -o json"))["attachments"]
+        assert [each["network"] for each in listed] == ["n1", "n1", "n2"], listed
+        assert {(each["state"], each["container"]) for each in listed} == {("whole", "alive")}, listed
+        assert json.loads(host.among_networks(f"CNI_PATH={PLUGINS} {CULVERT} gc -o json"))["actions"] == []
         host.does("rm", "-f", "-t", "0", "b", "c")
         looking = "find /run/culvert/attachments -type f; nft list ruleset; ls /var/lib/cni/networks/*"
         left = host.among_networks(looking)
