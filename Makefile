@@ -9,6 +9,9 @@ TOOLS := cnitool ipam
 FUZZ_SECONDS ?= 60
 # How many integration tests run at the same time
 WORKERS ?= 2
+# Pods on one node in `make pods`, and how often
+PODS ?= 100
+POD_ROUNDS ?= 3
 
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev
 DEMO_PACKAGES := iproute2 iputils-ping util-linux
@@ -35,7 +38,7 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build man install test unit-test root-test integration benchmark benchmark-forwarding link-order \
+.PHONY: help demo build man install test unit-test root-test integration benchmark pods benchmark-forwarding link-order \
     fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
     packages-build packages-demo packages-test packages-benchmark
 
@@ -105,6 +108,9 @@ link-order: packages-benchmark ## Find out what plugins run, for the linker to p
 	strip --strip-debug -o .build/with-symbols .build/embedded/release/culvert-cni
 	$(PYTHON) Benchmarks/link_order.py .build/with-symbols
 	rm .build/with-symbols .build/embedded/release/culvert-cni
+
+pods: packages-test build ## Make and remove PODS (100) pods with containerd, 16 at once, POD_ROUNDS (3) times, beside the reference.
+	CULVERT_PODS=$(PODS) CULVERT_POD_ROUNDS=$(POD_ROUNDS) $(PYTHON) -m pytest integration/test_pods.py -p no:cacheprovider -q
 
 benchmark-forwarding: packages-build ## Measure the forwarding core against the same in C.
 	CULVERT_BENCHMARKS=1 swift build -c release --product forwarding-bench

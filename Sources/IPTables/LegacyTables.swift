@@ -8,7 +8,8 @@ package enum LegacyTables {
     /// The names of the tables that were made in the network namespace of the calling thread; asks no program.
     ///
     /// A table appears with its first use, be it only by listing it, and stays, even empty. None on a kernel without
-    /// legacy iptables.
+    /// legacy iptables, and none that anybody could tell of where the list may not be read: it is nobody's in a network
+    /// namespace that was made together with its user namespace (`unshare --user --net`), before that had a root.
     ///
     /// - Throws: ``KernelError``.
     package static func inUse(_ family: AddressFamily) throws(KernelError) -> [String] {
@@ -17,7 +18,7 @@ package enum LegacyTables {
         do throws(KernelError) {
             text = try Descriptor(opening: path, O_RDONLY).readSmallFile(path)
         } catch {
-            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            guard [.noSuchFileOrDirectory, .permissionDenied].contains(error.errno) else { throw error }
             return []
         }
         return text.split(separator: ASCIICode.newline).map { String(decoding: $0, as: UTF8.self) }

@@ -29,7 +29,12 @@ package struct AttachmentFile: ~Copyable {
         in store: AttachmentStore,
         waitingAtMost bound: Duration
     ) throws(KernelError) {
-        let directory = try Directory(creating: store.path(of: key.network), mode: 0o700)
+        let directory: Directory
+        do throws(KernelError) {
+            directory = try Directory(creating: store.path(of: key.network), mode: 0o700)
+        } catch {
+            throw store.explaining(error)
+        }
         try self.init(key, plugin, directory, flags: O_CREAT, waitingAtMost: bound)
     }
 

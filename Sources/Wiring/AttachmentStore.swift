@@ -22,6 +22,19 @@ package struct AttachmentStore: Hashable, Sendable {
         return plugin.isEmpty ? "\(stem).json" : "\(stem):\(plugin).json"
     }
 
+    /// The same refusal, with what to do about it, when records may not be written where they are to be.
+    ///
+    /// As by a user without rights to `/run`, or below a read-only file system.
+    func explaining(_ error: KernelError) -> KernelError {
+        switch error.errno {
+        case .permissionDenied, .readOnlyFileSystem, .noSuchFileOrDirectory:
+            let advice = "records are kept below \(root); CULVERT_RUN_DIR names another directory for them"
+            return KernelError(error.operation, error.errno, explanation: advice)
+        default:
+            return error
+        }
+    }
+
     static func temporaryName(of name: String) -> String { name + ".tmp" }
 
     /// The networks that have records, in order.

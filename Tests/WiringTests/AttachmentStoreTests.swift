@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Linux
 import Testing
 
 @testable import Wiring
@@ -19,5 +20,27 @@ struct AttachmentStoreTests {
     func pluginNames() {
         #expect(AttachmentStore.fileName(of: Self.key, plugin: "portmap") == "c1:eth0.5:portmap.json")
         #expect(AttachmentStore.fileName(of: Self.key, plugin: "") == AttachmentStore.fileName(of: Self.key))
+    }
+
+    @Test(
+        "Who may not write records hears where they are kept, and what names another place",
+        arguments: [Errno.permissionDenied, .readOnlyFileSystem]
+    )
+    func explanations(errno: Errno) {
+        let refusal = AttachmentStore(root: "/run/culvert").explaining(
+            KernelError("create directory /run/culvert", errno)
+        )
+        #expect(refusal.operation == "create directory /run/culvert")
+        #expect(refusal.errno == errno)
+        #expect(
+            refusal.explanation
+                == "records are kept below /run/culvert; CULVERT_RUN_DIR names another directory for them"
+        )
+    }
+
+    @Test("Other refusals say what they say")
+    func unexplained() {
+        let refusal = KernelError("open file", .tooManyOpenFiles)
+        #expect(AttachmentStore(root: "/run/culvert").explaining(refusal) == refusal)
     }
 }
