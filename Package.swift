@@ -111,6 +111,7 @@ let modules: [Target] = [
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
+    module("Meters", ["CLinux", "Linux"]),
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
     module("Wiring", ["LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 5
@@ -165,6 +166,13 @@ let modules: [Target] = [
             "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing",
         ]
     ),
+    module(
+        "Monitoring",
+        [
+            "Attachments", "Pools", "Meters", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing", "CNI",
+            "JSON", "CLinux", "Linux",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -180,7 +188,7 @@ let modules: [Target] = [
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor",
+            "Doctor", "Monitoring",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -256,6 +264,11 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests("MetersTests", ["Meters", "Linux", "TestSupport"]),
+    tests(
+        "MonitoringTests",
+        ["Monitoring", "Attachments", "Meters", "Pools", "Wiring", "Addressing", "JSON", "Linux", "TestSupport"]
+    ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "AttachmentsTests",
@@ -321,7 +334,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

@@ -3,7 +3,10 @@
 // Imported instead of Glibc, which Embedded Swift does not have.
 #pragma once
 
+#include "Counters.h"
 #include "Datagrams.h"
+#include "Screen.h"
+#include "Streams.h"
 #include "Terminal.h"
 
 #include <dirent.h>
