@@ -41,7 +41,7 @@ func module(
 func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
         name: name,
-        dependencies: ["CNI", "JSON", "Addressing", "Linux", "Plugin"] + dependencies,
+        dependencies: ["CNI", "JSON", "Addressing", "Journal", "Linux", "Plugin"] + dependencies,
         path: "Sources/Plugins/\(name)",
         swiftSettings: strict
     )
@@ -111,15 +111,22 @@ let modules: [Target] = [
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
+    module("Journal", ["CLinux", "Linux"]),
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
-    module("Wiring", ["LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
+    module(
+        "Wiring",
+        ["Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
     // Row 5
-    module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
+    module("Plugin", ["CNI", "Journal", "Wiring", "JSON", "Linux"]),
     module(
         "Runtime",
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
-    module("Interfaces", ["Plugin", "CNI", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]),
+    module(
+        "Interfaces",
+        ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
+    ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
@@ -207,6 +214,7 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
+    tests("JournalTests", ["Journal"]),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),

@@ -3,6 +3,7 @@ internal import AddressPools
 internal import Addressing
 internal import CNI
 internal import JSON
+internal import Journal
 internal import LeaseStore
 internal import Linux
 internal import Plugin
@@ -194,6 +195,7 @@ struct AddressLease {
                 evidence: { owner throws(KernelError) in try witness.evidence(of: owner) }
             )
         }
+        request.notes.reclaimed += freed.count
         for lease in freed {
             Machine.log("host-local: reclaimed \(lease.address) of \(lease.owner) in \(path): its container is dead")
         }
