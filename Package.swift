@@ -41,7 +41,7 @@ func module(
 func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
         name: name,
-        dependencies: ["CNI", "JSON", "Addressing", "Linux", "Plugin"] + dependencies,
+        dependencies: ["CNI", "JSON", "Addressing", "Journal", "Linux", "Plugin"] + dependencies,
         path: "Sources/Plugins/\(name)",
         swiftSettings: strict
     )
@@ -111,16 +111,23 @@ let modules: [Target] = [
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
-    module("Meters", ["CLinux", "Linux"]),
+    module("Journal", ["CLinux", "Linux"]),
+    module("Meters", ["Journal", "CLinux", "Linux"]),
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
-    module("Wiring", ["LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
+    module(
+        "Wiring",
+        ["Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
     // Row 5
-    module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
+    module("Plugin", ["CNI", "Journal", "Meters", "Wiring", "JSON", "Linux"]),
     module(
         "Runtime",
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
-    module("Interfaces", ["Plugin", "CNI", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]),
+    module(
+        "Interfaces",
+        ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
+    ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
@@ -169,7 +176,7 @@ let modules: [Target] = [
     module(
         "Monitoring",
         [
-            "Attachments", "Pools", "Meters", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing", "CNI",
+            "Attachments", "Pools", "Meters", "Journal", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing", "CNI",
             "JSON", "CLinux", "Linux",
         ]
     ),
@@ -215,6 +222,7 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
+    tests("JournalTests", ["Journal"]),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
@@ -264,10 +272,10 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
-    tests("MetersTests", ["Meters", "Linux", "TestSupport"]),
+    tests("MetersTests", ["Meters", "Journal", "Linux", "TestSupport"]),
     tests(
         "MonitoringTests",
-        ["Monitoring", "Attachments", "Meters", "Pools", "Wiring", "Addressing", "JSON", "Linux", "TestSupport"]
+        ["Monitoring", "Attachments", "Journal", "Meters", "Pools", "Wiring", "Addressing", "JSON", "Linux", "TestSupport"]
     ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(

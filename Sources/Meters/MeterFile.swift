@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+package import Journal
 internal import Linux
 
 /// The file of counters of one run directory.
@@ -14,18 +15,24 @@ package struct MeterFile: Sendable {
         path = "\(directory)/metrics"
     }
 
-    /// Counts a call.
+    /// Counts a call that is over.
     ///
-    /// Where the file cannot be had, the call goes uncounted: counting never keeps anybody from working.
-    package func count(_ call: MeteredCall) {
+    /// Where the file cannot be had, the call goes uncounted: counting never keeps anybody from working. So does one of a
+    /// verb that there is not.
+    package func count(_ call: CallReport) {
+        guard let verb = MeteredVerb(rawValue: call.verb) else { return }
         do throws(KernelError) {
-            try add(call, to: try open())
+            try add(call, verb, to: try open())
         } catch {
             return
         }
     }
 
-    private func add(_ call: MeteredCall, to memory: borrowing MeterMemory) throws(KernelError) {
+    private func add(
+        _ call: CallReport,
+        _ verb: MeteredVerb,
+        to memory: borrowing MeterMemory
+    ) throws(KernelError) {
         let place = try memory.place(
             of: call.plugin,
             among: MeterLayout.plugins,
@@ -35,24 +42,24 @@ package struct MeterFile: Sendable {
         )
         let plugin = MeterLayout.plugin(place)
         try memory.prepare(plugin, MeterLayout.page)
-        memory.count(plugin + MeterLayout.result(call.verb, MeterCodes.cell(call.code)), 1)
-        observe(call.nanoseconds, plugin + MeterLayout.durations(call.verb), memory)
-        observe(call.lockWaitNanoseconds, plugin + MeterLayout.lockWaits, memory)
-        if !call.leases.isEmpty { try add(call.leases, of: call.network, to: memory) }
+        var code = 0
+        // An error must not look like success, whatever a delegate calls it.
+        if case .failed(let number, _, _) = call.outcome { code = number == 0 ? -1 : number }
+        memory.count(plugin + MeterLayout.result(verb, MeterCodes.cell(code)), 1)
+        observe(call.duration, plugin + MeterLayout.durations(verb), memory)
+        observe(call.lockWait, plugin + MeterLayout.lockWaits, memory)
+        if call.leases != LeaseCounts() || call.reclaimed > 0 { try addLeases(call, to: memory) }
     }
 
-    private func observe(_ nanoseconds: UInt64, _ histogram: Int, _ memory: borrowing MeterMemory) {
+    private func observe(_ duration: Int64, _ histogram: Int, _ memory: borrowing MeterMemory) {
+        let nanoseconds = UInt64(max(0, duration))
         memory.count(histogram + MeterBuckets.bucket(nanoseconds) * 8, 1)
         memory.count(histogram + MeterBuckets.sum, nanoseconds)
     }
 
-    private func add(
-        _ leases: MeteredLeases,
-        of network: String,
-        to memory: borrowing MeterMemory
-    ) throws(KernelError) {
+    private func addLeases(_ call: CallReport, to memory: borrowing MeterMemory) throws(KernelError) {
         let place = try memory.place(
-            of: network,
+            of: call.network,
             among: MeterLayout.networks,
             hash: MeterLayout.networkHash,
             entry: MeterLayout.network,
@@ -60,11 +67,11 @@ package struct MeterFile: Sendable {
         )
         let counters = MeterLayout.network(place) + MeterLayout.leases
         try memory.prepare(counters, MeterLayout.networkLength - MeterLayout.leases)
-        memory.count(counters, leases.givenV4)
-        memory.count(counters + 8, leases.givenV6)
-        memory.count(counters + 16, leases.releasedV4)
-        memory.count(counters + 24, leases.releasedV6)
-        memory.count(counters + 32, leases.reclaimed)
+        memory.count(counters, call.leases.v4.given)
+        memory.count(counters + 8, call.leases.v6.given)
+        memory.count(counters + 16, call.leases.v4.released)
+        memory.count(counters + 24, call.leases.v6.released)
+        memory.count(counters + 32, UInt64(max(0, call.reclaimed)))
     }
 
     // MARK: - The file

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+package import Journal
 package import Linux
 
 /// What the file of counters says at one moment.
@@ -45,7 +46,9 @@ package struct MeterReading: Hashable, Sendable {
     package struct Network: Hashable, Sendable {
         /// Empty for those that found no place.
         package let name: String
-        package let leases: MeteredLeases
+        package let leases: LeaseCounts
+        /// Taken from containers that were dead.
+        package let reclaimed: UInt64
     }
 
     /// When the file was made, in nanoseconds since 1970.
@@ -142,13 +145,12 @@ private struct MeterPages {
         let isNamed = place < MeterLayout.networks
         guard let name = isNamed ? name(offset, MeterLayout.longestNetworkName) : "" else { return nil }
         let counters = offset + MeterLayout.leases
-        let leases = MeteredLeases(
-            givenV4: number(counters),
-            givenV6: number(counters + 8),
-            releasedV4: number(counters + 16),
-            releasedV6: number(counters + 24),
-            reclaimed: number(counters + 32)
+        let leases = LeaseCounts(
+            v4: LeaseCounts.Family(given: number(counters), released: number(counters + 16)),
+            v6: LeaseCounts.Family(given: number(counters + 8), released: number(counters + 24))
         )
-        return isNamed || !leases.isEmpty ? MeterReading.Network(name: name, leases: leases) : nil
+        let reclaimed = number(counters + 32)
+        guard isNamed || leases != LeaseCounts() || reclaimed > 0 else { return nil }
+        return MeterReading.Network(name: name, leases: leases, reclaimed: reclaimed)
     }
 }

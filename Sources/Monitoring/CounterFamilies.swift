@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Journal
 package import Meters
 
 /// What calls of plugins counted, as metrics.
@@ -53,12 +54,12 @@ package enum CounterFamilies {
             let leases = network.leases
             switch family.description {
             case .leasesGiven:
-                family.add([name, "ipv4"], .count(UInt128(leases.givenV4)))
-                family.add([name, "ipv6"], .count(UInt128(leases.givenV6)))
+                family.add([name, "ipv4"], .count(UInt128(leases.v4.given)))
+                family.add([name, "ipv6"], .count(UInt128(leases.v6.given)))
             case .leasesReleased:
-                family.add([name, "ipv4"], .count(UInt128(leases.releasedV4)))
-                family.add([name, "ipv6"], .count(UInt128(leases.releasedV6)))
-            default: family.add([name], .count(UInt128(leases.reclaimed)))
+                family.add([name, "ipv4"], .count(UInt128(leases.v4.released)))
+                family.add([name, "ipv6"], .count(UInt128(leases.v6.released)))
+            default: family.add([name], .count(UInt128(network.reclaimed)))
             }
         }
     }

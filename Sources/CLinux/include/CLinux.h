@@ -54,6 +54,9 @@ int culvert_is_network_namespace(int descriptor);
 /// errno.
 int culvert_lock_exclusively(int descriptor, unsigned milliseconds);
 
+/// How many nanoseconds this process has waited in culvert_lock_exclusively so far, all threads together.
+long long culvert_lock_wait_nanoseconds(void);
+
 /// open(2), whose variable arguments Swift cannot pass. Returns a descriptor, or a negative errno.
 int culvert_open_at(int directory, const char *path, int flags, mode_t mode);
 
