@@ -93,7 +93,7 @@ final class HTTPConnection {
         outgoing = []
         stage = .leaving
         deadline = now + HTTPConnection.patience
-        return shutdown(socket.rawValue, CInt(SHUT_WR.rawValue)) == 0
+        return shutdown(socket.rawValue, CInt(SHUT_WR)) == 0
     }
 
     /// - Returns: nil when there is nothing to read now; nothing at the end, or when the connection broke.

@@ -2,7 +2,7 @@
 internal import Attachments
 internal import CNI
 internal import Linux
-package import Meters
+internal import Meters
 package import Plugin
 package import Pools
 internal import Wiring

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+internal import Addressing
 internal import CLinux
 package import Linux
 
