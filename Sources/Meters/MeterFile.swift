@@ -38,10 +38,10 @@ package struct MeterFile: Sendable {
             among: MeterLayout.plugins,
             hash: MeterLayout.pluginHash,
             entry: MeterLayout.plugin,
+            size: MeterLayout.page,
             longest: MeterLayout.longestPluginName
         )
         let plugin = MeterLayout.plugin(place)
-        try memory.prepare(plugin, MeterLayout.page)
         var code = 0
         // An error must not look like success, whatever a delegate calls it.
         if case .failed(let number, _, _) = call.outcome { code = number == 0 ? -1 : number }
@@ -63,10 +63,10 @@ package struct MeterFile: Sendable {
             among: MeterLayout.networks,
             hash: MeterLayout.networkHash,
             entry: MeterLayout.network,
+            size: MeterLayout.networkLength,
             longest: MeterLayout.longestNetworkName
         )
         let counters = MeterLayout.network(place) + MeterLayout.leases
-        try memory.prepare(counters, MeterLayout.networkLength - MeterLayout.leases)
         memory.count(counters, call.leases.v4.given)
         memory.count(counters + 8, call.leases.v6.given)
         memory.count(counters + 16, call.leases.v4.released)

@@ -42,13 +42,14 @@ struct MeterMemory: ~Copyable {
 
     func counted(_ offset: Int) -> UInt64 { culvert_counted(memory, offset) }
 
-    /// The place of a name, claimed for it if it has none yet.
+    /// The place of a name, claimed for it if it has none yet, and made ready to be counted in.
     ///
     /// - Parameters:
     ///   - name: the name.
     ///   - places: how many there are.
     ///   - hash: where the hash of a place's name is.
-    ///   - entry: where the name of a place is, from its length on.
+    ///   - entry: where a place begins: with its name, from the name's length on.
+    ///   - size: how long a place is.
     ///   - longest: how long a name may be, the length included.
     /// - Returns: `places` when all are taken, or the name is too long.
     /// - Throws: ``KernelError`` when there is no room for the name.
@@ -57,20 +58,20 @@ struct MeterMemory: ~Copyable {
         among places: Int,
         hash: (Int) -> Int,
         entry: (Int) -> Int,
+        size: Int,
         longest: Int
     ) throws(KernelError) -> Int {
         let octets = name.utf8
-        guard !octets.isEmpty, octets.count <= longest - 8 else { return places }
         let wanted = MeterMemory.hash(octets)
-        var place = 0
+        var place = octets.isEmpty || octets.count > longest - 8 ? places : 0
         while place < places {
-            let found = culvert_claim_counted(memory, hash(place), wanted)
-            if found == wanted {
-                try prepare(entry(place), longest)
+            if culvert_claim_counted(memory, hash(place), wanted) == wanted {
+                try prepare(entry(place), size)
                 if isNamed(octets, at: entry(place)) { return place }
             }
             place += 1
         }
+        try prepare(entry(places), size)
         return places
     }
 
