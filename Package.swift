@@ -176,8 +176,8 @@ let modules: [Target] = [
     module(
         "Monitoring",
         [
-            "Attachments", "Pools", "Meters", "Journal", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing", "CNI",
-            "JSON", "CLinux", "Linux",
+            "Attachments", "Pools", "Meters", "Journal", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing",
+            "CNI", "JSON", "CLinux", "Linux",
         ]
     ),
     // Row 7: executables
@@ -275,7 +275,10 @@ let modules: [Target] = [
     tests("MetersTests", ["Meters", "Journal", "Linux", "TestSupport"]),
     tests(
         "MonitoringTests",
-        ["Monitoring", "Attachments", "Journal", "Meters", "Pools", "Wiring", "Addressing", "JSON", "Linux", "TestSupport"]
+        [
+            "Monitoring", "Attachments", "Journal", "Meters", "Pools", "Wiring", "Addressing", "JSON", "Linux",
+            "TestSupport",
+        ]
     ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(

@@ -25,12 +25,13 @@ package struct MeterReading: Hashable, Sendable {
     package struct Calls: Hashable, Sendable {
         package let verb: MeteredVerb
         package let successes: UInt64
-        /// How many failed, by the error's code; nil is any other code. Those that nobody had are left out.
+        /// How many failed, by the error's code; codes that nobody had are left out.
         package let failures: [Failure]
         package let durations: Histogram
     }
 
     package struct Failure: Hashable, Sendable {
+        /// nil is any code that has no counter of its own.
         package let code: Int?
         package let count: UInt64
     }

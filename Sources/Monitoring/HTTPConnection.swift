@@ -2,7 +2,9 @@
 internal import CLinux
 internal import Linux
 
-/// One client: asks once, is answered, and goes. Nobody gets more than some seconds and some kilobytes.
+/// One client: asks once, is answered, and goes.
+///
+/// Nobody gets more than some seconds and some kilobytes.
 final class HTTPConnection {
     private enum Stage {
         case asking

@@ -115,7 +115,7 @@ package struct TrafficTable: Sendable {
 
     /// With keys that stay: those of `list`, and `rates`, which is left out where there are none.
     ///
-    /// - Parameter now: ``Machine/bootNanoseconds``.
+    /// `now`: ``Machine/bootNanoseconds``.
     package func json(now: Int64) -> JSONValue {
         .object([
             "attachments": .array(

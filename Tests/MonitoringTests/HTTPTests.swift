@@ -87,7 +87,8 @@ struct HTTPTests {
     @Test(
         "A place to listen at is an address and a port",
         arguments: [
-            ("127.0.0.1:9345", "127.0.0.1:9345", true), ("[::1]:0", "[::1]:0", true), ("localhost:1", "127.0.0.1:1", true),
+            ("127.0.0.1:9345", "127.0.0.1:9345", true), ("[::1]:0", "[::1]:0", true),
+            ("localhost:1", "127.0.0.1:1", true),
             ("127.8.9.10:80", "127.8.9.10:80", true), (":9345", "[::]:9345", false),
             ("0.0.0.0:9345", "0.0.0.0:9345", false), ("[fd77::1]:9345", "[fd77::1]:9345", false),
         ]
@@ -99,7 +100,10 @@ struct HTTPTests {
 
     @Test(
         "What is no place is refused",
-        arguments: ["", "9345", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:+1", "::1:9345", "[127.0.0.1]:1", "host:1"]
+        arguments: [
+            "", "9345", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:+1", "::1:9345", "[127.0.0.1]:1",
+            "host:1",
+        ]
     )
     func noPlace(text: String) {
         #expect(ListenAddress(text) == nil)

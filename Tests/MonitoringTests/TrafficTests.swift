@@ -49,12 +49,19 @@ struct TrafficTests {
 
     @Test("Who is new, counts nothing, counts backwards or has another link has no rates")
     func none() {
-        let before = sample(1, [
-            row("back", counters(5000, 5)), row("card", nil), row("other", counters(1, 1), link: "veth0"),
-        ])
-        let after = sample(2, [
-            row("back", counters(10, 1)), row("card", nil), row("new", counters(9, 9)), row("other", counters(2, 2)),
-        ])
+        let before = sample(
+            1,
+            [
+                row("back", counters(5000, 5)), row("card", nil), row("other", counters(1, 1), link: "veth0"),
+            ]
+        )
+        let after = sample(
+            2,
+            [
+                row("back", counters(10, 1)), row("card", nil), row("new", counters(9, 9)),
+                row("other", counters(2, 2)),
+            ]
+        )
         #expect(after.traffic(since: before).allSatisfy { $0.rates == nil })
         #expect(after.traffic(since: after).allSatisfy { $0.rates == nil })
     }
@@ -71,7 +78,8 @@ struct TrafficTests {
         func names(_ order: AttachmentTraffic.Order) -> String {
             AttachmentTraffic.sorted(all, by: order).map { $0.row.facts.key.containerID }.joined()
         }
-        #expect(AttachmentTraffic.Order.allCases.map { names($0) } == ["abced", "baced", "abced", "baced", "cabed", "abcde"])
+        let expected = ["abced", "baced", "abced", "baced", "cabed", "abcde"]
+        #expect(AttachmentTraffic.Order.allCases.map { names($0) } == expected)
         #expect(AttachmentTraffic.Order.name.next == .traffic && AttachmentTraffic.Order.traffic.next == .rx)
     }
 
@@ -100,7 +108,8 @@ struct TrafficTests {
         let lines = table.screen(Look(width: 30), height: 10, interval: "2", isPaused: true)
         #expect(lines.count == 10 && lines.allSatisfy { $0.count <= 30 })
         #expect(lines[0].hasPrefix("50 attachments"))
-        #expect(table.screen(Look(width: 99), height: 9, interval: "2", isPaused: true)[0].hasSuffix("by rx, every 2 s  PAUSED"))
+        let wide = table.screen(Look(width: 99), height: 9, interval: "2", isPaused: true)
+        #expect(wide[0].hasSuffix("by rx, every 2 s  PAUSED"))
     }
 
     @Test("Programs get rates as numbers, and none where there are none")

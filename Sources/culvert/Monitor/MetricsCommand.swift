@@ -49,7 +49,9 @@ struct MetricsCommand: ParsableCommand {
     @OptionGroup var places: IPAMPlaces
 
     func validate() throws {
-        guard textfile == nil || listen == nil else { throw ValidationError("--textfile and --listen do not go together") }
+        guard textfile == nil || listen == nil else {
+            throw ValidationError("--textfile and --listen do not go together")
+        }
         guard format == nil || (textfile == nil && listen == nil) else {
             throw ValidationError("--format is for what is printed: a textfile is text, and clients of --listen choose")
         }
