@@ -41,7 +41,7 @@ func module(
 func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
         name: name,
-        dependencies: ["CNI", "JSON", "Addressing", "Linux", "Plugin"] + dependencies,
+        dependencies: ["CNI", "JSON", "Addressing", "Journal", "Linux", "Plugin"] + dependencies,
         path: "Sources/Plugins/\(name)",
         swiftSettings: strict
     )
@@ -111,15 +111,23 @@ let modules: [Target] = [
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
     // Row 4
+    module("Journal", ["CLinux", "Linux"]),
+    module("Meters", ["Journal", "CLinux", "Linux"]),
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
-    module("Wiring", ["LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]),
+    module(
+        "Wiring",
+        ["Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
     // Row 5
-    module("Plugin", ["CNI", "Wiring", "JSON", "Linux"]),
+    module("Plugin", ["CNI", "Journal", "Meters", "Wiring", "JSON", "Linux"]),
     module(
         "Runtime",
         ["CNI", "Wiring", "JSON", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]
     ),
-    module("Interfaces", ["Plugin", "CNI", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]),
+    module(
+        "Interfaces",
+        ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
+    ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
@@ -167,6 +175,13 @@ let modules: [Target] = [
             "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing",
         ]
     ),
+    module(
+        "Monitoring",
+        [
+            "Attachments", "Pools", "Meters", "Journal", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing",
+            "CNI", "JSON", "CLinux", "Linux",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -183,7 +198,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor",
+            "Doctor", "Monitoring",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -210,6 +225,7 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
+    tests("JournalTests", ["Journal"]),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
@@ -256,6 +272,14 @@ let modules: [Target] = [
         "PoolsTests",
         [
             "Pools", "AddressPools", "Addressing", "CNI", "HostLocal", "JSON", "LeaseStore", "Linux", "Plugin",
+            "TestSupport",
+        ]
+    ),
+    tests("MetersTests", ["Meters", "Journal", "Linux", "TestSupport"]),
+    tests(
+        "MonitoringTests",
+        [
+            "Monitoring", "Attachments", "Journal", "Meters", "Pools", "Wiring", "Addressing", "JSON", "Linux",
             "TestSupport",
         ]
     ),
@@ -333,7 +357,7 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

@@ -80,6 +80,11 @@ static int lock_until(int descriptor, const struct timespec *end) {
     return 0;
 }
 
+// Waits are rare: whoever finds the lock free pays nothing for the count.
+static long long lock_wait;
+
+long long culvert_lock_wait_nanoseconds(void) { return __atomic_load_n(&lock_wait, __ATOMIC_RELAXED); }
+
 // A blocking flock queues fairly and wakes at once; a timer that interrupts this very thread bounds it. The timer
 // repeats, so that an expiry between two system calls is not lost.
 int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
@@ -118,7 +123,9 @@ int culvert_lock_exclusively(int descriptor, unsigned milliseconds) {
     sigemptyset(&alarm);
     sigaddset(&alarm, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &alarm, &previous);
+    long long began = culvert_boot_nanoseconds();
     int result = lock_until(descriptor, &end);
+    __atomic_fetch_add(&lock_wait, culvert_boot_nanoseconds() - began, __ATOMIC_RELAXED);
     timer_delete(timer);
     pthread_sigmask(SIG_SETMASK, &previous, NULL);
     return result;

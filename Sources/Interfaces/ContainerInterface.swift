@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 package import CNI
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import PacketFilter
@@ -99,10 +100,12 @@ package struct ContainerInterface<Kind: InterfaceKind> {
         var record = record
         var isLeased = false
         do throws(CNIError) {
+            request.notes.enter(.record)
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
             let result = try make(kind, plan, delegate, &transaction, &isLeased)
             record.state = .attached
             record.result = try result.json(version: request.configuration.version)
+            request.notes.enter(.record)
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
             for warning in transaction.warnings { Machine.log("\(request.configuration.type): \(warning)") }
             transaction.commit()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
+internal import Journal
 package import Linux
 package import Netlink
 package import Plugin
@@ -13,7 +14,7 @@ extension Request {
         _ intention: String
     ) throws(CNIError) -> Transaction {
         do throws(KernelError) {
-            return try Transaction(into: container)
+            return try Transaction(into: container, notes: notes)
         } catch {
             throw CNIError(.kernelRefused, intention, error)
         }
@@ -33,7 +34,9 @@ extension Request {
 
     /// Opens and locks the record of the attachment, a new one if there is none.
     package func newRecordFile(_ intention: String) throws(CNIError) -> AttachmentFile {
-        try translating(intention, .storeUnusable) { () throws(KernelError) in
+        let phase = notes.enter(.record)
+        defer { notes.enter(phase) }
+        return try translating(intention, .storeUnusable) { () throws(KernelError) in
             try AttachmentFile(opening: key, in: attachments, waitingAtMost: settings.lockBound)
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
+internal import Journal
 package import Linux
 package import Netlink
 package import Plugin
@@ -29,7 +30,9 @@ extension Request {
         _ intention: String,
         _ clear: (AttachmentRecord?) throws(KernelError) -> Void
     ) throws(CNIError) {
+        notes.enter(.record)
         let open = try openRecord(intention)
+        notes.enter(.links)
         // What was leased through the link is given back through it; whatever becomes of that, the link goes.
         var refusal: CNIError?
         let isThroughLink = AddressDelegate.needsLink(self)
@@ -42,6 +45,7 @@ extension Request {
         try translating(intention) { () throws(KernelError) in try clear(record) }
         if !isThroughLink { try AddressDelegate(for: self)?.delete() }
         if let refusal { throw refusal }
+        notes.enter(.record)
         do throws(KernelError) {
             try open.remove()
         } catch {

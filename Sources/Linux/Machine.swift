@@ -6,6 +6,12 @@ package enum Machine {
     /// Nanoseconds since boot, suspended time included: comparable between processes until the next boot.
     package static var bootNanoseconds: Int64 { culvert_boot_nanoseconds() }
 
+    /// How long this process has waited for locks of flock(2) that others held, in nanoseconds.
+    package static var lockWaitNanoseconds: Int64 { culvert_lock_wait_nanoseconds() }
+
+    /// This process's number.
+    package static var processID: Int32 { getpid() }
+
     /// Nanoseconds since 1970; files are stamped by this clock, though more coarsely, so none is younger than it.
     package static var wallNanoseconds: Int64 { culvert_wall_nanoseconds() }
 

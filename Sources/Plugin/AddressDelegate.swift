@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
 internal import JSON
+internal import Journal
 internal import Linux
 
 /// The plugin that hands out a network's addresses.
@@ -67,10 +68,20 @@ package struct AddressDelegate: Sendable {
         )
     }
 
+    /// Notes that the call is at its addresses.
+    ///
+    /// - Returns: what it was at.
+    private func entered() -> CallNotes.Phase {
+        request.notes.addressPlugin = type
+        return request.notes.enter(.addresses)
+    }
+
     /// Takes the container's addresses.
     ///
     /// - Throws: ``CNIError``; then nothing is taken.
     package func add() throws(CNIError) -> AddResult {
+        let phase = entered()
+        defer { request.notes.enter(phase) }
         let result: AddResult
         switch place {
         case .sibling(let program):
@@ -137,6 +148,8 @@ package struct AddressDelegate: Sendable {
     }
 
     private func forward(_ command: Command, _ verb: Verb, surviving: [AttachmentID]? = nil) throws(CNIError) {
+        let phase = entered()
+        defer { request.notes.enter(phase) }
         switch place {
         case .sibling(let program):
             _ = try program.answer(verb)
@@ -163,7 +176,8 @@ package struct AddressDelegate: Sendable {
     }
 
     private func execute(_ path: String, _ command: Command, _ document: JSONValue) throws(CNIError) -> [UInt8] {
-        let environment = request.settings.environment().filter { !$0.hasPrefix("CNI_COMMAND=") }
+        var environment = request.settings.environment().filter { !$0.hasPrefix("CNI_COMMAND=") }
+        if let trace = request.notes.trace { environment = trace.passed(on: environment) }
         let child: ChildProcess
         do throws(KernelError) {
             child = try ChildProcess.run(

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
 internal import JSON
+internal import Journal
 internal import Linux
+internal import Meters
 
 /// One call of the binary by a runtime: environment and standard input in, one document and an exit status out.
 package struct PluginCall {
     private let program: Program
     private let siblings: [Program]
     private let settings: Settings
+    private let notes: CallNotes
+    /// The network's name as it was written; empty as long as there is none.
+    private var network = ""
     /// The configuration's version as it was written, for errors; ours as long as there is none.
     private var version = CNIVersion.newest.rawValue
 
@@ -43,6 +48,9 @@ package struct PluginCall {
         self.program = program
         self.siblings = siblings
         self.settings = settings
+        notes = CallNotes(
+            trace: .current(isKept: settings.journalLimit > 0, variable: Machine.variable)
+        )
     }
 
     private mutating func run() -> CInt {
@@ -50,23 +58,55 @@ package struct PluginCall {
             introduce()
             return 0
         }
+        if command == Command.version.rawValue {
+            let reply = VersionReply.json(supported: program.versions).serialized()
+            return write(reply + [UInt8(ascii: "\n")]) ? 0 : 1
+        }
+        let refusal = answer()
+        finish(report(command, refusal))
+        return refusal == nil ? 0 : 1
+    }
+
+    /// Does what the runtime asks, and writes the answer.
+    ///
+    /// - Returns: why it failed; nil if it did not.
+    private mutating func answer() -> CNIError? {
         do throws(CNIError) {
-            if command == Command.version.rawValue {
-                let reply = VersionReply.json(supported: program.versions).serialized()
-                return write(reply + [UInt8(ascii: "\n")]) ? 0 : 1
-            }
             let invocation = try Invocation(variable: Machine.variable)
             let request = try readRequest(invocation)
             try refuseOwnNamespace(invocation)
-            guard case .result(let result) = try program.answer(try verb(request)) else { return 0 }
+            notes.enter(.work)
+            guard case .result(let result) = try program.answer(try verb(request)) else { return nil }
+            notes.enter(.answer)
             let document = try result.json(version: request.configuration.version)
-            if write(document.serialized(indent: 4)) { return 0 }
+            if write(document.serialized(indent: 4)) { return nil }
+            notes.enter(.work)
             try takeBackUnheard(request)
-            return 1
+            return CNIError(.inputOutput, "nobody read the answer", details: "what was done has been taken back")
         } catch {
+            notes.enter(.answer)
             _ = write(error.json(version: version).serialized(indent: 4) + [UInt8(ascii: "\n")])
-            return 1
+            return error
         }
+    }
+
+    private func report(_ command: String, _ refusal: CNIError?) -> CallReport {
+        var report = notes.report()
+        report.plugin = program.name
+        report.verb = command
+        report.network = network
+        report.containerID = Machine.variable("CNI_CONTAINERID") ?? ""
+        report.interfaceName = Machine.variable("CNI_IFNAME") ?? ""
+        report.namespacePath = Machine.variable("CNI_NETNS") ?? ""
+        if let refusal {
+            report.outcome = .failed(code: refusal.code, message: refusal.message, details: refusal.details)
+        }
+        return report
+    }
+
+    /// Hands a call that is over to whoever keeps account of calls; none of them can fail it any more.
+    private func finish(_ report: CallReport) {
+        MeterFile(in: settings.runDirectory).count(report)
     }
 
     /// What a bare call prints.
@@ -91,8 +131,9 @@ package struct PluginCall {
         } catch {
             throw CNIError(.decoding, "cannot decode the network configuration", details: "standard input: \(error)")
         }
-        if case .object(let object) = document, case .string(let written) = object["cniVersion"], !written.isEmpty {
-            version = written
+        if case .object(let object) = document {
+            if case .string(let written) = object["cniVersion"], !written.isEmpty { version = written }
+            if case .string(let written) = object["name"] { network = written }
         }
         let configuration: NetworkConfiguration
         do throws(CNIError) {
@@ -112,8 +153,9 @@ package struct PluginCall {
             document: document,
             settings: settings,
             siblings: siblings,
-            beganWall: Machine.wallNanoseconds,
-            beganBoot: Machine.bootNanoseconds
+            beganWall: notes.beganWall,
+            beganBoot: notes.beganBoot,
+            notes: notes
         )
         request.text = input
         return request

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
 package import JSON
+package import Journal
 internal import Linux
 package import Wiring
 
@@ -19,6 +20,8 @@ package struct Request: Sendable {
     package let beganWall: Int64
     /// The same, by ``Machine/bootNanoseconds``.
     package let beganBoot: Int64
+    /// What the call notes on its way, shared by all copies of the request.
+    package var notes: CallNotes
 
     package init(
         invocation: Invocation,
@@ -27,7 +30,8 @@ package struct Request: Sendable {
         settings: Settings,
         siblings: [Program],
         beganWall: Int64,
-        beganBoot: Int64
+        beganBoot: Int64,
+        notes: CallNotes = CallNotes()
     ) {
         self.invocation = invocation
         self.configuration = configuration
@@ -36,6 +40,7 @@ package struct Request: Sendable {
         self.siblings = siblings
         self.beganWall = beganWall
         self.beganBoot = beganBoot
+        self.notes = notes
     }
 
     /// What identifies the attachment in question.
@@ -66,6 +71,8 @@ package struct Settings: Sendable {
     package let stateDirectory: String
     /// `CULVERT_LOCK_TIMEOUT` in seconds: how long to wait for a lock; 20 by default, well below any runtime's own bound.
     package let lockBound: Duration
+    /// `CULVERT_JOURNAL_BYTES`: how large a file of the journal of calls grows; 4 MiB by default, 0 for no journal.
+    package let journalLimit: Int
 
     /// The environment as it came, `NAME=value` each, for programs we run.
     package let environment: @Sendable () -> [String]
@@ -85,5 +92,8 @@ package struct Settings: Sendable {
         var seconds = 20.0
         if let text = variable("CULVERT_LOCK_TIMEOUT"), let number = Machine.number(text) { seconds = number }
         lockBound = .milliseconds(Int64(max(0, min(seconds, 3600)) * 1000))
+        var octets = Double(4 << 20)
+        if let text = variable("CULVERT_JOURNAL_BYTES"), let number = Machine.number(text) { octets = number }
+        journalLimit = octets >= 1 ? Int(max(4096, min(octets, 1_073_741_824))) : 0
     }
 }

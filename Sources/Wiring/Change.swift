@@ -43,6 +43,14 @@ package enum Change: Hashable, Sendable {
     /// The opposite of `filter`.
     case noFilter(FilterPlan)
 
+    /// Whether it is about rules of a packet filter.
+    var isFilter: Bool {
+        switch self {
+        case .filter, .noFilter: true
+        default: false
+        }
+    }
+
     /// The change that takes this one back, or nil when it leaves nothing of ours behind.
     var inverse: Change? {
         switch self {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Journal
 package import Linux
 package import Netlink
 
@@ -12,6 +13,7 @@ package struct Transaction: ~Copyable {
     package let inside: NetlinkSocket
     let home: NetworkNamespace
     let container: NetworkNamespace
+    private let notes: CallNotes?
     private var done: [Change] = []
     /// What later changes need to know of links made or found earlier.
     private(set) var links: [Link] = []
@@ -26,15 +28,18 @@ package struct Transaction: ~Copyable {
 
     /// Opens what is needed here, in the host's namespace, and in the container's.
     ///
-    /// - Parameter container: the namespace that pairs reach into.
+    /// - Parameters:
+    ///   - container: the namespace that pairs reach into.
+    ///   - notes: told what is being made.
     /// - Throws: ``KernelError``.
-    package init(into container: consuming NetworkNamespace) throws(KernelError) {
+    package init(into container: consuming NetworkNamespace, notes: CallNotes? = nil) throws(KernelError) {
         let host = try NetlinkSocket()
         let home = try host.namespace()
         inside = try container.run(from: home) { () throws(KernelError) in try NetlinkSocket() }
         self.host = host
         self.home = home
         self.container = container
+        self.notes = notes
     }
 
     deinit {
@@ -90,6 +95,7 @@ package struct Transaction: ~Copyable {
     }
 
     private mutating func make(_ change: Change) throws(KernelError) {
+        notes?.enter(change.isFilter ? .filter : .links)
         switch change {
         case .bridge(let bridge): try make(bridge)
         case .vlanInterface(let interface): try make(interface)

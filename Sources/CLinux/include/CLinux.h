@@ -3,7 +3,10 @@
 // Imported instead of Glibc, which Embedded Swift does not have.
 #pragma once
 
+#include "Counters.h"
 #include "Datagrams.h"
+#include "Screen.h"
+#include "Streams.h"
 #include "Terminal.h"
 
 #include <dirent.h>
@@ -50,6 +53,9 @@ int culvert_is_network_namespace(int descriptor);
 /// flock(2) with LOCK_EX, waiting for at most the given time. Returns 0, EWOULDBLOCK after that time, or the
 /// errno.
 int culvert_lock_exclusively(int descriptor, unsigned milliseconds);
+
+/// How many nanoseconds this process has waited in culvert_lock_exclusively so far, all threads together.
+long long culvert_lock_wait_nanoseconds(void);
 
 /// open(2), whose variable arguments Swift cannot pass. Returns a descriptor, or a negative errno.
 int culvert_open_at(int directory, const char *path, int flags, mode_t mode);

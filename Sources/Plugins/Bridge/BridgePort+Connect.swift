@@ -3,6 +3,7 @@ internal import Addressing
 internal import CNI
 internal import Interfaces
 internal import JSON
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import PacketFilter
@@ -46,10 +47,12 @@ extension BridgePort {
         var record = record
         var isLeased = false
         do throws(CNIError) {
+            request.notes.enter(.record)
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
             let result = try make(plan, delegate, &transaction, &isLeased, intention)
             record.state = .attached
             record.result = try result.json(version: request.configuration.version)
+            request.notes.enter(.record)
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
             for warning in transaction.warnings { Machine.log("bridge: \(warning)") }
             transaction.commit()

@@ -3,6 +3,7 @@ internal import AddressPools
 internal import Addressing
 internal import CNI
 internal import JSON
+internal import Journal
 internal import LeaseStore
 internal import Linux
 internal import Plugin
@@ -55,12 +56,17 @@ struct AddressLease {
                 for (index, choice) in choices.enumerated() where choice.reason != .held {
                     try ledger.setLastReserved(choice.address, rangeSet: index)
                 }
-                for lease in held where superseded.contains(lease.address) { try ledger.release(lease) }
+                for lease in held where superseded.contains(lease.address) {
+                    if try ledger.release(lease) { request.notes.leases.release(isV6: lease.address.family == .v6) }
+                }
             }
         } catch {
             throw giveBack(choices, to: &ledger, because: error)
         }
         ledger.commit()
+        for choice in choices where choice.reason != .held {
+            request.notes.leases.give(isV6: choice.address.family == .v6)
+        }
         remember(choices)
         return result(choices, dns)
     }
@@ -194,6 +200,7 @@ struct AddressLease {
                 evidence: { owner throws(KernelError) in try witness.evidence(of: owner) }
             )
         }
+        request.notes.reclaimed += freed.count
         for lease in freed {
             Machine.log("host-local: reclaimed \(lease.address) of \(lease.owner) in \(path): its container is dead")
         }

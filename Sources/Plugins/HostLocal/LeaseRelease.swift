@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Addressing
 internal import CNI
 internal import JSON
+internal import Journal
 internal import LeaseStore
 internal import Linux
 internal import Plugin
@@ -40,9 +42,13 @@ struct LeaseRelease {
         try withLedger { ledger throws(KernelError) in
             try ledger.removeLeftovers()
             for lease in try ledger.leases(of: owner) {
-                if !comesTooLate(for: lease) { try ledger.release(lease) }
+                if !comesTooLate(for: lease) { try release(lease, &ledger) }
             }
         }
+    }
+
+    private func release(_ lease: LeaseRecord, _ ledger: inout LeaseLedger) throws(KernelError) {
+        if try ledger.release(lease) { request.notes.leases.release(isV6: lease.address.family == .v6) }
     }
 
     /// Whether a DEL is about an earlier life: the container has been connected again since, somewhere else.
@@ -87,7 +93,7 @@ struct LeaseRelease {
             try ledger.removeLeftovers()
             let kept = try ledger.keptAddresses()
             for lease in try ledger.all() where lease.isCollectable(kept) {
-                if try isDue(lease) { try ledger.release(lease) }
+                if try isDue(lease) { try release(lease, &ledger) }
             }
             let memory = AddressMemory(root: request.settings.stateDirectory, leases: path)
             try memory.forget(unseenFor: .seconds(90 * 86_400))
