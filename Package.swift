@@ -214,7 +214,7 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
-    tests("JournalTests", ["Journal"]),
+    tests("JournalTests", ["Journal", "Linux", "TestSupport"]),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
