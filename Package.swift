@@ -165,6 +165,7 @@ let modules: [Target] = [
             "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
         ]
     ),
+    module("History", ["Pools", "Journal", "CNI", "JSON", "CLinux", "Linux", "Addressing"]),
     module(
         "Attachments",
         [
@@ -187,7 +188,7 @@ let modules: [Target] = [
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor",
+            "Doctor", "Journal", "History",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -264,6 +265,7 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "AttachmentsTests",
@@ -329,7 +331,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "History",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

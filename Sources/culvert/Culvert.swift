@@ -13,12 +13,18 @@ struct Culvert: ParsableCommand {
         DoctorTool.self,
     ]
 
+    /// What shows and passes on what plugins did.
+    static let observing: [any ParsableCommand.Type] = [CallLog.self, SpanExport.self]
+
     static let configuration = CommandConfiguration(
         commandName: "culvert",
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
         version: Release.own,
         subcommands: tools + [Manual.self, Completions.self],
-        groupedSubcommands: [CommandGroup(name: "Attachments", subcommands: operating)]
+        groupedSubcommands: [
+            CommandGroup(name: "Attachments", subcommands: operating),
+            CommandGroup(name: "Observation", subcommands: observing),
+        ]
     )
 }
