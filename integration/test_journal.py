@@ -104,7 +104,7 @@ class Site:
         self.host.path("/run/status.json").write_text(STATUS)
         self.host.must(
             f"export CNI_COMMAND=STATUS CNI_PATH=/nowhere CULVERT_JOURNAL_BYTES={limit}; seq 0 {count - 1} |"
-            f" xargs -P 16 -I N env CNI_CONTAINERID=cN sh -c '{loopback} </run/status.json'")
+            f" xargs -P 16 -I {{}} env CNI_CONTAINERID=c{{}} sh -c '{loopback} </run/status.json'")
 
     @contextlib.contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:

@@ -39,8 +39,10 @@ struct CallJournalTests {
             let journal = CallJournal(runDirectory: root, limit: 1)
             journal.append(report("c1"))
             journal.append(report("c2"))
-            #expect(try lines("\(journal.directory)/\(CallJournal.previousName)").count == 1)
-            #expect(try lines("\(journal.directory)/\(CallJournal.currentName)").count == 1)
+            let previous = try lines("\(journal.directory)/\(CallJournal.previousName)")
+            let current = try lines("\(journal.directory)/\(CallJournal.currentName)")
+            #expect(previous.count == 1)
+            #expect(current.count == 1)
         }
     }
 

@@ -41,7 +41,10 @@ struct SystemLogTests {
         #expect(text == expected)
     }
 
-    @Test("A call that went well is for information, one that took long a warning", arguments: [(1, 30), (11, 28)])
+    @Test(
+        "A call that went well is for information, one that took long a warning",
+        arguments: [(1, 30), (11, 28)] as [(Int64, Int)]
+    )
     func severity(seconds: Int64, priority: Int) {
         var good = report
         good.outcome = .done
