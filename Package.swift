@@ -168,6 +168,7 @@ let modules: [Target] = [
             "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
         ]
     ),
+    module("History", ["Pools", "Journal", "CNI", "JSON", "CLinux", "Linux", "Addressing"]),
     module(
         "Attachments",
         [
@@ -198,7 +199,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring",
+            "Doctor", "Monitoring", "Journal", "History",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -225,7 +226,7 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
-    tests("JournalTests", ["Journal"]),
+    tests("JournalTests", ["Journal", "Linux", "TestSupport"]),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
@@ -283,6 +284,7 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "ManualsTests",
@@ -357,7 +359,7 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

@@ -14,7 +14,9 @@ struct Culvert: ParsableCommand {
     ]
 
     /// What hosts are watched by.
-    static let watching: [any ParsableCommand.Type] = [TopCommand.self, MetricsCommand.self]
+    static let watching: [any ParsableCommand.Type] = [
+        TopCommand.self, MetricsCommand.self, CallLog.self, SpanExport.self,
+    ]
 
     static let configuration = CommandConfiguration(
         commandName: "culvert",
