@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import host as hosts
 import implementations
 from host import Container, Host, Outcome, new_host
 from implementations import Implementation
@@ -31,6 +32,7 @@ BATCH = 18
 #: The host is compared with what should be on it each time so many batches are over.
 LOOK_EVERY = 12
 REMEMBERED = 50
+PATIENCE_SECONDS = 600
 CONTAINER = re.compile(r"\bc\d+\b")
 #: What each call of a runtime may be answered: no address free, port or address taken, somebody holds the lock.
 NO_ADDRESS, LOCKED = {103, 104, 105, 106, 107, 108, 109, 110}, {11}
@@ -95,28 +97,28 @@ class Soak:
             raise Broken(f"{what} {subject}: exit {outcome.status}: {outcome.stdout} {outcome.stderr}")
         return outcome
 
-    def add(self, each: Attachment, *, kill: bool = False, hasty: bool = False) -> None:
+    def add(self, each: Attachment, *, killer: dict[str, list[str]] | None = None, hasty: bool = False) -> None:
         """ADD; who fails is deleted again, as runtimes do."""
         options: dict[str, Any] = dict(each.options)
         allowed = set(NO_ADDRESS) if each.network in ("tight", "lan") else set()
-        if kill:
-            options["wrapper"] = self.killer(each)
+        if killer:
+            options["wrapper"] = killer
         if hasty:
             options["env"] = {"CULVERT_LOCK_TIMEOUT": "0.01"}
             allowed |= LOCKED
         each.state = "unsure"
-        outcome = self.call("ADD killed" if kill else "ADD", each,
+        outcome = self.call("ADD killed" if killer else "ADD", each,
                             lambda: each.runtime.add(each.container, each.ifname, **options), allowed)
         if outcome.ok:
             each.state = "whole"
-        elif not kill:
+        elif not killer:
             self.delete(each)
 
-    def delete(self, each: Attachment, way: str = "DEL") -> None:
+    def delete(self, each: Attachment, way: str = "DEL", killer: dict[str, list[str]] | None = None) -> None:
         """DEL, in one of the ways of runtimes."""
         options: dict[str, Any] = dict(each.options)
-        if way == "DEL killed":
-            options["wrapper"] = self.killer(each)
+        if killer:
+            options["wrapper"] = killer
         if way == "DEL without anything":
             options = {"env": {"CNI_NETNS": ""}, "remembering": False}
         each.state = "unsure"
@@ -176,42 +178,44 @@ class Soak:
             raise Broken(f"{name}: exit {outcome.status}: {outcome.stdout} {outcome.stderr}")
         return outcome
 
-    def damage(self, what: str, command: str) -> None:
-        """Somebody's hand slips."""
+    def damage(self, what: str, command: str, *remedy: str) -> None:
+        """Somebody's hand slips, and somebody may put it right at once."""
         self.figures.done[what] += 1
         self.log.append(f"{what}: {command}")
         self.host.run(["sh", "-c", command])
+        if remedy:
+            self.operate(*remedy)
 
-    def disturb(self, what: str) -> None:
-        """One disturbance, in the midst of a batch."""
+    def disturbance(self, what: str) -> Callable[[], None]:
+        """Something that happens to the host in the midst of a batch."""
         bystanders = [each for each in self.attachments.values()
                       if each.network in REPAIRABLE and each.state == "whole" and not each.is_dead]
+        each = self.chance.choice(bystanders) if bystanders else None
+        seconds = f"{self.chance.uniform(0.05, 0.5):.2f}"
         match what:
             case "rules flushed":
-                self.damage(what, "nft flush ruleset")
-                self.operate("reload")
+                return lambda: self.damage(what, "nft flush ruleset", "reload")
             case "bridge deleted":
-                self.damage(what, f"ip link del {self.chance.choice(list(BRIDGES.values()))}")
-                self.operate("reconcile")
-            case "pair deleted" if bystanders:
-                each = self.chance.choice(bystanders)
-                self.damage(what, f"ip -n {each.container.id} link del {each.ifname}")
-            case "addresses flushed" if bystanders:
-                each = self.chance.choice(bystanders)
-                self.damage(what, f"ip -n {each.container.id} address flush dev {each.ifname}")
+                bridge = self.chance.choice(list(BRIDGES.values()))
+                return lambda: self.damage(what, f"ip link del {bridge}", "reconcile")
+            case "pair deleted" if each:
+                return lambda: self.damage(what, f"ip -n {each.container.id} link del {each.ifname}")
+            case "addresses flushed" if each:
+                return lambda: self.damage(what, f"ip -n {each.container.id} address flush dev {each.ifname}")
             case "lease lock held":
-                name = self.chance.choice(list(BRIDGES))
-                self.damage(what, f"flock {LEASES}/{name}/lock sleep {self.chance.uniform(0.05, 0.5):.2f}")
-            case "record lock held" if bystanders:
-                each = self.chance.choice(bystanders)
+                path = f"{LEASES}/{self.chance.choice(list(BRIDGES))}/lock"
+                return lambda: self.damage(what, f"flock {path} sleep {seconds}")
+            case "record lock held" if each:
                 path = f"{RECORDS}/{each.network}/{each.container.id}:{each.ifname}.json"
-                self.damage(what, f"test ! -e {path} || flock {path} sleep {self.chance.uniform(0.05, 0.5):.2f}")
+                return lambda: self.damage(what, f"test ! -e {path} || flock {path} sleep {seconds}")
             case "culvert gc":
-                self.operate("gc", "--yes")
+                return lambda: self.operate("gc", "--yes")
             case "ipam gc":
-                self.operate("ipam", "gc", "--yes")
+                return lambda: self.operate("ipam", "gc", "--yes")
             case "reconcile" | "reload":
-                self.operate(what)
+                return lambda: self.operate(what)
+            case _:
+                return lambda: None
 
     def repair(self) -> None:
         """What an operator does after a hand has slipped."""
@@ -225,7 +229,7 @@ class Soak:
         what = self.chance.choice(DISTURBANCES)
         self.is_disturbed = what in ("rules flushed", "bridge deleted", "pair deleted", "addresses flushed")
         jobs = self.jobs()
-        jobs.insert(self.chance.randrange(len(jobs)), lambda: self.disturb(what))
+        jobs.insert(self.chance.randrange(len(jobs)), self.disturbance(what))
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as crowd:
             running = [crowd.submit(job) for job in jobs]
         for job in running:
@@ -278,13 +282,14 @@ class Soak:
             each = dataclasses.replace(each, runtime=self.networks.runtimes["six"], options={}, ports=())
             if any(each.network == other.network for other in by_container[container.id]):
                 return lambda: None
-        kill, hasty = self.chance.random() < 0.12, self.chance.random() < 0.05
+        killer = self.killer(each) if self.chance.random() < 0.12 else None
+        hasty = self.chance.random() < 0.05
         self.attachments[each.key] = each
 
         def run() -> None:
             if container.id not in by_container:
                 self.host.must(f"ip netns add {container.id}")
-            self.add(each, kill=kill, hasty=hasty)
+            self.add(each, killer=killer, hasty=hasty)
         return run
 
     def change(self, mine: list[Attachment]) -> Callable[[], None]:
@@ -292,7 +297,7 @@ class Soak:
         each = self.chance.choice(mine)
         if each.state == "unsure" or each.is_dead:
             way = self.chance.choice(("DEL", "DEL without anything", "DEL killed", "nothing", "nothing"))
-            return (lambda: None) if way == "nothing" else (lambda: self.delete(each, way))
+            return (lambda: None) if way == "nothing" else self.deletion(each, way)
         match self.chance.choices(("check", "delete", "die"), (35, 50, 15))[0]:
             case "check":
                 return lambda: self.check(each)
@@ -300,7 +305,12 @@ class Soak:
                 return lambda: self.die(each.container, mine)
             case _:
                 way = self.chance.choices(("DEL", "DEL without anything", "DEL twice", "DEL killed"), (5, 2, 1, 2))[0]
-                return lambda: self.delete(each, way)
+                return self.deletion(each, way)
+
+    def deletion(self, each: Attachment, way: str) -> Callable[[], None]:
+        """A DEL; where it is killed is decided before anything runs, so that a seed says what happens."""
+        killer = self.killer(each) if way == "DEL killed" else None
+        return lambda: self.delete(each, way, killer)
 
     def forget(self, key: tuple[str, str]) -> None:
         """An attachment that is gone; its container goes with its last one."""
@@ -401,9 +411,13 @@ class Soak:
 
 
 def soak(ours: Implementation, seconds: float, seed: int) -> Figures:
-    """One soak on a host of its own."""
-    with new_host() as host:
-        return Soak(host, ours, seed).run(seconds)
+    """One soak on a host of its own, on a machine that may have much else to do."""
+    usual, hosts.PATIENCE_SECONDS = hosts.PATIENCE_SECONDS, PATIENCE_SECONDS
+    try:
+        with new_host() as host:
+            return Soak(host, ours, seed).run(seconds)
+    finally:
+        hosts.PATIENCE_SECONDS = usual
 
 
 def main() -> int:
