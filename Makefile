@@ -38,7 +38,8 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build man install test unit-test root-test integration benchmark pods benchmark-forwarding link-order \
+.PHONY: help demo build man install test unit-test root-test integration soak benchmark pods benchmark-forwarding \
+    link-order \
     fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
     packages-build packages-demo packages-test packages-benchmark
 
@@ -99,6 +100,9 @@ integration: packages-test build ## Play the runtime against the built plugins, 
 	integration/oracle.sh
 	integration/stock-kernel.sh
 	$(PYTHON) -m pytest integration -p no:cacheprovider -n $(WORKERS) --dist loadgroup
+
+soak: packages-test build ## Let hundreds of containers come, go and be damaged for SOAK_SECONDS (1800).
+	$(PYTHON) integration/soak.py
 
 benchmark: packages-benchmark build ## Measure against the reference plugins and the bare kernel work.
 	$(PYTHON) Benchmarks/benchmark.py

@@ -2,12 +2,14 @@
 """culvert reload: what somebody flushed is there again."""
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from typing import Any
 
 import pytest
 
-from host import Container, Host, Outcome
+from host import PATIENCE_SECONDS, Container, Host, Outcome
 from implementations import Implementation, build_directory
 from runtime import Runtime, bridge, host_local, network
 from traffic import HOST4, OUTSIDE, OUTSIDER4, add_outside, fetch, ruleset, serve
@@ -126,6 +128,26 @@ def test_dead_containers_are_passed_over(world: Host, live: list[tuple[Runtime, 
     good(reload(world))
     printed = ruleset(world)
     assert "8080" not in printed and "8081" in printed
+
+
+def test_a_deletion_that_is_faster(world: Host, live: list[tuple[Runtime, Container]]) -> None:
+    """Rules of an attachment on which somebody works wait for him, and if that was its DEL, they are not made."""
+    assert live
+    world.must("nft flush ruleset")
+    record = world.path("/run/culvert/attachments/net0/c0:eth0.json")
+    tool = os.path.join(build_directory(), "culvert")
+    with record.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        running = world.start([tool, "reload"])
+        end = time.monotonic() + PATIENCE_SECONDS
+        while "10.77.0.3" not in ruleset(world):
+            assert time.monotonic() < end, "the others wait for it"
+        assert running.poll() is None and "macspoofchk-c0" not in ruleset(world)
+        record.unlink()
+    assert running.wait(PATIENCE_SECONDS) == 0
+    printed = ruleset(world)
+    assert "macspoofchk-c1" in printed and "macspoofchk-c0" not in printed
+    assert "ip saddr 10.77.0.3" in printed and "ip saddr 10.77.0.2" not in printed
 
 
 def test_iptables_too(world: Host, ours: Implementation) -> None:

@@ -62,7 +62,7 @@ package struct RuleReload {
     package func run(changing: Bool) throws(CNIError) -> Outcome {
         var outcome = Outcome()
         let wants = try wants(&outcome)
-        var shares: [FilterEngine.Claim] = []
+        var shares: [RecordedRules] = []
         var others: [RecordedRules] = []
         for want in wants {
             var missing: [String] = []
@@ -75,7 +75,7 @@ package struct RuleReload {
             guard !missing.isEmpty else { continue }
             outcome.missing += missing.count
             outcome.findings.append(.init(key: want.key, plugin: want.plugin, missing: missing))
-            if !want.shares.isEmpty { shares.append(FilterEngine.Claim(key: want.key, shares: want.shares)) }
+            if !want.shares.isEmpty { shares.append(want) }
             if want.hasOthers && isComplete { others.append(want) }
         }
         if changing, outcome.missing > 0 { try putBack(shares, others, &outcome) }
@@ -84,38 +84,63 @@ package struct RuleReload {
     }
 
     private func putBack(
-        _ claims: [FilterEngine.Claim],
+        _ shares: [RecordedRules],
         _ others: [RecordedRules],
         _ outcome: inout Outcome
     ) throws(CNIError) {
-        try translating("cannot put rules back") { () throws(KernelError) in
-            try FilterEngine().install(claims)
+        var busy: [RecordedRules] = []
+        for start in stride(from: 0, to: shares.count, by: RuleReload.together) {
+            let some = shares[start..<min(start + RuleReload.together, shares.count)]
+            busy += try putBack(some, waitingAtMost: .zero, &outcome)
+        }
+        // Whoever works on one of them may take long, and nobody else is to wait for that.
+        let settings = Settings(variable: Machine.variable)
+        for want in busy {
+            for late in try putBack([want], waitingAtMost: settings.lockBound, &outcome) {
+                outcome.troubles.append("\(late.key) \(late.plugin): somebody holds its record; run this again")
+            }
         }
         for want in others {
             _ = outcome.tries(want, asksFirewalld: want.usesFirewalld) { () throws(KernelError) in
-                try putBack(want)
+                let held = try HeldRecord(want, waitingAtMost: settings.lockBound)
+                try withExtendedLifetime(held) { () throws(KernelError) in try held?.want.makeOthers() }
             }
         }
     }
 
-    /// Makes what does not say whose it is, unless a DEL or another ADD was faster: nobody would take it away.
-    private func putBack(_ want: RecordedRules) throws(KernelError) {
-        let settings = Settings(variable: Machine.variable)
-        let file: AttachmentFile
-        do throws(KernelError) {
-            file = try AttachmentFile(
-                existing: want.key,
-                of: want.record.plugin,
-                in: AttachmentStore(root: settings.runDirectory),
-                waitingAtMost: settings.lockBound
-            )
-        } catch {
-            guard error.errno == .noSuchFileOrDirectory else { throw error }
-            return
+    /// How many records are locked at the same time: each is an open file.
+    private static let together = 200
+
+    /// Makes what some attachments lack in nf_tables, in one transaction, unless a DEL or another ADD was faster: nobody
+    /// would take it away.
+    ///
+    /// - Returns: those on which somebody works.
+    private func putBack(
+        _ wants: ArraySlice<RecordedRules>,
+        waitingAtMost bound: Duration,
+        _ outcome: inout Outcome
+    ) throws(CNIError) -> [RecordedRules] {
+        var busy: [RecordedRules] = []
+        var held: [HeldRecord] = []
+        for want in wants {
+            do throws(KernelError) {
+                if let record = try HeldRecord(want, waitingAtMost: bound) { held.append(record) }
+            } catch {
+                if error.errno == .wouldBlock {
+                    busy.append(want)
+                } else {
+                    outcome.troubles.append("\(want.key) \(want.plugin): \(error)")
+                }
+            }
         }
-        if file.record == want.record.content { try want.makeOthers() }
-        // Locked until here.
-        _ = consume file
+        let claims = held.map { FilterEngine.Claim(key: $0.want.key, shares: $0.want.shares) }
+        guard !claims.isEmpty else { return busy }
+        try withExtendedLifetime(held) { () throws(CNIError) in
+            try translating("cannot put rules back") { () throws(KernelError) in
+                try FilterEngine().install(claims)
+            }
+        }
+        return busy
     }
 
     private func summary(_ outcome: Outcome, of count: Int, changing: Bool) -> String {
@@ -142,5 +167,32 @@ package struct RuleReload {
             }
         }
         return wants
+    }
+}
+
+/// A record that says what it said, and on which nobody works as long as this lives.
+private final class HeldRecord {
+    let want: RecordedRules
+    private let file: AttachmentFile
+
+    /// Nil when the attachment has been ended, or is another one by now.
+    ///
+    /// - Throws: `KernelError`, with `EWOULDBLOCK` when somebody worked on it all the time.
+    init?(_ want: RecordedRules, waitingAtMost bound: Duration) throws(KernelError) {
+        let file: AttachmentFile
+        do throws(KernelError) {
+            file = try AttachmentFile(
+                existing: want.key,
+                of: want.record.plugin,
+                in: AttachmentStore(root: Settings(variable: Machine.variable).runDirectory),
+                waitingAtMost: bound
+            )
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return nil
+        }
+        guard file.record == want.record.content else { return nil }
+        self.want = want
+        self.file = file
     }
 }

@@ -75,6 +75,9 @@ extension Invocation {
         guard isPlainName(containerID) else {
             throw CNIError(.invalidEnvironment, "invalid characters in CNI_CONTAINERID", details: containerID)
         }
+        guard containerID.utf8.count <= longestName else {
+            throw CNIError(.invalidEnvironment, "CNI_CONTAINERID is \(tooLong)", details: containerID)
+        }
     }
 
     /// Accepts what the specification allows as a network's name, which is also safe as a file name.
@@ -85,7 +88,15 @@ extension Invocation {
         guard isPlainName(networkName) else {
             throw CNIError(.invalidConfiguration, "invalid characters in the network name", details: networkName)
         }
+        guard networkName.utf8.count <= longestName else {
+            throw CNIError(.invalidConfiguration, "the network name is \(tooLong)", details: networkName)
+        }
     }
+
+    /// Both become parts of the names of files, beside an interface and a plugin, and those have 255 octets at most.
+    private static let longestName = 200
+
+    private static let tooLong = "longer than \(longestName) octets"
 
     /// Accepts what the kernel takes as a name of an interface (`dev_valid_name`).
     ///

@@ -53,7 +53,8 @@ package struct InterfaceFilters: Hashable, Sendable {
         var masquerade: Masquerade?
         if masquerades, !addresses.isEmpty { masquerade = Masquerade(key: key, addresses: addresses, backend: backend) }
         var spoofCheck: SpoofCheck?
-        if checksMAC || checksIP {
+        // Nothing comes from a port that CHECK cannot find: its container may have deleted the pair.
+        if checksMAC || checksIP, !port.isEmpty {
             spoofCheck = SpoofCheck(
                 key: key,
                 port: port,

@@ -63,14 +63,17 @@ package struct LeaseDirectory: ~Copyable {
         self.isForReading = isForReading
     }
 
+    /// Whoever may write into the directory, no file elsewhere is opened instead, and no pipe is waited for.
+    private static let plain = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+
     /// Where nobody ever locked anything, a reader leaves it so, and locks the directory itself.
     private static func openLock(
         _ directory: borrowing Directory,
         isForReading: Bool
     ) throws(KernelError) -> Descriptor {
-        guard isForReading else { return try directory.open("lock", O_RDONLY | O_CREAT, mode: 0o750) }
+        guard isForReading else { return try directory.open("lock", plain | O_CREAT, mode: 0o750) }
         do throws(KernelError) {
-            return try directory.open("lock", O_RDONLY)
+            return try directory.open("lock", plain)
         } catch {
             guard error.errno == .noSuchFileOrDirectory else { throw error }
             return try directory.open(".", O_RDONLY | O_DIRECTORY)
@@ -262,7 +265,7 @@ package struct LeaseDirectory: ~Copyable {
     /// The address reserved last from a range set; nil when there is none, or nothing that can be read.
     package func lastReserved(rangeSet index: Int) -> IPAddress? {
         do throws(KernelError) {
-            let file = try directory.open("last_reserved_ip.\(index)", O_RDONLY)
+            let file = try directory.open("last_reserved_ip.\(index)", LeaseDirectory.plain)
             let content = try file.readSmallFile("last_reserved_ip.\(index)", limit: 64)
             let text = String(decoding: content.filter { $0 > UInt8(ascii: " ") }, as: UTF8.self)
             return IPAddress(text)
@@ -279,7 +282,7 @@ package struct LeaseDirectory: ~Copyable {
     /// - Throws: ``KernelError``.
     package func setLastReserved(_ address: IPAddress, rangeSet index: Int) throws(KernelError) {
         let name = "last_reserved_ip.\(index)"
-        let file = try directory.open(name, O_WRONLY | O_CREAT, mode: 0o600)
+        let file = try directory.open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
         let text = Array("\(address)".utf8)
         try file.writeAll(text, "\(path)/\(name)")
         // Afterwards: a file that is emptied first gives its memory back, only to get it again.

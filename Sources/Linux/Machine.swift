@@ -41,9 +41,9 @@ package enum Machine {
 
     /// All of standard input.
     ///
-    /// - Throws: ``KernelError``; `EFBIG` beyond 16 MiB.
-    package static func readStandardInput() throws(KernelError) -> [UInt8] {
-        try Descriptor.readAll(0, "standard input", limit: 16 << 20)
+    /// - Throws: ``KernelError``; `EFBIG` beyond `limit` octets.
+    package static func readStandardInput(limit: Int) throws(KernelError) -> [UInt8] {
+        try Descriptor.readAll(0, "standard input", limit: limit)
     }
 
     /// Writes to standard output; a reader that went away is an error like any other.

@@ -12,7 +12,8 @@ package struct NetworkNamespace: ~Copyable {
     /// - Throws: ``KernelError``; `ENOENT` when the path is gone, `EINVAL` when it is a file of another kind (a mount
     ///   that was lost leaves a plain file behind).
     package init(path: String) throws(KernelError) {
-        let descriptor = try Descriptor(opening: path, O_RDONLY)
+        // Without waiting for somebody to write, should it be a pipe.
+        let descriptor = try Descriptor(opening: path, O_RDONLY | O_NONBLOCK)
         let verdict = culvert_is_network_namespace(descriptor.rawValue)
         guard verdict >= 0 else { throw KernelError("stat \(path)", Errno(rawValue: -verdict)) }
         guard verdict == 1 else {

@@ -123,12 +123,7 @@ package struct PluginCall {
     }
 
     private mutating func readRequest(_ invocation: Invocation) throws(CNIError) -> Request {
-        let input: [UInt8]
-        do throws(KernelError) {
-            input = try Machine.readStandardInput()
-        } catch {
-            throw CNIError(.inputOutput, "cannot read the network configuration", error)
-        }
+        let input = try readInput()
         var document: JSONValue
         do throws(JSONValue.SyntaxError) {
             document = try JSONValue(parsing: input)
@@ -163,6 +158,23 @@ package struct PluginCall {
         )
         request.text = input
         return request
+    }
+
+    private func readInput() throws(CNIError) -> [UInt8] {
+        let tooLarge = "the network configuration is too large"
+        let input: [UInt8]
+        do throws(KernelError) {
+            input = try Machine.readStandardInput(limit: InputLimits.octets)
+        } catch {
+            guard error.errno == .fileTooLarge else {
+                throw CNIError(.inputOutput, "cannot read the network configuration", error)
+            }
+            throw CNIError(.decoding, tooLarge, details: "standard input has more than \(InputLimits.octets) octets")
+        }
+        guard InputLimits.admits(input) else {
+            throw CNIError(.decoding, tooLarge, details: "standard input has more than \(InputLimits.values) values")
+        }
+        return input
     }
 
     /// What DEL cannot do without: whose the attachment is, who gave the addresses, and which directories are theirs.

@@ -64,6 +64,7 @@ package struct AttachmentFile: ~Copyable {
                 // Who held the lock may have replaced or removed the file while we waited.
                 let status = try file.status(name)
                 guard try directory.status(name)?.identity == status.identity else { continue }
+                try AttachmentFile.requireRegular(status, "\(directory.path)/\(name)")
                 let content = try file.readAll(name)
                 record = AttachmentRecord(key: key, content: content)
                 existed = !content.isEmpty || flags == 0
@@ -80,6 +81,12 @@ package struct AttachmentFile: ~Copyable {
             }
             throw error
         }
+    }
+
+    /// A pipe in its place would be waited for, for ever.
+    private static func requireRegular(_ status: FileStatus, _ path: String) throws(KernelError) {
+        guard !status.isRegularFile else { return }
+        throw KernelError("open \(path)", .invalidArgument, explanation: "it is no regular file; remove it")
     }
 
     /// Whether the attachment was begun after a moment, by ``Machine/bootNanoseconds``.
@@ -103,7 +110,7 @@ package struct AttachmentFile: ~Copyable {
     private mutating func replace(with record: AttachmentRecord) throws(KernelError) {
         let temporary = AttachmentStore.temporaryName(of: name)
         do throws(KernelError) {
-            let new = try directory.open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+            let new = try openTemporary(temporary)
             // Nobody else writes here while we hold the record, so this never waits.
             try new.lock("\(directory.path)/\(temporary)", waitingAtMost: .zero)
             try new.writeAll(record.content, "\(directory.path)/\(temporary)")
@@ -112,6 +119,18 @@ package struct AttachmentFile: ~Copyable {
         } catch {
             try directory.remove(temporary)
             throw error
+        }
+    }
+
+    /// Makes the temporary file anew, whatever bears its name: nobody who lives writes to it.
+    private func openTemporary(_ name: String) throws(KernelError) -> Descriptor {
+        let flags = O_RDWR | O_CREAT | O_EXCL
+        do throws(KernelError) {
+            return try directory.open(name, flags, mode: 0o600)
+        } catch {
+            guard error.errno == .fileExists else { throw error }
+            try directory.remove(name)
+            return try directory.open(name, flags, mode: 0o600)
         }
     }
 

@@ -59,8 +59,10 @@ package struct AttachmentStore: Hashable, Sendable {
     /// - Throws: ``KernelError``.
     package func record(of key: AttachmentKey, plugin: String = "") throws(KernelError) -> AttachmentRecord? {
         let path = "\(path(of: key.network))/\(AttachmentStore.fileName(of: key, plugin: plugin))"
+        // Neither a link nor a pipe is a record.
+        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
         do throws(KernelError) {
-            return AttachmentRecord(key: key, content: try Descriptor(opening: path, O_RDONLY).readAll(path))
+            return AttachmentRecord(key: key, content: try Descriptor(opening: path, flags).readAll(path))
         } catch {
             guard error.errno == .noSuchFileOrDirectory else { throw error }
             return nil

@@ -114,6 +114,20 @@ struct NameTests {
         #expect(throws: expected) { try Invocation.validate(networkName: name) }
     }
 
+    @Test("Names become names of files, so they have 200 octets at most")
+    func long() throws {
+        let longest = String(repeating: "x", count: 200)
+        try Invocation.validate(containerID: longest)
+        try Invocation.validate(networkName: longest)
+        let name = longest + "x"
+        #expect(
+            throws: CNIError(.invalidEnvironment, "CNI_CONTAINERID is longer than 200 octets", details: name)
+        ) { try Invocation.validate(containerID: name) }
+        #expect(
+            throws: CNIError(.invalidConfiguration, "the network name is longer than 200 octets", details: name)
+        ) { try Invocation.validate(networkName: name) }
+    }
+
     @Test("An empty network name is missing")
     func missing() {
         #expect(throws: CNIError(.invalidConfiguration, "missing network name")) {

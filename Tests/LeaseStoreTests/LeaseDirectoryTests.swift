@@ -33,6 +33,23 @@ struct LeaseDirectoryTests {
         }
     }
 
+    @Test("A link in the place of a file of ours is not followed", arguments: ["lock", "last_reserved_ip.0"])
+    func link(name: String) throws {
+        try withTemporaryDirectory { path in
+            let victim = "\(path)/victim"
+            try writeFile(victim, "precious")
+            try withTemporaryDirectory { leases in
+                #expect(symlink(victim, "\(leases)/\(name)") == 0)
+                #expect {
+                    let directory = try LeaseDirectory(path: leases, waitingAtMost: .zero)
+                    #expect(directory.lastReserved(rangeSet: 0) == nil)
+                    try directory.setLastReserved(IPAddress(v4: 0x0a01_0203), rangeSet: 0)
+                } throws: { ($0 as? KernelError)?.errno == .tooManySymbolicLinkLevels }
+            }
+            #expect(try readFile(victim) == "precious")
+        }
+    }
+
     @Test("A taken address is not given away, and its owner stays")
     func taken() throws {
         try withTemporaryDirectory { path in

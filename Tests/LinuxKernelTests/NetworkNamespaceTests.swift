@@ -41,6 +41,16 @@ struct NetworkNamespaceTests {
         #expect(refusal == expected)
     }
 
+    @Test("A pipe is no namespace, and nobody waits for its writer")
+    func pipe() throws {
+        try withTemporaryDirectory { path in
+            #expect(mkfifo("\(path)/pipe", 0o600) == 0)
+            #expect {
+                _ = try NetworkNamespace(path: "\(path)/pipe")
+            } throws: { ($0 as? KernelError)?.errno == .invalidArgument }
+        }
+    }
+
     @Test("A namespace lives as long as its handle, and is found by any path to it")
     func paths() throws {
         let same = try inNewNamespace {

@@ -177,7 +177,7 @@ struct IPAMImport: ParsableCommand {
     /// What is to be read line by line; nil for a directory.
     private func text() throws(PoolFailure) -> [UInt8]? {
         do throws(KernelError) {
-            if source == "-" { return try Machine.readStandardInput() }
+            if source == "-" { return try Machine.readStandardInput(limit: 1 << 30) }
             if form == .hostLocal { return nil }
             return try Descriptor(opening: source, O_RDONLY).readAll(source, limit: 1 << 30)
         } catch {
