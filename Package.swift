@@ -165,6 +165,7 @@ let modules: [Target] = [
             "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing",
         ]
     ),
+    module("Installation", ["JSON", "CLinux", "Linux"]),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -181,6 +182,7 @@ let modules: [Target] = [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             "Doctor",
+            "Installation",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -256,6 +258,7 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "AttachmentsTests",
@@ -322,6 +325,7 @@ let together: [Target] = [
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "Installation",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

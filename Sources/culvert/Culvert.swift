@@ -13,12 +13,20 @@ struct Culvert: ParsableCommand {
         DoctorTool.self,
     ]
 
+    /// What puts plugins where runtimes look for them.
+    static let installing: [any ParsableCommand.Type] = [
+        InstallPlugins.self, UninstallPlugins.self, InstalledPlugins.self,
+    ]
+
     static let configuration = CommandConfiguration(
         commandName: "culvert",
         abstract: "Look after container networks by hand.",
         discussion: "A hard link to this program that bears a subcommand's name behaves as that subcommand.",
         version: Release.own,
         subcommands: tools + [Manual.self, Completions.self],
-        groupedSubcommands: [CommandGroup(name: "Attachments", subcommands: operating)]
+        groupedSubcommands: [
+            CommandGroup(name: "Attachments", subcommands: operating),
+            CommandGroup(name: "Installation", subcommands: installing),
+        ]
     )
 }
