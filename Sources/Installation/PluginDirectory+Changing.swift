@@ -106,15 +106,18 @@ extension PluginDirectory {
             try finish(name, with: "\(set)/\(isNew ? "new" : isForward ? "old" : "before")/\(name)")
         }
         try Files.synchronize(directory: path)
-        if isForward { record.installed = record.wanted }
-        (record.wanted, record.change) = (nil, nil)
-        isBegun = false
-        if record.installed == nil && record.configuration == nil {
+        var next = record
+        if isForward { next.installed = next.wanted }
+        (next.wanted, next.change) = (nil, nil)
+        if next.installed == nil && next.configuration == nil {
             try Files.remove("\(store)/record")
             try Files.synchronize(directory: store)
         } else {
-            try write(record)
+            try write(next)
         }
+        // Only now: as long as the disk says that something is going on, so do we.
+        record = next
+        isBegun = false
         tidyUp()
     }
 

@@ -17,20 +17,47 @@ extension PluginDirectory {
         _ source: String,
         into directory: String
     ) throws(InstallationFailure) -> Bool {
+        let plan = try plan(source, into: directory)
+        guard !plan.isThere else { return false }
+        do throws(KernelError) {
+            try replace(record.configuration, with: plan.wanted, plan.octets, in: directory)
+        } catch {
+            throw InstallationFailure(
+                error,
+                intention: "cannot install the configuration \(directory)/\(plan.wanted.name)"
+            )
+        }
+        return true
+    }
+
+    /// Refuses what ``installConfiguration(_:into:)`` would refuse.
+    ///
+    /// - Throws: ``InstallationFailure``.
+    package func checkConfiguration(_ source: String, into directory: String) throws(InstallationFailure) {
+        _ = try plan(source, into: directory)
+    }
+
+    private struct Plan {
+        let wanted: InstallationRecord.Configuration
+        let octets: [UInt8]
+        /// Whether there is nothing to do.
+        let isThere: Bool
+    }
+
+    private func plan(_ source: String, into directory: String) throws(InstallationFailure) -> Plan {
         let octets = try PluginDirectory.configuration(source)
         let name = String(source.split(separator: "/").last ?? "")
         let place = "\(directory)/\(name)"
         let former = record.configuration
         let wanted = InstallationRecord.Configuration(name: name, digest: SHA512(of: octets).hexadecimal)
+        let found: String?
         do throws(KernelError) {
-            let found = try PluginDirectory.digest(place)
-            if found == wanted.digest && former == wanted { return false }
-            if found == nil || found == wanted.digest || (former?.name == name && former?.digest == found) {
-                try replace(former, with: wanted, octets, in: directory)
-                return true
-            }
+            found = try PluginDirectory.digest(place)
         } catch {
-            throw InstallationFailure(error, intention: "cannot install the configuration \(place)")
+            throw InstallationFailure(error, intention: "cannot look at the configuration \(place)")
+        }
+        if found == nil || found == wanted.digest || (former?.name == name && former?.digest == found) {
+            return Plan(wanted: wanted, octets: octets, isThere: found == wanted.digest && former == wanted)
         }
         throw InstallationFailure(
             "\(place) is there already, and is not what was installed",

@@ -18,7 +18,7 @@ struct InstallPlugins: ParsableCommand {
             Programs of other names stay as they are.
 
             For a Kubernetes DaemonSet: with --stay it ends when it is asked to (SIGTERM); \
-            with --watch it looks every ten seconds whether somebody has put other \
+            with --watch it looks again and again whether somebody has put other \
             programs in place of these, and puts them back; with --uninstall-at-end it \
             then gives all names back.
 
@@ -43,6 +43,9 @@ struct InstallPlugins: ParsableCommand {
     @Flag(help: "Stay, and install again what somebody replaces.")
     var watch = false
 
+    @Option(help: ArgumentHelp("How often --watch looks.", valueName: "seconds"))
+    var interval = 10
+
     @Flag(help: "Uninstall when asked to end; with --stay or --watch.")
     var uninstallAtEnd = false
 
@@ -50,6 +53,7 @@ struct InstallPlugins: ParsableCommand {
         guard stay || watch || !uninstallAtEnd else {
             throw ValidationError("--uninstall-at-end makes sense with --stay or --watch only")
         }
+        guard (1...86400).contains(interval) else { throw ValidationError("--interval is 1 to 86400 seconds") }
     }
 
     func run() throws {
@@ -57,7 +61,7 @@ struct InstallPlugins: ParsableCommand {
         let farewell = stay || watch ? try installing { () throws(InstallationFailure) in try Farewell() } : nil
         var looks = try install()
         guard let farewell else { return }
-        while !farewell.arrives(within: .seconds(10)) {
+        while !farewell.arrives(within: .seconds(interval)) {
             guard watch else { continue }
             let isWhole = try installing { () throws(InstallationFailure) in
                 try place.open().isWhole(since: looks)
@@ -76,6 +80,7 @@ struct InstallPlugins: ParsableCommand {
         try installing { () throws(InstallationFailure) in
             let source = try ProgramSource(path: from)
             var directory = try place.open()
+            if let conflist { try directory.checkConfiguration(conflist, into: place.confDir) }
             let isNew = try directory.install(source, release: Release.own)
             let count = directory.record.installed?.programs.count ?? 0
             print("\(place.cniBinDir): \(count) programs of Culvert \(Release.own) \(isNew ? "installed" : "are there")")
