@@ -167,7 +167,7 @@ def test_disturbed(trial: str, fate: str, say: Callable[[str], None]) -> None:
         # A descriptor that is there is not refused for want of permission.
         points = [dataclasses.replace(point, error=fate) for point in points if fate == "ENOSPC" or point.name not in
                   ("write", "fsync", "ftruncate", "flock")]
-    chosen = thinned(points, 1 if fate == "killed" else 5)
+    chosen = thinned(points, 4 if fate == "killed" else 9)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         verdicts = list(pool.map(lambda point: disturbed(trial, point), chosen))
     trouble = [f"{point}: {verdict}" for point, verdict in zip(chosen, verdicts) if verdict]

@@ -136,7 +136,7 @@ extension PluginDirectory {
         try Files.rename(temporary, to: place)
     }
 
-    /// Removes what nobody needs any more. That it cannot be does no harm.
+    /// Removes what nobody needs any more; that it cannot be does no harm.
     mutating func tidyUp() {
         leftovers = []
         do throws(KernelError) {

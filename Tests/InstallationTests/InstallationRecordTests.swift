@@ -20,15 +20,18 @@ struct InstallationRecordTests {
         #expect(try InstallationRecord(JSONReader(record.json)) == record)
     }
 
-    @Test("A record that leads out of its directory, or that a later release wrote, is refused", arguments: [
-        "{}", #"{"layout": 2}"#, "[]",
-        #"{"layout": 1, "change": {"set": 1, "names": ["../x"]}}"#,
-        #"{"layout": 1, "change": {"set": 0, "names": []}}"#,
-        #"{"layout": 1, "change": {"names": []}}"#,
-        #"{"layout": 1, "installed": {"set": 1, "programs": {"a/b": ""}}}"#,
-        #"{"layout": 1, "installed": {"set": 1, "programs": {".culvert": ""}}}"#,
-        #"{"layout": 1, "configuration": {"name": "/etc/passwd"}}"#,
-    ])
+    @Test(
+        "A record that leads out of its directory, or that a later release wrote, is refused",
+        arguments: [
+            "{}", #"{"layout": 2}"#, "[]",
+            #"{"layout": 1, "change": {"set": 1, "names": ["../x"]}}"#,
+            #"{"layout": 1, "change": {"set": 0, "names": []}}"#,
+            #"{"layout": 1, "change": {"names": []}}"#,
+            #"{"layout": 1, "installed": {"set": 1, "programs": {"a/b": ""}}}"#,
+            #"{"layout": 1, "installed": {"set": 1, "programs": {".culvert": ""}}}"#,
+            #"{"layout": 1, "configuration": {"name": "/etc/passwd"}}"#,
+        ]
+    )
     func refused(text: String) {
         #expect(throws: JSONTypeError.self) { try Self.record(text) }
     }

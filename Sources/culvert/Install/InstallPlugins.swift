@@ -83,7 +83,8 @@ struct InstallPlugins: ParsableCommand {
             if let conflist { try directory.checkConfiguration(conflist, into: place.confDir) }
             let isNew = try directory.install(source, release: Release.own)
             let count = directory.record.installed?.programs.count ?? 0
-            print("\(place.cniBinDir): \(count) programs of Culvert \(Release.own) \(isNew ? "installed" : "are there")")
+            let done = isNew ? "installed" : "are there"
+            print("\(place.cniBinDir): \(count) programs of Culvert \(Release.own) \(done)")
             if let conflist {
                 let isNew = try directory.installConfiguration(conflist, into: place.confDir)
                 let name = directory.record.configuration?.name ?? conflist

@@ -43,7 +43,8 @@ struct Farewell: ~Copyable {
     init() throws(InstallationFailure) {
         let result = culvert_open_farewells()
         guard result >= 0 else {
-            throw InstallationFailure(KernelError("watch for signals", Errno(rawValue: -result)), intention: "cannot stay")
+            let error = KernelError("watch for signals", Errno(rawValue: -result))
+            throw InstallationFailure(error, intention: "cannot stay")
         }
         descriptor = Descriptor(adopting: result)
     }
