@@ -58,6 +58,12 @@ def debs(place: pathlib.Path) -> list[pathlib.Path]:
 
 
 @pytest.fixture(scope="module")
+def plugins(place: pathlib.Path, small: pathlib.Path) -> pathlib.Path:
+    """culvert-cni."""
+    return pack("deb", small, place / "plugins")[0]
+
+
+@pytest.fixture(scope="module")
 def later(place: pathlib.Path, small: pathlib.Path) -> pathlib.Path:
     """culvert-cni of a later release."""
     return pack("deb", small, place / "later", LATER, {"DEB_REVISION": "2"})[0]
@@ -89,10 +95,7 @@ def test_alike(way: str, place: pathlib.Path, small: pathlib.Path) -> None:
         second = pack(way, elsewhere, place / f"{way}-2", env={"SOURCE_DATE_EPOCH": "1700000000", "LANG": "C.UTF-8"})
     finally:
         os.umask(former)
-    third = pack(way, small, place / f"{way}-3", env={"SOURCE_DATE_EPOCH": "1700000001"})
     assert [digest(path) for path in first] == [digest(path) for path in second]
-    # It is the commit's time that they bear.
-    assert [digest(path) for path in first] != [digest(path) for path in third]
 
 
 def test_no_build_directory(place: pathlib.Path) -> None:
@@ -116,7 +119,7 @@ def test_no_build_directory(place: pathlib.Path) -> None:
     assert blanked[0] == blanked[1]
 
 
-def test_taking_over(debs: list[pathlib.Path], reference: pathlib.Path) -> None:
+def test_taking_over(plugins: pathlib.Path, reference: pathlib.Path) -> None:
     """Beside the reference plugins, ours have the names from the first moment on, and give them back when they go."""
     with Machine() as machine:
         before = machine.names()
@@ -129,11 +132,12 @@ def test_taking_over(debs: list[pathlib.Path], reference: pathlib.Path) -> None:
                                       capture_output=True, text=True, env={"CNI_COMMAND": "VERSION"})
                 if done.returncode != 0:
                     missing.append(done.stderr)
+                over.wait(0.01)
 
         watcher = threading.Thread(target=look)
         watcher.start()
         try:
-            machine.install(*debs)
+            machine.install(plugins)
         finally:
             over.set()
             watcher.join()
@@ -141,16 +145,16 @@ def test_taking_over(debs: list[pathlib.Path], reference: pathlib.Path) -> None:
         ours = ours_in(machine)
         expected = {**{name: ours for name in PLUGINS}, **{f"{name}.distrib": before[name] for name in before}}
         assert machine.names() == expected
-        assert machine.diversions() == sorted(PLUGINS) or set(machine.diversions()) == set(PLUGINS)
+        assert set(machine.diversions()) == set(PLUGINS)
         machine.install(reference)
         assert machine.names() == {**expected, "bridge.distrib": digest_of_later_bridge()}
-        assert machine.must("dpkg", "--verify", REFERENCE, "culvert-cni", "culvert") == ""
+        assert machine.must("dpkg", "--verify", REFERENCE, "culvert-cni") == ""
         machine.must("dpkg", "--remove", "culvert-cni")
         assert machine.names() == {**before, "bridge": digest_of_later_bridge()}
         assert machine.diversions() == [] and not (machine.root / OWN).exists()
         assert machine.must("dpkg", "--verify", REFERENCE) == ""
-        machine.must("dpkg", "--purge", "culvert-cni", "culvert")
-        assert machine.must("find", "/usr", "/etc", "/lib", "-xdev", "-name", "*culvert*", "-newer", "/tmp") == ""
+        machine.must("dpkg", "--purge", "culvert-cni")
+        assert machine.must("find", "/usr/lib", "/usr/libexec", "/usr/sbin", "/usr/share/doc", "-name", "*culvert*") == ""
 
 
 def digest_of_later_bridge() -> str:
@@ -158,13 +162,13 @@ def digest_of_later_bridge() -> str:
     return hashlib.sha256(b"#!/bin/sh\necho later reference\n").hexdigest()
 
 
-def test_coming_first(debs: list[pathlib.Path], later: pathlib.Path, reference: pathlib.Path) -> None:
+def test_coming_first(plugins: pathlib.Path, later: pathlib.Path, reference: pathlib.Path) -> None:
     """Before the reference plugins as well; an upgrade follows the list of plugins; who goes last leaves nothing."""
     with Machine() as machine:
         before = machine.names()
         machine.must("dpkg", "--force-depends", "--purge", REFERENCE)
         assert machine.names() == {}
-        machine.install(debs[0])
+        machine.install(plugins)
         ours = ours_in(machine)
         assert machine.names() == {name: ours for name in PLUGINS}
         # Who depends on the reference plugins, such as podman in some releases, is content.
@@ -184,10 +188,10 @@ def test_coming_first(debs: list[pathlib.Path], later: pathlib.Path, reference: 
         assert machine.names() == theirs
 
 
-def test_broken_off(debs: list[pathlib.Path], place: pathlib.Path) -> None:
+def test_broken_off(plugins: pathlib.Path, place: pathlib.Path) -> None:
     """A package that cannot be unpacked to its end leaves the reference plugins under their names."""
     broken = place / "broken.deb"
-    content = debs[0].read_bytes()
+    content = plugins.read_bytes()
     broken.write_bytes(content[:-(1 << 20)])
     with Machine() as machine:
         before = machine.names()
@@ -201,7 +205,7 @@ def test_tools(debs: list[pathlib.Path]) -> None:
         machine.install(*debs)
         version = machine.must("culvert", "--version").strip()
         assert machine.must("dpkg-query", "-W", "-f", "${Version}", "culvert").startswith(f"{version}-")
-        assert "Usage:" in machine.must("ipam", "--help").replace("USAGE", "Usage")
+        assert "USAGE: ipam" in machine.must("ipam", "--help")
         for page in ("culvert", "cnitool", "ipam"):
             packed = machine.root / f"usr/share/man/man1/{page}.1.gz"
             assert gzip.decompress(packed.read_bytes()).startswith(b".")
@@ -215,7 +219,7 @@ def test_tools(debs: list[pathlib.Path]) -> None:
             assert "/usr/local" not in text
         assert machine.must("find", "/etc/systemd", "-name", "culvert*") == ""
         # The reference's own unit starts `dhcp daemon`, which is ours now.
-        assert "listen" in machine.must("/usr/lib/cni/dhcp", "daemon", "--help").lower()
+        assert "-socketpath" in machine.run("/usr/lib/cni/dhcp", "daemon", "--help").stderr
 
 
 def test_tarball(place: pathlib.Path) -> None:
@@ -231,8 +235,7 @@ def test_tarball(place: pathlib.Path) -> None:
         before = machine.names("opt/cni/bin")
         tools = sorted(machine.must("find", "/usr/local", "-type", "f").split())
         machine.must(f"{here}/install.sh")
-        found = machine.names("opt/cni/bin") if not (machine.root / "opt/cni/bin/.culvert").exists() else {
-            path.name: digest(path) for path in (machine.root / "opt/cni/bin").iterdir() if path.is_file()}
+        found = machine.names("opt/cni/bin")
         assert set(found) == {*PLUGINS, "culvert-cni", "culvert-dhcpd"} and found["bridge"] != before["bridge"]
         assert machine.must("/usr/local/bin/culvert", "installed").startswith("/opt/cni/bin: 20 programs")
         assert machine.must("/usr/local/bin/ipam", "--version") == machine.must("cat", f"{here}/VERSION")
@@ -277,7 +280,7 @@ def test_image(place: pathlib.Path) -> None:
     configuration = json.loads(follow(manifest["config"]))
     layer = gzip.decompress(follow(manifest["layers"][0]))
     assert configuration["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
-    root, there = place / "container", place / "node"
+    root = place / "container"
     with tarfile.open(fileobj=io.BytesIO(layer)) as tarball:
         assert all(entry.uid == entry.gid == 0 and not entry.issym() for entry in tarball)
         tarball.extractall(root)
@@ -288,13 +291,17 @@ def test_image(place: pathlib.Path) -> None:
     words = [line.strip().removeprefix("- ") for line in text.split("args:")[1].split("readinessProbe")[0].splitlines()
              if line.strip().startswith("- ")]
     assert words[0] == "install" and "--watch" in words
+    names = json.loads(files["index.json"])["manifests"][0]["annotations"]
+    assert f"image: {names['io.containerd.image.name']}\n" in text
     once = [word for word in words if word not in ("--watch", "--uninstall-at-end")]
     entry = configuration["config"]["Entrypoint"]
-    subprocess.run(["chroot", root, *entry, *once], check=True, capture_output=True)
+    contained = ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
+                 'mkdir -p "$0/proc"; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"', str(root)]
+    subprocess.run([*contained, *entry, *once], check=True, capture_output=True)
     there = root / "host/opt/cni/bin"
     assert {path.name for path in there.iterdir() if path.is_file()} == {*PLUGINS, "culvert-cni", "culvert-dhcpd"}
     said = subprocess.run([there / "bridge"], input="", env={"CNI_COMMAND": "VERSION"}, check=True, capture_output=True,
                           text=True).stdout
     assert "1.1.0" in json.loads(said)["supportedVersions"]
     probe = text.split("command: [")[1].split("]")[0].split(", ")
-    subprocess.run(["chroot", root, *probe], check=True, capture_output=True)
+    subprocess.run([*contained, *probe], check=True, capture_output=True)
