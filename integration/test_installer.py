@@ -24,8 +24,8 @@ from implementations import REFERENCE_DIRECTORY, Implementation
 
 pytestmark = pytest.mark.needs_culvert
 
-#: The calls that change a file system, or that ask it for room or permission. Who is killed before another call is found
-#: as if he had been killed before the next one of these.
+#: The calls that change a file system, or that ask it for room or permission. Who is killed before another call is
+#: found as if he had been killed before the next one of these.
 CHANGING = frozenset("""
     open openat mkdir mkdirat link linkat symlink symlinkat rename renameat renameat2 unlink unlinkat rmdir write fsync
     fchmod ftruncate flock

@@ -17,8 +17,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from implementations import PLUGINS, REPOSITORY, build_directory
+from implementations import PLUGINS, REPOSITORY, Implementation, build_directory
+from lan import until
 from packing import DEBIAN, PATIENCE_SECONDS, Machine, digest, pack, repacked, with_manuals
+from podman import PodmanHost
 
 pytestmark = [pytest.mark.needs_culvert, pytest.mark.xdist_group("packages")]
 
@@ -154,7 +156,8 @@ def test_taking_over(plugins: pathlib.Path, reference: pathlib.Path) -> None:
         assert machine.diversions() == [] and not (machine.root / OWN).exists()
         assert machine.must("dpkg", "--verify", REFERENCE) == ""
         machine.must("dpkg", "--purge", "culvert-cni")
-        assert machine.must("find", "/usr/lib", "/usr/libexec", "/usr/sbin", "/usr/share/doc", "-name", "*culvert*") == ""
+        places = ("/usr/lib", "/usr/libexec", "/usr/sbin", "/usr/share/doc")
+        assert machine.must("find", *places, "-name", "*culvert*") == ""
 
 
 def digest_of_later_bridge() -> str:
@@ -216,7 +219,7 @@ def test_tools(debs: list[pathlib.Path]) -> None:
             text = (machine.root / path.lstrip("/")).read_text()
             for word in text.split("ExecStart=")[1].split()[:1] if "ExecStart=" in text else []:
                 assert (machine.root / word.lstrip("/")).exists(), f"{path} starts {word}"
-            assert "/usr/local" not in text
+            assert "/usr/local" not in DAEMON_SET
         assert machine.must("find", "/etc/systemd", "-name", "culvert*") == ""
         # The reference's own unit starts `dhcp daemon`, which is ours now.
         assert "-socketpath" in machine.run("/usr/lib/cni/dhcp", "daemon", "--help").stderr
@@ -263,13 +266,50 @@ def test_make_install(place: pathlib.Path) -> None:
         "cnitool.1", "culvert.1", "ipam.1"]
 
 
-def test_image(place: pathlib.Path) -> None:
+@pytest.fixture(scope="module")
+def image(place: pathlib.Path) -> pathlib.Path:
+    """The image."""
+    return pack("image", place / "build", place / "image")[0]
+
+
+#: How the pod of the DaemonSet is run.
+DAEMON_SET = (REPOSITORY / "conf/kubernetes/culvert-installer.yaml").read_text()
+ARGUMENTS = DAEMON_SET.split("args:")[1].split("readinessProbe")[0].splitlines()
+WORDS = [line.strip().removeprefix("- ") for line in ARGUMENTS if line.strip().startswith("- ")]
+PROBE = DAEMON_SET.split("command: [")[1].split("]")[0].split(", ")
+
+
+def test_pod(image: pathlib.Path, ours: Implementation) -> None:
+    """As in the DaemonSet, in a real container: it installs, is ready, and gives everything back when it is stopped."""
+    node = PodmanHost(ours)
+    try:
+        shutil.copy(image, node.path("/run/image.tar"))
+        node.does("load", "-q", "-i", "/run/image.tar")
+        node.must("cp -r /usr/lib/cni /run/node; cd /run/node; echo flannel >flannel; sha256sum * >/run/before")
+        kept = DAEMON_SET.split("add: [")[1].split("]")[0].split(", ")
+        assert "drop: [ALL]" in DAEMON_SET and "readOnlyRootFilesystem: true" in DAEMON_SET
+        node.does("run", "-d", "--name", "install", "--cgroup-parent", f"/{node.group}", "--network", "none",
+                  "--read-only", "--security-opt", "no-new-privileges", "--cap-drop", "all", *(f"--cap-add={name}" for name in kept),
+                  "-v", "/run/node:/host/opt/cni/bin", DAEMON_SET.split("image: ")[1].split()[0], *WORDS)
+        until(lambda: "installed" in node.does("logs", "install"), "an installation")
+        node.does("exec", "install", *PROBE)
+        answer = node.must("echo | CNI_COMMAND=VERSION /run/node/dummy")
+        assert "1.1.0" in json.loads(answer)["supportedVersions"]
+        node.does("stop", "-t", "60", "install")
+        assert node.does("inspect", "-f", "{{.State.ExitCode}}", "install") == "0"
+        node.must("cd /run/node; sha256sum --quiet -c /run/before")
+        assert node.must("ls -A /run/node | wc -l") == node.must("wc -l </run/before")
+        node.does("rm", "install")
+    finally:
+        node.close()
+
+
+def test_image(image: pathlib.Path, place: pathlib.Path) -> None:
     """The image is whole, has no shell, and its programs install themselves as the DaemonSet has them do it."""
-    [path] = pack("image", place / "build", place / "image")
-    with tarfile.open(path) as tarball:
+    with tarfile.open(image) as tarball:
         files = {entry.name: tarball.extractfile(entry).read() for entry in tarball}  # type: ignore[union-attr]
     blobs = {name.split("/")[-1]: content for name, content in files.items() if name.startswith("blobs/")}
-    assert {name: hashlib.sha256(content).hexdigest() for name, content in blobs.items()} == {name: name for name in blobs}
+    assert [name for name, content in blobs.items() if hashlib.sha256(content).hexdigest() != name] == []
 
     def follow(described: dict[str, object]) -> bytes:
         content = blobs[str(described["digest"]).removeprefix("sha256:")]
@@ -287,13 +327,10 @@ def test_image(place: pathlib.Path) -> None:
     assert sorted(path.name for path in (root / "usr/bin").iterdir()) == ["cnitool", "culvert", "ipam"]
     # Nothing but the image's own files, and the node's directory.
     (root / "host/opt/cni/bin").mkdir(parents=True)
-    text = (REPOSITORY / "conf/kubernetes/culvert-installer.yaml").read_text()
-    words = [line.strip().removeprefix("- ") for line in text.split("args:")[1].split("readinessProbe")[0].splitlines()
-             if line.strip().startswith("- ")]
-    assert words[0] == "install" and "--watch" in words
+    assert WORDS[0] == "install" and "--watch" in WORDS
     names = json.loads(files["index.json"])["manifests"][0]["annotations"]
-    assert f"image: {names['io.containerd.image.name']}\n" in text
-    once = [word for word in words if word not in ("--watch", "--uninstall-at-end")]
+    assert f"image: {names['io.containerd.image.name']}\n" in DAEMON_SET
+    once = [word for word in WORDS if word not in ("--watch", "--uninstall-at-end")]
     entry = configuration["config"]["Entrypoint"]
     contained = ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
                  'mkdir -p "$0/proc"; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"', str(root)]
@@ -303,5 +340,4 @@ def test_image(place: pathlib.Path) -> None:
     said = subprocess.run([there / "bridge"], input="", env={"CNI_COMMAND": "VERSION"}, check=True, capture_output=True,
                           text=True).stdout
     assert "1.1.0" in json.loads(said)["supportedVersions"]
-    probe = text.split("command: [")[1].split("]")[0].split(", ")
-    subprocess.run([*contained, *probe], check=True, capture_output=True)
+    subprocess.run([*contained, *PROBE], check=True, capture_output=True)

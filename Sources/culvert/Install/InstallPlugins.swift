@@ -84,11 +84,11 @@ struct InstallPlugins: ParsableCommand {
             let isNew = try directory.install(source, release: Release.own)
             let count = directory.record.installed?.programs.count ?? 0
             let done = isNew ? "installed" : "are there"
-            print("\(place.cniBinDir): \(count) programs of Culvert \(Release.own) \(done)")
+            Installations.say("\(place.cniBinDir): \(count) programs of Culvert \(Release.own) \(done)")
             if let conflist {
                 let isNew = try directory.installConfiguration(conflist, into: place.confDir)
                 let name = directory.record.configuration?.name ?? conflist
-                print("\(place.confDir)/\(name) \(isNew ? "installed" : "is there")")
+                Installations.say("\(place.confDir)/\(name) \(isNew ? "installed" : "is there")")
             }
             for leftover in directory.leftovers { Machine.log("culvert: \(leftover)") }
             return try directory.looks()

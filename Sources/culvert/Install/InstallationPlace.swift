@@ -27,9 +27,9 @@ struct InstallationPlace: ParsableArguments {
             let all = directory.record.installed?.programs.count ?? 0
             if let names = try directory.uninstall() {
                 let kept = names.count == all ? "" : "; \(all - names.count) others were replaced since, and stay"
-                print("\(cniBinDir): \(names.count) names given back\(kept)")
+                Installations.say("\(cniBinDir): \(names.count) names given back\(kept)")
             } else {
-                print("\(cniBinDir): nothing is installed")
+                Installations.say("\(cniBinDir): nothing is installed")
             }
             for leftover in directory.leftovers { Machine.log("culvert: \(leftover)") }
         }
@@ -76,6 +76,16 @@ extension ParsableArguments {
 
 /// What all commands about installations do alike.
 enum Installations {
+    /// Prints a line at once: who stays is read while it runs.
+    static func say(_ line: String) {
+        do throws(KernelError) {
+            try Machine.writeStandardOutput(Array("\(line)\n".utf8))
+        } catch {
+            // What was done is done, whoever hears of it.
+            Machine.log("culvert: \(error)")
+        }
+    }
+
     /// Does something; why it cannot be done goes to standard error.
     static func explain<Value: ~Copyable>(
         _ work: () throws(InstallationFailure) -> Value
