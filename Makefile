@@ -38,8 +38,11 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
 
-.PHONY: help demo build man install test unit-test root-test integration soak benchmark pods benchmark-forwarding \
-    link-order \
+# Where packages are put
+PACKAGES ?= .build/packages
+
+.PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test integration soak benchmark \
+    pods benchmark-forwarding link-order \
     fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
     packages-build packages-demo packages-test packages-benchmark
 
@@ -86,6 +89,19 @@ install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREF
 	    install -D -m 0644 $(RELEASE)/completions/$$tool.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$tool; \
 	    install -D -m 0644 $(RELEASE)/completions/$$tool.fish \
 	        $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish; done
+
+deb: build man ## Pack Debian packages into PACKAGES (.build/packages).
+	packaging/deb $(RELEASE) $(PACKAGES) $(PLUGINS)
+
+deb-lint: deb ## Have lintian look at the Debian packages.
+	$(call install-packages,lintian)
+	lintian --fail-on error,warning --tag-display-limit 0 $(PACKAGES)/*.deb
+
+dist: build man ## Pack a tarball for any Linux into PACKAGES.
+	packaging/dist $(RELEASE) $(PACKAGES) $(PLUGINS)
+
+image: build ## Pack an image for containers, which installs the plugins on a node, into PACKAGES.
+	packaging/image $(RELEASE) $(PACKAGES) $(PLUGINS)
 
 test: packages-test build lint linkage unit-test integration ## Install what tests need, build, and run all of them.
 

@@ -183,6 +183,7 @@ let modules: [Target] = [
             "CNI", "JSON", "CLinux", "Linux",
         ]
     ),
+    module("Installation", ["JSON", "CLinux", "Linux"]),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -199,7 +200,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring", "Journal", "History",
+            "Doctor", "Monitoring", "Journal", "History", "Installation",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -285,6 +286,7 @@ let modules: [Target] = [
         ]
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
+    tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "ManualsTests",
@@ -360,6 +362,7 @@ let together: [Target] = [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
+            "Installation",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 import guest
+import lan as links
 from host import Container, Host
 from implementations import REPOSITORY, Implementation
 from interfaces import interface
@@ -58,6 +59,19 @@ INTERFACES: Mapping[str, tuple[str, tuple[str, str]]] = {
     "domain": ("veth", ("10.79.0.2/24", "fd79::2/64")),
     "service": ("dummy", ("10.71.0.2/24", "fd71::2/64")),
 }
+#: The network whose addresses come from a server.
+LEASED = "leased"
+#: Lists as runtimes ship or write them, in conf/runtimes.
+RUNTIMES: Mapping[str, Promise] = {
+    "87-podman-bridge": Promise("cni-podman0", (("10.88.0.2/16", "10.88.0.3/16"),), ("10.88.0.1",),
+                                routes=("0.0.0.0/0",)),
+    "nerdctl-bridge": Promise("nerdctl0", (("10.4.0.2/24", "10.4.0.3/24"),), ("10.4.0.1",), routes=("0.0.0.0/0",)),
+    "10-containerd-net": Promise("cni0", (("10.88.0.2/16", "10.88.0.3/16"),
+                                          ("2001:4860:4860::2/64", "2001:4860:4860::3/64")),
+                                 ("10.88.0.1", "2001:4860:4860::1")),
+    "10-crio-bridge": Promise("cni0", (("10.85.0.2/16", "10.85.0.3/16"), ("1100:200::2/24", "1100:200::3/24")),
+                              ("10.85.0.1", "1100:200::1")),
+}
 #: What the test itself gives to containers of a network without addresses.
 BY_HAND = ("198.51.100.1/24", "198.51.100.2/24")
 
@@ -85,10 +99,12 @@ def destinations(host: Host, container: Container) -> set[str]:
 def test_every_list_has_a_promise() -> None:
     """A list nobody tests cannot be added, and every list is told of beside it."""
     lists = {path.stem for path in FOLDER.glob("*.conflist")}
-    assert lists == set(PROMISES) | set(INTERFACES)
-    assert {path.name for path in FOLDER.iterdir() if path.suffix != ".conflist"} == {"README.md", "systemd"}
+    assert lists == set(PROMISES) | set(INTERFACES) | {LEASED}
+    assert {path.stem for path in (FOLDER / "runtimes").iterdir()} == set(RUNTIMES)
+    assert {path.name for path in FOLDER.iterdir() if path.suffix != ".conflist"} >= {
+        "README.md", "kubernetes", "runtimes", "systemd"}
     told = (FOLDER / "README.md").read_text()
-    assert [name for name in sorted(lists) if f"{name}.conflist" not in told] == []
+    assert [name for name in sorted(lists | set(RUNTIMES)) if f"{name}.conflist" not in told] == []
 
 
 @pytest.mark.parametrize("name", PROMISES)
@@ -104,9 +120,15 @@ def test_list_is_well_formed(name: str) -> None:
 @pytest.mark.parametrize("name", PROMISES)
 def test_life(host: Host, ours: Implementation, name: str) -> None:
     """STATUS, ADD for two containers, CHECK, traffic as promised, DEL, and nothing is left."""
-    promise, runtime = PROMISES[name], Runtime(host, ours, read(name))
+    live(host, ours, PROMISES[name], read(name))
+
+
+def live(host: Host, ours: Implementation, promise: Promise, listed: Network) -> None:
+    """The life of two containers on a network."""
+    runtime, name = Runtime(host, ours, listed), listed["name"]
     containers = host.add_containers(["c1", "c2"])
-    assert runtime.status().ok
+    # Earlier versions of the specification have no STATUS.
+    assert runtime.status().ok == (listed["cniVersion"] == "1.1.0")
     given = [[entry["address"] for entry in runtime.add(one).result().get("ips", [])] for one in containers]
     assert given == [[family[number] for family in promise.addresses] for number in range(2)]
     for one in containers:
@@ -124,6 +146,44 @@ def test_life(host: Host, ours: Implementation, name: str) -> None:
         assert runtime.delete(one).ok
     assert left_behind(host, containers, bridges=[promise.bridge], name=name) == {}
     assert promise.bridge in link_names(host), "other containers may need the bridge"
+
+
+@pytest.mark.needs_culvert
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_life_of_a_runtime(host: Host, ours: Implementation, name: str) -> None:
+    """What a runtime writes works as it is: the same life, with the runtime's published port where it has any."""
+    listed = json.loads((FOLDER / "runtimes" / f"{name}.conflist").read_text())
+    live(host, ours, RUNTIMES[name], listed)
+    add_outside(host)
+    container, runtime = host.add_container("c3"), Runtime(host, ours, listed)
+    ports = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
+    assert runtime.add(container, capabilities=ports).ok
+    serve(host, OUTSIDE, 80)
+    # Masqueraded, as all of them promise.
+    assert fetch(host, container.id, OUTSIDER4, 80) == f"{OUTSIDE} {HOST4}"
+    if any(plugin["type"] == "portmap" for plugin in listed["plugins"]):
+        serve(host, container.id, 80)
+        assert fetch(host, OUTSIDE, HOST4, 8080) == f"c3 {OUTSIDER4}"
+    assert runtime.delete(container).ok
+    assert left_behind(host, [container], bridges=[RUNTIMES[name].bridge, "wire"], name=listed["name"]) == {}
+
+
+@pytest.mark.needs_culvert
+@pytest.mark.xdist_group("dhcp")
+def test_life_with_leases(ours: Implementation) -> None:
+    """On a bridge that somebody else has made, a container has the address that the server there gives it."""
+    listed = read(LEASED)
+    assert (listed["name"], listed["cniVersion"]) == (LEASED, "1.1.0")
+    with links.new_lan(ours) as lan:
+        lan.host.must("ip link set cni0 down; ip link set cni0 name br0; ip link set br0 up")
+        lan.start_daemon("-resendtimeout", "20s")
+        lan.dhcpd(600)
+        container, runtime = lan.host.add_container("c1"), Runtime(lan.host, ours, listed)
+        assert runtime.status().ok
+        assert [entry["address"] for entry in runtime.add(container).result()["ips"]] == ["10.99.0.10/24"]
+        assert runtime.check(container).ok and lan.reaches_server(container)
+        assert runtime.delete(container).ok
+        assert lan.leases() == {}
 
 
 @pytest.mark.needs_culvert

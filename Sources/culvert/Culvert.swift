@@ -18,6 +18,11 @@ struct Culvert: ParsableCommand {
         TopCommand.self, MetricsCommand.self, CallLog.self, SpanExport.self,
     ]
 
+    /// What puts plugins where runtimes look for them.
+    static let installing: [any ParsableCommand.Type] = [
+        InstallPlugins.self, UninstallPlugins.self, InstalledPlugins.self,
+    ]
+
     static let configuration = CommandConfiguration(
         commandName: "culvert",
         abstract: "Look after container networks by hand.",
@@ -27,6 +32,7 @@ struct Culvert: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Attachments", subcommands: operating),
             CommandGroup(name: "Watching", subcommands: watching),
+            CommandGroup(name: "Installation", subcommands: installing),
         ]
     )
 }
