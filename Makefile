@@ -37,14 +37,12 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
     -Xlinker --symbol-ordering-file=Sources/Together/link-order.txt -Xlinker --no-warn-symbol-ordering
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
-
 # Where packages are put
 PACKAGES ?= .build/packages
 
-.PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test integration soak benchmark \
-    pods benchmark-forwarding link-order \
-    fuzz fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean \
-    packages-build packages-demo packages-test packages-benchmark
+.PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test \
+    integration soak benchmark pods benchmark-forwarding link-order fuzz fuzz-configuration fuzz-result \
+    fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -67,7 +65,6 @@ man: ## Write the manual pages into .build/release/man, and the completions of s
 	    $(RELEASE)/culvert completions $$shell >$(RELEASE)/completions/culvert.$$shell; \
 	    $(RELEASE)/culvert ipam completions $$shell >$(RELEASE)/completions/ipam.$$shell; done
 
-.PHONY: docs docc
 docs: ## Write the tables of keys into docs, as the code has them.
 	swift build --product culvert
 	.build/debug/culvert keys $(foreach page,$(shell grep -l '^<!-- keys: ' docs/*.md),--update $(page))
