@@ -166,6 +166,7 @@ let modules: [Target] = [
             "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
         ]
     ),
+    module("History", ["Pools", "Journal", "CNI", "JSON", "CLinux", "Linux", "Addressing"]),
     module(
         "Attachments",
         [
@@ -195,7 +196,7 @@ let modules: [Target] = [
         dependencies: [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring",
+            "Doctor", "Journal", "History", "Monitoring",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -222,7 +223,7 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
-    tests("JournalTests", ["Journal"]),
+    tests("JournalTests", ["Journal", "Linux", "TestSupport"]),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
@@ -280,6 +281,7 @@ let modules: [Target] = [
             "TestSupport",
         ]
     ),
+    tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "AttachmentsTests",
@@ -345,7 +347,7 @@ let together: [Target] = [
         path: "Sources",
         exclude: [
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring",
+            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "History", "Monitoring",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

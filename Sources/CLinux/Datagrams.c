@@ -190,3 +190,46 @@ int culvert_send_datagram6(
     ssize_t sent = sendto(descriptor, payload, count, MSG_NOSIGNAL, (struct sockaddr *)&place, sizeof place);
     return sent < 0 ? errno : 0;
 }
+
+int culvert_send_local_datagram(const char *path, const void *payload, size_t count) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length >= sizeof address.sun_path) return ENAMETOOLONG;
+    memcpy(address.sun_path, path, length);
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return errno;
+    ssize_t sent = sendto(
+        descriptor, payload, count, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
+    int result = sent < 0 ? errno : 0;
+    close(descriptor);
+    return result;
+}
+
+void culvert_log_time(long long seconds, char text[16]) {
+    time_t moment = (time_t)seconds;
+    struct tm parts;
+    memset(&parts, 0, sizeof parts);
+    localtime_r(&moment, &parts);
+    if (strftime(text, 16, "%b %e %H:%M:%S", &parts) == 0) text[0] = 0;
+}
+
+int culvert_connect_stream(const unsigned char *address, int length, uint16_t port, unsigned milliseconds) {
+    struct sockaddr_in old = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 new = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int is_old = length == 4;
+    if (is_old) memcpy(&old.sin_addr, address, 4);
+    else memcpy(&new.sin6_addr, address, 16);
+    int descriptor = socket(is_old ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    struct timeval bound = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    int result = setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+    if (result == 0) result = setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    if (result == 0)
+        result = is_old ? connect(descriptor, (struct sockaddr *)&old, sizeof old)
+                        : connect(descriptor, (struct sockaddr *)&new, sizeof new);
+    if (result == 0) return descriptor;
+    // A connection that did not come about in time is said to be in progress (socket(7), SO_SNDTIMEO).
+    int error = errno == EINPROGRESS ? ETIMEDOUT : errno;
+    close(descriptor);
+    return -error;
+}

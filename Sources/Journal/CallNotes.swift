@@ -4,8 +4,8 @@ internal import Linux
 /// What a call of a plugin notes on its way: what it is at, and what is worth counting.
 ///
 /// Costs one look at the clock per change of phase, and can fail nobody.
-// A call is carried out by one thread from its beginning to its end, and its notes go with it: whoever hands a request to
-// another thread does not touch it any more. A lock would cost more than what is noted.
+// A call is carried out by one thread from its beginning to its end, and its notes go with it: whoever hands a request
+// to another thread does not touch it any more. A lock would cost more than what is noted.
 package final class CallNotes: @unchecked Sendable {
     /// What a call is at.
     package enum Phase: String, CaseIterable, Hashable, Sendable {

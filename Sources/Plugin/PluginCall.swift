@@ -107,6 +107,10 @@ package struct PluginCall {
     /// Hands a call that is over to whoever keeps account of calls; none of them can fail it any more.
     private func finish(_ report: CallReport) {
         MeterFile(in: settings.runDirectory).count(report)
+        if settings.journalLimit > 0 {
+            CallJournal(runDirectory: settings.runDirectory, limit: settings.journalLimit).append(report)
+        }
+        SystemLog(settings.systemLog).tell(report)
     }
 
     /// What a bare call prints.

@@ -73,6 +73,8 @@ package struct Settings: Sendable {
     package let lockBound: Duration
     /// `CULVERT_JOURNAL_BYTES`: how large a file of the journal of calls grows; 4 MiB by default, 0 for no journal.
     package let journalLimit: Int
+    /// `CULVERT_JOURNALD`: which calls the host's log is told of, `all`, `failures` (the default) or `off`.
+    package let systemLog: SystemLog.Choice
 
     /// The environment as it came, `NAME=value` each, for programs we run.
     package let environment: @Sendable () -> [String]
@@ -94,6 +96,7 @@ package struct Settings: Sendable {
         lockBound = .milliseconds(Int64(max(0, min(seconds, 3600)) * 1000))
         var octets = Double(4 << 20)
         if let text = variable("CULVERT_JOURNAL_BYTES"), let number = Machine.number(text) { octets = number }
+        systemLog = SystemLog.Choice(rawValue: variable("CULVERT_JOURNALD") ?? "") ?? .failures
         journalLimit = octets >= 1 ? Int(max(4096, min(octets, 1_073_741_824))) : 0
     }
 }

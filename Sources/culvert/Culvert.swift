@@ -13,8 +13,10 @@ struct Culvert: ParsableCommand {
         DoctorTool.self,
     ]
 
-    /// What hosts are watched by.
-    static let watching: [any ParsableCommand.Type] = [TopCommand.self, MetricsCommand.self]
+    /// What hosts are watched by, and what shows and passes on what plugins did.
+    static let watching: [any ParsableCommand.Type] = [
+        TopCommand.self, MetricsCommand.self, CallLog.self, SpanExport.self,
+    ]
 
     static let configuration = CommandConfiguration(
         commandName: "culvert",

@@ -10,7 +10,7 @@ struct TraceContextTests {
     @Test(
         "A caller's context is read as the recommendation spells it",
         arguments: [
-            ("00-\(trace)-\(span)-01", UInt8(1)),
+            ("00-\(trace)-\(span)-01", 1),
             ("00-\(trace)-\(span)-00", 0),
             // Flags that nobody has defined are not passed on.
             ("00-\(trace)-\(span)-ff", 3),
@@ -20,7 +20,7 @@ struct TraceContextTests {
             ("01-\(trace)-\(span)-01-what-the-future-will-be-like", 1),
             ("cc-\(trace)-\(span)-01-", 1),
             ("fe-\(trace)-\(span)-09", 1),
-        ]
+        ] as [(String, UInt8)]
     )
     func valid(text: String, flags: UInt8) throws {
         let context = try #require(TraceContext(parent: text))

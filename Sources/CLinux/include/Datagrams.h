@@ -41,6 +41,16 @@ int culvert_accept(int descriptor);
 int culvert_open_farewells(void);
 
 
+/// sendto(2) to a datagram socket in the file system; what would have to wait is dropped. Returns 0, or the errno.
+int culvert_send_local_datagram(const char *path, const void *payload, size_t count);
+
+/// A connection over TCP to an address (4 or 16 octets) and a port, close-on-exec; connecting, and every read and write,
+/// waits for at most the given time. Returns a descriptor, or a negative errno.
+int culvert_connect_stream(const unsigned char *address, int length, uint16_t port, unsigned milliseconds);
+
+/// localtime_r(3) of a time in seconds since 1970, as `Nov 22 01:02:03` with an end.
+void culvert_log_time(long long seconds, char text[16]);
+
 /// execv(3) with these arguments, ended by NULL. Returns the errno.
 int culvert_become(const char *path, char *const *arguments);
 
