@@ -33,12 +33,15 @@ BATCH = 18
 LOOK_EVERY = 12
 REMEMBERED = 50
 PATIENCE_SECONDS = 600
+#: How much the caches may have grown: the index of each lease directory, and pages of the registry of ports.
+SLACK = 1 << 20
 CONTAINER = re.compile(r"\bc\d+\b")
 #: What each call of a runtime may be answered: no address free, port or address taken, somebody holds the lock.
 NO_ADDRESS, LOCKED = {103, 104, 105, 106, 107, 108, 109, 110}, {11}
 #: What somebody does to a host in the midst of it all, and what puts it right.
 DISTURBANCES = ("nothing", "nothing", "nothing", "nothing", "rules flushed", "bridge deleted", "pair deleted",
-                "addresses flushed", "lease lock held", "record lock held", "culvert gc", "ipam gc", "reconcile", "reload")
+                "addresses flushed", "lease lock held", "record lock held", "culvert gc", "ipam gc", "reconcile",
+                "reload")
 
 
 class Broken(AssertionError):
@@ -401,6 +404,8 @@ class Soak:
             if (after := self.trace()) != before:
                 raise Broken(f"left: {[(key, after[key]) for key in after if after[key] != before[key]]}")
             rest = sum(files(self.host, "/run/culvert").values())
+            if rest > size + SLACK:
+                raise Broken(f"{rest} octets are left in /run/culvert, where {size} were in the beginning")
             self.figures.most["octets in /run/culvert in the end"] = rest
             self.figures.most["octets in /run/culvert in the beginning"] = size
         except Exception as wrong:

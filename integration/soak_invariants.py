@@ -119,9 +119,10 @@ class Invariants:
         guarded = {f"{each.container.id} {each.ifname}" for each in expected if each.network == "lan"}
         addresses = {str(ipaddress.ip_address(address)) for each in filtered for address in each.addresses}
         ports = {str(port) for each in expected for port in each.ports}
+        watched = {" ".join(pair) for pair in GUARDED.findall(text)}
         return [
             *difference("owner of rules", dict.fromkeys(owners), dict.fromkeys(named)),
-            *difference("guard", dict.fromkeys(guarded), dict.fromkeys(" ".join(pair) for pair in GUARDED.findall(text))),
+            *difference("guard", dict.fromkeys(guarded), dict.fromkeys(watched)),
             *difference("address in rules", dict.fromkeys(addresses), dict.fromkeys(ADDRESS.findall(text))),
             *difference("published port", dict.fromkeys(ports), dict.fromkeys(PUBLISHED.findall(text))),
         ]

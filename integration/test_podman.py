@@ -190,7 +190,8 @@ def test_addresses_of_one_family(podman: PodmanHost) -> None:
 def test_macvlan_network(podman: PodmanHost) -> None:
     """Containers upon a link of the host reach each other and their neighbours on the wire."""
     podman.must("ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip netns add wire; "
-                "ip link set lan1 netns wire; ip -n wire link set lan1 up; ip -n wire address add 10.92.0.1/24 dev lan1")
+                "ip link set lan1 netns wire; ip -n wire link set lan1 up; "
+                "ip -n wire address add 10.92.0.1/24 dev lan1")
     try:
         podman.does("network", "create", "-d", "macvlan", "-o", "parent=lan0", "--subnet", "10.92.0.0/24",
                     "--gateway", "10.92.0.1", "n1")
@@ -200,9 +201,6 @@ def test_macvlan_network(podman: PodmanHost) -> None:
         assert fetch(podman, "wire", podman.address("a", "n1"), 80) == PAGE
         assert pings(podman, "b", "10.92.0.1")
         assert "02:aa:bb:cc:dd:02" in podman.must("ip neighbour", netns=netns("wire"))
-        podman.does("restart", "-t", "0", "a")
-        podman.waits_for("a")
-        assert reads(podman, "a", "10.92.0.99")
     finally:
         podman.does("rm", "-f", "-t", "0", "--all")
         podman.must("ip netns del wire; ip link del lan0 2>/dev/null || :")
@@ -238,7 +236,7 @@ def test_reboot(podman: PodmanHost) -> None:
         for link in $(ls /sys/class/net | grep -E '^(cni-podman|veth)'); do ip link del "$link" 2>/dev/null || :; done
         nft flush ruleset
         grep -E ' /run/(containers|libpod)' /proc/self/mountinfo | cut -d' ' -f5 | sort -r | xargs -r umount -l
-        umount -l $(grep -oE ' /var/lib/containers/storage/overlay[^ ]*' /proc/self/mountinfo | sort -r) 2>/dev/null || :
+        grep -oE ' /var/lib/containers/storage/overlay[^ ]*' /proc/self/mountinfo | sort -r | xargs -r umount -l || :
         rm -rf /run/culvert /run/containers /run/libpod /run/runc
         find /var/lib/cni/networks -type f -exec touch -d '10 years ago' '{}' +
     """)

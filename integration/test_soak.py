@@ -23,7 +23,8 @@ DAMAGES = {
     "a lease of nobody's": (f"printf 'c9\\r\\neth0' >{LEASES}/lan/10.77.0.9", "unknown: lease ('lan', '10.77.0.9')"),
     "a lease lost": (f"rm {LEASES}/lan/10.77.0.2", "missing: lease ('lan', '10.77.0.2')"),
     "a lease of somebody else's": (f"printf 'c9\\r\\neth0' >{LEASES}/lan/10.77.0.2", "is c9 eth0 instead of c1 eth0"),
-    "a record lost": ("rm /run/culvert/attachments/lan/c1:eth0:firewall.json", "missing: record lan/c1:eth0:firewall.json"),
+    "a record lost": ("rm /run/culvert/attachments/lan/c1:eth0:firewall.json",
+                      "missing: record lan/c1:eth0:firewall.json"),
     "a record of nobody's": ("cp /run/culvert/attachments/lan/c1:eth0.json /run/culvert/attachments/lan/c9:eth0.json",
                              "unknown: record lan/c9:eth0.json"),
     "a link of nobody's": ("ip link add veth9 type veth peer name up9", "unknown: link veth9"),
@@ -40,7 +41,7 @@ DAMAGES = {
 
 @pytest.mark.last
 def test_soak(ours: Implementation, say: Callable[[str], None]) -> None:
-    """Hundreds of containers come, go, die and are damaged; all invariants hold, and everything returns to its start."""
+    """Hundreds of containers come, go, die and are damaged; all invariants hold, and all returns to its start."""
     figures = soak(ours, SECONDS, SEED)
     for line in figures.lines():
         say(f"soak with CULVERT_TEST_SEED={SEED}: {line}")
