@@ -390,8 +390,9 @@ let package = Package(
                 .executable(name: "culvert-dhcpd", targets: ["culvert-dhcpd"]),
             ]),
     dependencies: [
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // Exact ones: whoever builds again gets the same programs.
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     ],
     targets: foreign + (isEmbedded ? together : modules + fuzzers + benchmarks)
 )

@@ -289,8 +289,8 @@ def test_pod(image: pathlib.Path, ours: Implementation) -> None:
         kept = DAEMON_SET.split("add: [")[1].split("]")[0].split(", ")
         assert "drop: [ALL]" in DAEMON_SET and "readOnlyRootFilesystem: true" in DAEMON_SET
         node.does("run", "-d", "--name", "install", "--cgroup-parent", f"/{node.group}", "--network", "none",
-                  "--read-only", "--security-opt", "no-new-privileges", "--cap-drop", "all", *(f"--cap-add={name}" for name in kept),
-                  "-v", "/run/node:/host/opt/cni/bin", DAEMON_SET.split("image: ")[1].split()[0], *WORDS)
+                  "--read-only", "--security-opt", "no-new-privileges", "--cap-drop", "all",
+                  *(f"--cap-add={name}" for name in kept), "-v", "/run/node:/host/opt/cni/bin", DAEMON_SET.split("image: ")[1].split()[0], *WORDS)
         until(lambda: "installed" in node.does("logs", "install"), "an installation")
         node.does("exec", "install", *PROBE)
         answer = node.must("echo | CNI_COMMAND=VERSION /run/node/dummy")
