@@ -109,7 +109,7 @@ package struct Reconciliation {
         outcome.findings += findings.map { Finding(key: key, plugin: plugin, text: $0) }
         outcome.troubles += complaints.map { "\(key) \(plugin): \($0)" }
         // What is to be in a VRF has to be there first.
-        if complaints.isEmpty, changing || findings.isEmpty { restoreVRF(of: standing, changing, &outcome) }
+        if complaints.isEmpty { restoreVRF(of: standing, changing, &outcome) }
         // Locked until here.
         _ = consume file
     }

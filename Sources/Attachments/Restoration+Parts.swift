@@ -146,7 +146,7 @@ extension Restoration {
             let seen = try translating("cannot look at \(link.name)") { () throws(KernelError) in
                 try SeenLink(link, on: transaction.inside, isAlone: false)
             }
-            try putRight(interface.shortfall(seen))
+            try putRight(interface.shortfall(seen, table: try tableOfVRF(of: link)))
         case .hostEnd(let end):
             guard let hostEnd else { return }
             try restoreSettings(of: hostEnd.name, end.addresses)
@@ -167,6 +167,16 @@ extension Restoration {
         case .forwarding(.v6): try putRight(Sysctl("ipv6/conf/all/forwarding"), "1")
         default: return
         }
+    }
+
+    /// The table of the VRF that a container's link is in: a gateway in the main one is out of its reach.
+    private func tableOfVRF(of link: Link) throws(CNIError) -> Int? {
+        guard let master = link.master else { return nil }
+        let details = try translating("cannot look for the master of \(link.name)") { () throws(KernelError) in
+            try transaction.inside.details(ofLink: master)
+        }
+        guard case .vrf(let table)? = details?.kind else { return nil }
+        return Int(table)
     }
 
     /// A link of the host that routes for containers.

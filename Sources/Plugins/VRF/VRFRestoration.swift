@@ -37,13 +37,14 @@ package struct VRFRestoration {
         return once
     }
 
-    /// What is wrong, in words; nothing when all is well.
+    /// What is wrong, in words; nothing when all is well, or the interface is not there.
     ///
     /// - Throws: ``CNIError`` when nobody can look.
     package func findings() throws(CNIError) -> [String] {
         let container = try membership.request.openNamespace()
         return try translating("cannot look for VRF \(configuration.name)") { () throws(KernelError) in
-            try membership.complaints(configuration, destinations, in: container)
+            guard try membership.open(container).link(named: membership.name) != nil else { return [] }
+            return try membership.complaints(configuration, destinations, in: container)
         }
     }
 
