@@ -172,8 +172,9 @@ let modules: [Target] = [
     module(
         "Attachments",
         [
-            "Bridge", "Firewall", "Interfaces", "IPVLAN", "MACVLAN", "Dummy", "PTP", "PortMap", "Tap", "VLAN", "Pools",
-            "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing",
+            "Bridge", "Firewall", "HostDevice", "Interfaces", "IPVLAN", "MACVLAN", "Dummy", "PTP", "PortMap", "Tap",
+            "VLAN", "VRF", "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux",
+            "Linux", "Addressing",
         ]
     ),
     module(

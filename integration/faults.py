@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import json
 import os
 import re
 import threading
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 from host import Host, Outcome, new_host
 from implementations import Implementation
-from kernel_state import LEASES, RECORDS, left_behind, read_tree
+from kernel_state import LEASES, RECORDS, lease_files, left_behind, read_tree
 from runtime import Network, Runtime
 
 TRACE = "/run/trace"
@@ -145,6 +146,39 @@ class Bench:
         left = [path for path in read_tree(self.host.path(RECORDS)) if own in path]
         rules = self.host.must("nft list ruleset")
         return f"left: {left} {rules}" if left or rules != self.rules else ""
+
+    def debris(self) -> str:
+        """What a killed process left beyond the record, the link, whole leases and their temporary files."""
+        for address, content in lease_files(self.host).items():
+            if not address.endswith(".culvert.new") and content != "c1\r\neth0":
+                return f"a lease file {address} that says {content!r}"
+        for path, entry in read_tree(self.host.path(RECORDS)).items():
+            own = re.fullmatch(r"net/c1:eth0(:portmap|:firewall)?\.json(\.tmp)?", path)
+            if entry["content"] is not None and not own:
+                return f"a record {path}"
+        return ""
+
+    def check(self) -> Outcome:
+        """CHECK after an ADD."""
+        return self.runtime.check(self.container, env=self.env, capabilities=CAPABILITIES)
+
+    def lacks(self, added: Outcome) -> str:
+        """What an ADD that succeeded should have answered."""
+        has_addresses = len(json.loads(added.stdout or "{}").get("ips", ())) == 2
+        return "" if has_addresses else f"success without a result: {added.stdout}"
+
+    def changed(self, point: Point) -> str:
+        """What is not as it was after an ADD that was refused at a point, without any DEL."""
+        # Unless it was the result that could not be said.
+        return "" if point.arguments[:2] == "1," else self.remains_of_last()
+
+    def settled(self) -> str:
+        """What is not as it was after a whole ADD and DEL."""
+        return self.remains()
+
+    def forgives(self, refused: Outcome) -> bool:
+        """Whether a DEL that was refused something has said what it could not give back."""
+        return False
 
     def lives_on(self) -> str:
         """What goes wrong when the same attachment is made again and ended properly; empty when nothing does."""

@@ -20,7 +20,8 @@ IN_VM = REPOSITORY / "integration" / "in-vm"
 #: What each engine of `in-vm` is, and which of them tests are sent to.
 ENGINES = {"uml": "linux.uml", "qemu": "qemu-system-x86_64"}
 ENGINE = os.environ.get("CULVERT_VM_ENGINE", "uml")
-PATIENCE_SECONDS = 1800
+#: How long one guest may take; a campaign at every point needs more.
+PATIENCE_SECONDS = int(os.environ.get("CULVERT_GUEST_SECONDS", "1800"))
 #: Set inside the guest, so that a guest without the feature starts no other one.
 INSIDE = "CULVERT_IN_GUEST"
 #: What a test's report calls a line to be shown, and why the test could not be run.

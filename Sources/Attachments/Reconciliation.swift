@@ -4,6 +4,8 @@ internal import Interfaces
 package import JSON
 internal import Linux
 package import Plugin
+package import Runtime
+internal import VRF
 package import Wiring
 
 /// Makes all living attachments again what their records say: links, addresses, routes, then rules of packet filters.
@@ -38,13 +40,16 @@ package struct Reconciliation {
 
     private let settings: Settings
     private let network: String?
+    private let cache: ResultCache
 
     /// - Parameters:
     ///   - settings: where records are, and how long to wait for locks.
     ///   - network: only its attachments; nil is all of them.
-    package init(_ settings: Settings, network: String?) {
+    ///   - cache: what runtimes remember.
+    package init(_ settings: Settings, network: String?, cache: ResultCache = .standard) {
         self.settings = settings
         self.network = network
+        self.cache = cache
     }
 
     /// Looks at everything, and puts it right.
@@ -99,11 +104,33 @@ package struct Reconciliation {
         }
         // Of what is half made or half gone, whoever made it half has to say.
         guard let record = file.record, record.state == .attached, !record.isOfDeadContainer else { return }
-        let restoration = try Restoration(StandingAttachment(record, settings), isChanging: changing)
-        let (findings, complaints) = try restoration.run()
+        let standing = try StandingAttachment(record, settings)
+        let (findings, complaints) = try Restoration(standing, isChanging: changing).run()
         outcome.findings += findings.map { Finding(key: key, plugin: plugin, text: $0) }
         outcome.troubles += complaints.map { "\(key) \(plugin): \($0)" }
+        // What is to be in a VRF has to be there first.
+        if complaints.isEmpty { restoreVRF(of: standing, changing, &outcome) }
         // Locked until here.
         _ = consume file
+    }
+
+    /// What `vrf` did behind the plugin that made the interface.
+    private func restoreVRF(
+        of standing: StandingAttachment,
+        _ changing: Bool,
+        _ outcome: inout Outcome
+    ) {
+        let key = standing.record.key
+        do throws(CNIError) {
+            guard let restoration = try standing.vrf(cache) else { return }
+            let findings = try restoration.findings()
+            outcome.findings += findings.map { Finding(key: key, plugin: "vrf", text: $0) }
+            guard changing, !findings.isEmpty else { return }
+            try restoration.putRight()
+            let left = try restoration.findings()
+            if !left.isEmpty { outcome.troubles.append("\(key) vrf: still wrong: \(left.joined(separator: "; "))") }
+        } catch {
+            outcome.troubles.append("\(key) vrf: \(error)")
+        }
     }
 }

@@ -3,6 +3,7 @@ internal import Addressing
 internal import Bridge
 internal import CNI
 internal import Dummy
+internal import HostDevice
 internal import IPVLAN
 internal import Interfaces
 internal import Linux
@@ -16,7 +17,7 @@ internal import Wiring
 
 extension AttachmentAims {
     /// The plugins whose attachments can be put right.
-    static let plugins = ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "dummy", "tap"]
+    static let plugins = ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device"]
 
     /// What has to be true for an attachment, by the plugin that made it.
     ///
@@ -35,6 +36,7 @@ extension AttachmentAims {
         case "vlan": return try .vlan(standing, isThere: isThere, host: host, inside: inside)
         case "dummy": return try .dummy(standing, isThere: isThere, host: host, inside: inside)
         case "tap": return try .tap(standing, isThere: isThere, host: host, inside: inside)
+        case "host-device": return try .hostDevice(standing, isThere: isThere, host: host, inside: inside)
         default: return AttachmentAims(making: [], completion: [])
         }
     }
@@ -112,6 +114,29 @@ extension Restoration {
         }
     }
 
+    /// A device of the host in the container: the mark by which it is found again, when its namespace has died.
+    ///
+    /// - Returns: whether the link is the device.
+    mutating func restore(_ device: LentDevice, _ link: Link) throws(CNIError) -> Bool {
+        let details = try translating("cannot look at \(link.name)") { () throws(KernelError) in
+            try transaction.inside.details(ofLink: link.index)
+        }
+        guard let details, !device.isMarked(upon: details) else { return details != nil }
+        guard details.alias.isEmpty, link.kind == device.kind, link.address == device.address else {
+            complaints.append(
+                "\(link.name) is not \(device.name) of the host by its alias: "
+                    + "set that to \(device.name) if it is, else DEL and ADD the attachment"
+            )
+            return false
+        }
+        findings.append("\(link.name) lacks the alias \(device.name)")
+        guard isChanging else { return true }
+        try translating("cannot put it right") { () throws(KernelError) in
+            try transaction.inside.execute(.setAlias(device.name, link: link.index, name: link.name))
+        }
+        return true
+    }
+
     /// What else ADD made true.
     mutating func restore(_ change: Change, _ link: Link) throws(CNIError) {
         switch change {
@@ -121,7 +146,7 @@ extension Restoration {
             let seen = try translating("cannot look at \(link.name)") { () throws(KernelError) in
                 try SeenLink(link, on: transaction.inside, isAlone: false)
             }
-            try putRight(interface.shortfall(seen))
+            try putRight(interface.shortfall(seen, table: try tableOfVRF(of: link)))
         case .hostEnd(let end):
             guard let hostEnd else { return }
             try restoreSettings(of: hostEnd.name, end.addresses)
@@ -142,6 +167,16 @@ extension Restoration {
         case .forwarding(.v6): try putRight(Sysctl("ipv6/conf/all/forwarding"), "1")
         default: return
         }
+    }
+
+    /// The table of the VRF that a container's link is in: a gateway in the main one is out of its reach.
+    private func tableOfVRF(of link: Link) throws(CNIError) -> Int? {
+        guard let master = link.master else { return nil }
+        let details = try translating("cannot look for the master of \(link.name)") { () throws(KernelError) in
+            try transaction.inside.details(ofLink: master)
+        }
+        guard case .vrf(let table)? = details?.kind else { return nil }
+        return Int(table)
     }
 
     /// A link of the host that routes for containers.

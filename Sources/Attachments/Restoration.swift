@@ -80,6 +80,8 @@ struct Restoration: ~Copyable {
             host: transaction.host,
             inside: transaction.inside
         )
+        // Of a device that a process has, the kernel knows nothing.
+        guard !aims.making.isEmpty || !aims.completion.isEmpty else { return }
         for change in aims.preparation {
             if case .bridge(let specification) = change { try restore(specification) }
         }
@@ -88,6 +90,7 @@ struct Restoration: ~Copyable {
         for change in aims.making {
             switch change {
             case .pair(let pair, let bridge): try restore(pair, bridge: bridge, inside: link, aims)
+            case .move(let move): guard try restore(move.device, link) else { return }
             default: continue
             }
         }

@@ -87,7 +87,9 @@ extension InterfaceSpecification {
     /// What a container's link lacks; nil when it is as it should be.
     ///
     /// First things first: routes need the link up and its addresses there, and are looked at when these are.
-    package func shortfall(_ seen: SeenLink) -> Shortfall? {
+    ///
+    /// `table`: where routes go that are for no other one; nil is the main table.
+    package func shortfall(_ seen: SeenLink, table: Int? = nil) -> Shortfall? {
         let missing = addresses.filter { !seen.addresses.contains($0) }
         var findings = missing.map { "\(name) lacks address \($0)" }
         if isUp, !seen.isUp { findings.append("\(name) is down") }
@@ -96,7 +98,12 @@ extension InterfaceSpecification {
         let wanted = (connectsNetworks ? SeenLink.connections(addresses) : []) + routes
         let lost = wanted.filter { !seen.has($0) }
         guard !lost.isEmpty else { return nil }
-        return Shortfall(findings: lost.map { $0.loss(of: name) }, remedy: .interface(narrowed([], lost)))
+        let placed = lost.map { route in
+            var route = route
+            route.table = route.table ?? table
+            return route
+        }
+        return Shortfall(findings: lost.map { $0.loss(of: name) }, remedy: .interface(narrowed([], placed)))
     }
 
     private func narrowed(_ addresses: [CIDR], _ routes: [Route]) -> InterfaceSpecification {

@@ -80,6 +80,25 @@ struct InterfaceShortfallTests {
         #expect(remedy.routes[0].preferredSource == IPAddress("10.77.0.2"))
     }
 
+    @Test("In a VRF, routes go into its table, but for those that are for another one")
+    func placed() throws {
+        var other = try route("198.51.100.0/24", via: "10.77.0.1")
+        other.table = 9
+        let specification = InterfaceSpecification(
+            name: "eth0",
+            addresses: [try cidr("10.77.0.2/24")],
+            routes: [try route("0.0.0.0/0", via: "10.77.0.1"), other],
+            isUp: true,
+            detectsDuplicates: false
+        )
+        let bare = try seen(["10.77.0.2/24"], ways: [])
+        for (table, expected) in [(5, [5, 5, 9]), (nil, [nil, nil, 9])] as [(Int?, [Int?])] {
+            let shortfall = try #require(specification.shortfall(bare, table: table))
+            guard case .interface(let remedy) = shortfall.remedy else { return #expect(Bool(false), "another remedy") }
+            #expect(remedy.routes.map { $0.table } == expected)
+        }
+    }
+
     @Test("Any default route will do, and of others only the right gateway")
     func substitutes() throws {
         let other = [

@@ -119,3 +119,23 @@ struct VRFConfigurationTests {
         #expect(error?.code == code && "\(error?.description ?? "")".contains(says))
     }
 }
+
+@Suite("An interface's own routes")
+struct VRFRestorationTests {
+    @Test("They lead where its plugin promised, to its networks and to its gateways, each once")
+    func destinations() throws {
+        let request = try Request(
+            #"""
+            {"cniVersion": "1.1.0", "name": "net", "vrfname": "red", "prevResult": {"cniVersion": "1.1.0",
+             "ips": [{"address": "10.77.0.2/24", "gateway": "10.77.0.1"}, {"address": "10.78.0.2/32"},
+                     {"address": "fd77::2/64", "gateway": "fd77::1"}],
+             "routes": [{"dst": "0.0.0.0/0"}, {"dst": "10.77.0.0/24"}, {"dst": "192.0.2.0/24", "table": 9}]}}
+            """#
+        )
+        let found = VRFRestoration.destinations(of: request.configuration.previousResult)
+        #expect(
+            found.map { "\($0)" } == ["0.0.0.0/0", "10.77.0.0/24", "10.77.0.1/32", "fd77::/64", "fd77::1/128"]
+        )
+        #expect(VRFRestoration.destinations(of: nil) == [])
+    }
+}

@@ -83,6 +83,15 @@ struct DeviceLoans {
         )
     }
 
+    /// The attachment that was lent a device last, whether its container lives or not; nil when no record tells of one.
+    static func latest(of device: LentDevice, _ request: Request) throws(CNIError) -> AttachmentKey? {
+        try translating("cannot read the records", .storeUnusable) { () throws(KernelError) in
+            try DeviceLoans(.name(device.name), request).loans().first { loan in
+                loan.device.name == device.name && loan.device.kind == device.kind
+            }?.record.key
+        }
+    }
+
     private func isChosen(_ device: LentDevice) -> Bool {
         switch choice {
         case .name(let name): device.name == name

@@ -121,7 +121,7 @@ struct VRFMembership {
     }
 
     /// Asks for something that may be so already.
-    private func tolerating(
+    func tolerating(
         _ answers: [Errno],
         _ request: NetlinkRequest,
         on socket: borrowing NetlinkSocket
