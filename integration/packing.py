@@ -53,9 +53,11 @@ def with_manuals(directory: pathlib.Path) -> pathlib.Path:
     (directory / "man").mkdir()
     (directory / "completions").mkdir()
     tool = str(directory / "culvert")
-    for page in ("culvert", "cnitool", "ipam"):
+    pages = {f"{page}.1": page for page in ("culvert", "cnitool", "ipam")}
+    pages.update((f"culvert-{plugin}.7", plugin) for plugin in implementations.PLUGINS)
+    for file, page in pages.items():
         said = subprocess.run([tool, "manual", page], check=True, capture_output=True).stdout
-        (directory / "man" / f"{page}.1").write_bytes(said)
+        (directory / "man" / file).write_bytes(said)
     for shell in ("bash", "zsh", "fish"):
         for name, words in (("culvert", ()), ("ipam", ("ipam",))):
             said = subprocess.run([tool, *words, "completions", shell], check=True, capture_output=True).stdout

@@ -155,8 +155,9 @@ class Invariants:
             if not checked.ok:
                 trouble.append(f"CHECK of {each}: {checked.stdout} {checked.stderr}")
             target = self.target(each)
+            # A bridge that was made again by an ADD has another address, which neighbours learn within a minute.
             command = ["ping", "-n", "-q", "-I", each.ifname, "-c", "1", "-W", "2", target]
-            if not any(self.host.run(command, netns=each.container.netns).ok for _ in range(5)):
+            if not any(self.host.run(command, netns=each.container.netns).ok for _ in range(35)):
                 trouble.append(f"{each} does not reach {target}")
         return trouble
 

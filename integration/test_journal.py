@@ -187,7 +187,7 @@ def test_without_a_journal_there_are_clear_words(site: Site) -> None:
     assert site.status({"CULVERT_JOURNAL_BYTES": "0"}).ok
     outcome = site.tool.run("log")
     assert outcome.status == 1 and "there is no journal in /run/culvert/journal" in outcome.stderr
-    assert "CULVERT_JOURNAL_BYTES=0" in outcome.stderr and not site.host.path("/run/culvert").exists()
+    assert "CULVERT_JOURNAL_BYTES=0" in outcome.stderr and not site.host.path("/run/culvert/journal").exists()
 
 
 def test_calls_at_the_same_time_keep_their_lines_whole(site: Site) -> None:

@@ -212,9 +212,11 @@ def test_tools(debs: list[pathlib.Path]) -> None:
         for page in ("culvert", "cnitool", "ipam"):
             packed = machine.root / f"usr/share/man/man1/{page}.1.gz"
             assert gzip.decompress(packed.read_bytes()).startswith(b".")
+        pages = {path.name for path in (machine.root / "usr/share/man/man7").glob("culvert-*.7.gz")}
+        assert pages == {f"culvert-{plugin}.7.gz" for plugin in PLUGINS}
         units = machine.must("dpkg", "-L", "culvert", "culvert-cni").split()
         units = [path for path in units if "/systemd/system/" in path]
-        assert len(units) == 7
+        assert len(units) == 10
         for path in units:
             text = (machine.root / path.lstrip("/")).read_text()
             for word in text.split("ExecStart=")[1].split()[:1] if "ExecStart=" in text else []:

@@ -215,6 +215,22 @@ def test_nothing_is_changed_where_all_is_well(site: Site) -> None:
     assert document == {"done": True, "attachments": 6, "findings": [], "troubles": []}
 
 
+def test_a_bridge_is_made_again_as_the_youngest_know_it(host: Host, ours: Implementation) -> None:
+    """Who came when the bridge was another one has forgotten its gateway by now; the last have not."""
+    runtime, tool = Runtime(host, ours, lan()), Operator(host, ours, lan())
+    connected(runtime, "a")
+    host.must("ip link del cni0")
+    connected(runtime, "b")
+    learned = json.loads(host.must("ip -j link show cni0"))[0]["address"]
+    assert tool.run("reconcile").ok
+    host.must("ip link del cni0")
+    outcome = tool.run("reconcile")
+    assert outcome.ok and json.loads(host.must("ip -j link show cni0"))[0]["address"] == learned
+    lines = outcome.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("lan/")] == sorted(
+        line.split()[0] for line in lines if line.startswith("lan/"))
+
+
 def test_a_dry_run_and_another_network_touch_nothing(site: Site) -> None:
     """--dry-run says it, --network leaves the others."""
     site.host.must("ip link del cni0; ip -n wire0 address flush dev eth0; ip -n wire0 -6 address flush dev eth0")

@@ -28,7 +28,7 @@ package struct Reconciliation {
 
     /// What was found, and what could not be done.
     package struct Outcome: Hashable, Sendable {
-        /// In the order in which it was found, links before rules.
+        /// In the order of networks and containers, links before rules.
         package fileprivate(set) var findings: [Finding] = []
         /// What could not be looked at or put right, a sentence each.
         package fileprivate(set) var troubles: [String] = []
@@ -65,16 +65,24 @@ package struct Reconciliation {
         let all = try translating("cannot read the records of attachments", .storeUnusable) { () throws(KernelError) in
             try AttachmentSurvey(store, network: network).attachments
         }
-        for facts in all where facts.life.verdict == .alive {
-            outcome.count += 1
+        let living = all.filter { $0.life.verdict == .alive }
+        outcome.count = living.count
+        var parts: [AttachmentKey: Outcome] = [:]
+        for facts in Reconciliation.youngestFirst(living) {
             guard let note = facts.notes.first, note.file.isEmpty, AttachmentAims.plugins.contains(note.plugin) else {
                 continue
             }
+            var part = Outcome()
             do throws(CNIError) {
-                try restore(facts.key, note.plugin, store, changing: changing, &outcome)
+                try restore(facts.key, note.plugin, store, changing: changing, &part)
             } catch {
-                outcome.troubles.append("\(facts.key) \(note.plugin): \(error)")
+                part.troubles.append("\(facts.key) \(note.plugin): \(error)")
             }
+            parts[facts.key] = part
+        }
+        for part in living.compactMap({ parts[$0.key] }) {
+            outcome.findings += part.findings
+            outcome.troubles += part.troubles
         }
         let rules = try RuleReload(network: network).run(changing: changing)
         for finding in rules.findings {
@@ -84,6 +92,14 @@ package struct Reconciliation {
         }
         outcome.troubles += rules.troubles
         return outcome
+    }
+
+    /// In the order in which they are put right.
+    ///
+    /// What several share is made again as the first of them knows it: a bridge gets the hardware address that the last
+    /// containers have learned their gateway by, and not one that it had before it was made the last time.
+    private static func youngestFirst(_ living: [AttachmentFacts]) -> [AttachmentFacts] {
+        living.sorted { ($0.record?.intendedNanoseconds ?? 0) > ($1.record?.intendedNanoseconds ?? 0) }
     }
 
     /// Works on one attachment, which nobody else does meanwhile.
