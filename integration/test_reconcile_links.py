@@ -105,7 +105,8 @@ def test_what_cannot_be_lent_again_is_said(host: Host, ours: Implementation) -> 
     second = connected(lender.runtime, "c2")
     refused("eth0 is missing")
     host.must(f"ip -n c2 link set eth0 netns {host.pid}")
-    refused("loan/c2:eth0 has had wire since")
+    # The last who had it comes first.
+    refused("loan/c1:eth0 host-device: eth0 is missing, and wire is not on the host")
     assert "eth0" in host.must("ip -n c2 -o link") and "eth0" not in host.must("ip -n c1 -o link")
     assert lender.runtime.delete(second).ok
     refused(f"{WIRE} is not on the host, or without its mark")
