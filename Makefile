@@ -104,7 +104,7 @@ test: packages-test build lint linkage unit-test integration ## Install what tes
 
 unit-test: packages-build ## Run the Swift tests; those of the kernel need root.
 	swift build --build-tests $(CHECKED)
-	swift test --skip-build
+	Tests/run
 
 root-test: packages-build ## Run only the Swift tests that need root.
 	swift test --filter KernelTests

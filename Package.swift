@@ -211,7 +211,7 @@ let modules: [Target] = [
     tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
     tests("ForwardingTests", ["Forwarding", "Addressing"]),
     tests("JSONTests", ["JSON"]),
-    tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux"]),
+    tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux", "TestSupport"]),
     tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
     tests("DHCPTests", ["DHCP", "Addressing"]),
     // What the fuzzers and the replay of their corpus in the tests have in common

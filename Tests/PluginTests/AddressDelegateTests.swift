@@ -178,14 +178,22 @@ struct AddressDelegateTests {
 
     @Test("A file that cannot be run is refused by name")
     func notExecutable() throws {
-        let error = try withTemporaryDirectory { directory in
-            try writeFile("\(directory)/fake", "nothing to run", mode: 0o600)
-            let configuration = #"{"name": "blue", "ipam": {"type": "fake"}}"#
-            let delegate = try AddressDelegate(for: try Request(configuration, ["CNI_PATH": directory]))
-            return try #require(throws: CNIError.self) { try delegate?.status() }
-        }
-        #expect(error.code == CNIError.Code.delegateFailed.rawValue)
-        #expect(error.message == "cannot run IPAM plugin fake")
-        #expect(error.details.hasSuffix("/fake: Permission denied"))
+        let error = try OwnThread {
+            try withTemporaryDirectory { directory in
+                try writeFile("\(directory)/fake", "nothing to run", mode: 0o600)
+                let configuration = #"{"name": "blue", "ipam": {"type": "fake"}}"#
+                let delegate = try AddressDelegate(for: try Request(configuration, ["CNI_PATH": directory]))
+                do throws(CNIError) {
+                    _ = try delegate?.status()
+                    return CNIError?.none
+                } catch {
+                    return error
+                }
+            }
+        }.join()
+        let refusal = try #require(error)
+        #expect(refusal.code == CNIError.Code.delegateFailed.rawValue)
+        #expect(refusal.message == "cannot run IPAM plugin fake")
+        #expect(refusal.details.hasSuffix("/fake: Permission denied"))
     }
 }
