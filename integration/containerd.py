@@ -137,7 +137,7 @@ class Pod:
 class ContainerdHost(Host):
     """A host with processes and control groups of its own, containerd, and two images."""
 
-    apart = ("--pid", "--fork")
+    has_own_processes = True
 
     def __init__(self, implementation: Implementation) -> None:
         super().__init__(PREPARATION, WAITING)
@@ -158,11 +158,6 @@ class ContainerdHost(Host):
         except BaseException:
             self.close()
             raise
-
-    def enter(self, netns: str | None = None) -> list[str]:
-        """As every host, and among its processes."""
-        words = super().enter(netns)
-        return [words[0], f"--pid=/proc/{self.pid}/ns/pid_for_children", *words[1:]]
 
     def close(self) -> None:
         """Takes the control groups away as well."""

@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 20.0
 class FirewalldHost(Host):
     """A host with a system bus and firewalld, as Debian ships both; the default zone rejects what is forwarded."""
 
-    apart = ("--pid", "--fork")
+    has_own_processes = True
 
     def __init__(self, settings: str = "") -> None:
         """`settings`: lines of firewalld.conf."""
@@ -44,11 +44,6 @@ class FirewalldHost(Host):
         except BaseException:
             self.close()
             raise
-
-    def enter(self, netns: str | None = None) -> list[str]:
-        """As every host, and among its processes."""
-        words = super().enter(netns)
-        return [words[0], f"--pid=/proc/{self.pid}/ns/pid_for_children", *words[1:]]
 
     def start_bus(self) -> None:
         """Starts the system bus."""

@@ -78,12 +78,13 @@ class Host:
 
     living: set[Host] = set()
     guard = threading.Lock()
-    #: What keeps it apart from this machine besides, in words for `unshare`.
-    apart: tuple[str, ...] = ()
+    #: Whether its processes are a world of their own, as programs that number or end all of them need it.
+    has_own_processes = False
 
     def __init__(self, preparation: str = "", waiting: str = WAITING) -> None:
+        processes = ["--pid", "--fork"] if self.has_own_processes else []
         self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", *self.apart, "--propagation", "private", "sh", "-c",
+            ["unshare", "--net", "--mount", *processes, "--propagation", "private", "sh", "-c",
              f"{HOLDER}{preparation}{waiting}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
@@ -118,7 +119,11 @@ class Host:
 
     def enter(self, netns: str | None = None) -> list[str]:
         """The words that put a command into the host, and further into one of its namespaces."""
-        command = ["nsenter", f"--mount=/proc/{self.pid}/ns/mnt", f"--net=/proc/{self.pid}/ns/net", "--"]
+        command = ["nsenter", f"--mount=/proc/{self.pid}/ns/mnt", f"--net=/proc/{self.pid}/ns/net"]
+        # The process that was started stays where it was: only its children are in there.
+        if self.has_own_processes:
+            command.append(f"--pid=/proc/{self.pid}/ns/pid_for_children")
+        command.append("--")
         return command + (["nsenter", f"--net={netns}", "--"] if netns else [])
 
     def run(self, command: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None,

@@ -62,7 +62,7 @@ TRACES = ("10.9", "fd9", "8080", "8081")
 class PodmanHost(Host):
     """A host with processes and control groups of its own, and an image to make containers of."""
 
-    apart = ("--pid", "--fork")
+    has_own_processes = True
 
     def __init__(self, implementation: Implementation) -> None:
         super().__init__(PREPARATION, WAITING)
@@ -77,11 +77,6 @@ class PodmanHost(Host):
         except BaseException:
             self.close()
             raise
-
-    def enter(self, netns: str | None = None) -> list[str]:
-        """As every host, and among its processes."""
-        words = super().enter(netns)
-        return [words[0], f"--pid=/proc/{self.pid}/ns/pid_for_children", *words[1:]]
 
     def close(self) -> None:
         """Takes the control groups away as well."""

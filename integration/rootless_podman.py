@@ -33,7 +33,7 @@ mount --bind /run/identities /etc/subgid
 class RootlessPodmanHost(Host):
     """A host with processes of its own, a user's podman, and an image to make containers of."""
 
-    apart = ("--pid", "--fork")
+    has_own_processes = True
 
     def __init__(self, implementation: Implementation) -> None:
         super().__init__(PREPARATION, WAITING)
@@ -48,11 +48,6 @@ class RootlessPodmanHost(Host):
         except BaseException:
             self.close()
             raise
-
-    def enter(self, netns: str | None = None) -> list[str]:
-        """As every host, and among its processes."""
-        words = super().enter(netns)
-        return [words[0], f"--pid=/proc/{self.pid}/ns/pid_for_children", *words[1:]]
 
     def close(self) -> None:
         """The first process takes all others with it; podman's have let go of everything else."""
