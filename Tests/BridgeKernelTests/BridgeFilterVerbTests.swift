@@ -52,7 +52,8 @@ struct BridgeFilterVerbTests {
                     }
                     if isLosing {
                         for name in try AttachmentStore(root: root).keys(of: "blue") {
-                            try AttachmentFile(existing: name, in: request.attachments, waitingAtMost: .zero).remove()
+                            try AttachmentFile(existing: name, in: request.attachments, waitingAtMost: .seconds(20))
+                                .remove()
                         }
                     }
                     let (rules, tables) = try look()

@@ -116,7 +116,7 @@ struct BridgeFilterTests {
             for container in containers {
                 for (name, members, state) in others {
                     let own = AttachmentKey(network: key.network, containerID: container, interfaceName: name)
-                    var file = try AttachmentFile(opening: own, in: store, waitingAtMost: .zero)
+                    var file = try AttachmentFile(opening: own, in: store, waitingAtMost: .seconds(20))
                     try file.write(try Self.record(members, state, Self.result))
                 }
             }

@@ -189,7 +189,7 @@ struct HostLocalPluginTests {
             let request = try Self.request(Self.configuration(root))
             _ = try Self.add(request)
             let holder = try Descriptor(opening: "\(root)/blue/lock", 0)
-            try holder.lock("lock", waitingAtMost: .zero)
+            try holder.lock("lock", waitingAtMost: .seconds(20))
             for verb in [Verb.add(request), .check(request), .delete(request)] {
                 let error = try #require(throws: CNIError.self) { _ = try hostLocal.answer(verb) }
                 #expect(error.code == CNIError.Code.tryAgainLater.rawValue)

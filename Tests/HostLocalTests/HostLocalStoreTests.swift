@@ -71,7 +71,7 @@ struct HostLocalStoreTests {
                 var ledger = try LeaseLedger(
                     creating: "\(root)/blue",
                     runDirectory: "\(root)/run",
-                    waitingAtMost: .zero
+                    waitingAtMost: .seconds(20)
                 )
                 for (text, key) in [("10.1.2.2", ""), ("10.1.2.4", "default/web-0")] {
                     let run = try AddressRun(parsing: text)

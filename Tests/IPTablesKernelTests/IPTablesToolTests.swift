@@ -240,7 +240,7 @@ struct IPTablesToolTests {
         try withTemporaryDirectory { directory in
             let error = try inNewNamespace { () -> IPTablesError? in
                 let file = try Descriptor(opening: "\(directory)/lock", O_RDWR | O_CREAT, mode: 0o600)
-                try file.lock("lock", waitingAtMost: .zero)
+                try file.lock("lock", waitingAtMost: .seconds(20))
                 do throws(IPTablesError) {
                     try IPTablesTool(.v4).edit(.nat, holding: "\(directory)/lock", waitingAtMost: .milliseconds(20)) {
                         $0.ensureChain("TEST-X")

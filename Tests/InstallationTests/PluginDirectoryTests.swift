@@ -23,12 +23,12 @@ struct PluginDirectoryTests {
     }
 
     private static func install(_ set: String, _ root: String) throws -> Bool {
-        var directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .zero)
+        var directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .seconds(20))
         return try directory.install(ProgramSource(path: "\(root)/\(set)"), release: "0.1.0")
     }
 
     private static func uninstall(_ root: String) throws -> [String]? {
-        var directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .zero)
+        var directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .seconds(20))
         return try directory.uninstall()
     }
 
@@ -104,7 +104,7 @@ struct PluginDirectoryTests {
     func changed() throws {
         try Self.withPlugins { root throws in
             #expect(try Self.install("one", root))
-            let directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .zero)
+            let directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .seconds(20))
             let looks = try directory.looks()
             #expect(try directory.isWhole(since: looks))
             try writeFile("\(root)/bin/bridge", "overwritten")
@@ -133,8 +133,10 @@ struct PluginDirectoryTests {
     @Test("A second installer waits, and gives up")
     func locked() throws {
         try Self.withPlugins { root throws in
-            let first = try PluginDirectory.open("\(root)/bin", waitingAtMost: .zero)
-            #expect(throws: InstallationFailure.self) { try Self.install("one", root) }
+            let first = try PluginDirectory.open("\(root)/bin", waitingAtMost: .seconds(20))
+            #expect(throws: InstallationFailure.self) {
+                _ = try PluginDirectory.open("\(root)/bin", waitingAtMost: .zero)
+            }
             #expect(first.record == InstallationRecord())
             #expect(try Self.content(root) == Self.before)
         }
@@ -145,7 +147,7 @@ struct PluginDirectoryTests {
         try Self.withPlugins { root throws in
             let (source, place) = ("\(root)/10-x.conflist", "\(root)/conf/10-x.conflist")
             try writeFile(source, #"{"plugins": []}"#)
-            var directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .zero)
+            var directory = try PluginDirectory.open("\(root)/bin", waitingAtMost: .seconds(20))
             #expect(try directory.installConfiguration(source, into: "\(root)/conf"))
             #expect(try !directory.installConfiguration(source, into: "\(root)/conf"))
             try writeFile(source, #"{"plugins": [1]}"#)

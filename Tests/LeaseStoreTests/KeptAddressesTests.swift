@@ -15,7 +15,7 @@ struct KeptAddressesTests {
 
     /// `run`: another one stands for another boot.
     private static func ledger(_ root: String, run: String = "run") throws -> LeaseLedger {
-        try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/\(run)", waitingAtMost: .zero)
+        try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/\(run)", waitingAtMost: .seconds(20))
     }
 
     private static func entry(

@@ -22,7 +22,7 @@ struct LeaseDirectoryTests {
         try withTemporaryDirectory { root in
             let path = "\(root)/networks/blue"
             let began = Machine.wallNanoseconds - oneTick
-            let directory = try LeaseDirectory(creating: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(creating: path, waitingAtMost: .seconds(20))
             #expect(try directory.take(address, for: Self.owner))
             #expect(try readFile("\(path)/\(text)") == "c1\r\neth0")
             #expect(try listDirectory(path) == [text, "lock"])
@@ -41,7 +41,7 @@ struct LeaseDirectoryTests {
             try withTemporaryDirectory { leases in
                 #expect(symlink(victim, "\(leases)/\(name)") == 0)
                 #expect {
-                    let directory = try LeaseDirectory(path: leases, waitingAtMost: .zero)
+                    let directory = try LeaseDirectory(path: leases, waitingAtMost: .seconds(20))
                     #expect(directory.lastReserved(rangeSet: 0) == nil)
                     try directory.setLastReserved(IPAddress(v4: 0x0a01_0203), rangeSet: 0)
                 } throws: { ($0 as? KernelError)?.errno == .tooManySymbolicLinkLevels }
@@ -53,7 +53,7 @@ struct LeaseDirectoryTests {
     @Test("A taken address is not given away, and its owner stays")
     func taken() throws {
         try withTemporaryDirectory { path in
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             let address = IPAddress(v4: 0x0a01_0203)
             #expect(try directory.take(address, for: Self.owner))
             #expect(try !directory.take(address, for: Self.other))
@@ -66,7 +66,7 @@ struct LeaseDirectoryTests {
     @Test("A released address is free, and releasing it again is no error")
     func release() throws {
         try withTemporaryDirectory { path in
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             let address = IPAddress(v4: 0x0a01_0203)
             #expect(try directory.take(address, for: Self.owner))
             try directory.release(address)
@@ -83,7 +83,7 @@ struct LeaseDirectoryTests {
             let address = IPAddress(v4: 0x0a01_0203)
             try writeFile("\(path)/10.1.2.3", "c1\r\neth0")
             try setModificationTime("\(path)/10.1.2.3", seconds: 1)
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(try directory.leases().map(\.modifiedNanoseconds) == [1_000_000_000])
             let began = Machine.wallNanoseconds - oneTick
             try directory.renew(address)
@@ -97,7 +97,7 @@ struct LeaseDirectoryTests {
         try withTemporaryDirectory { path in
             try writeFile("\(path)/10.1.2.3", "c1\r\neth0")
             try makeHardLink("\(path)/.culvert.new", to: "\(path)/10.1.2.3")
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(try Self.leases(directory) == ["10.1.2.3 c1 eth0"])
             #expect(try directory.take(IPAddress(v4: 0x0a01_0204), for: Self.other))
             #expect(try Self.leases(directory) == ["10.1.2.3 c1 eth0", "10.1.2.4 c2 eth0"])
@@ -114,7 +114,7 @@ struct LeaseDirectoryTests {
     func heal(content: String) throws {
         try withTemporaryDirectory { path in
             try writeFile("\(path)/10.1.2.3", content)
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(try directory.leases().isEmpty)
             #expect(try listDirectory(path) == ["lock"])
             #expect(try directory.take(IPAddress(v4: 0x0a01_0203), for: Self.owner))
@@ -134,7 +134,7 @@ struct LeaseDirectoryTests {
             try makeSymbolicLink("\(path)/10.1.2.5", to: "\(path)/10.1.2.3")
             try makeSymbolicLink("\(path)/10.1.2.6", to: "/nowhere/at/all")
             let before = try listDirectory(path)
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(try Self.leases(directory) == ["10.1.2.3 c1 eth0"])
             #expect(try listDirectory(path) == (before + ["lock"]).sorted())
             // Whatever bears an address as its name keeps that address from being given away.
@@ -148,7 +148,7 @@ struct LeaseDirectoryTests {
         try withTemporaryDirectory { path in
             let us = "held by process \(getpid()) (\(try #require(try readFile("/proc/self/comm")).dropLast()))"
             let expected = KernelError("lock \(path)/lock", .wouldBlock, explanation: us)
-            let holder = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let holder = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(throws: expected) { _ = try LeaseDirectory(path: path, waitingAtMost: .zero) }
             let clock = ContinuousClock()
             let elapsed = clock.measure {
@@ -157,7 +157,7 @@ struct LeaseDirectoryTests {
             #expect(elapsed >= .milliseconds(29))
             #expect(holder.path == path)
             discard(holder)
-            #expect(throws: Never.self) { _ = try LeaseDirectory(path: path, waitingAtMost: .zero) }
+            #expect(throws: Never.self) { _ = try LeaseDirectory(path: path, waitingAtMost: .seconds(20)) }
         }
     }
 
@@ -179,10 +179,10 @@ struct LeaseDirectoryTests {
         try withTemporaryDirectory { root in
             let path = "\(root)/a/b/c"
             #expect(throws: KernelError("open \(path)", .noSuchFileOrDirectory)) {
-                _ = try LeaseDirectory(path: path, waitingAtMost: .zero)
+                _ = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             }
             #expect(try LeaseDirectory.takenAddresses(path: path) == [])
-            _ = try LeaseDirectory(creating: path, waitingAtMost: .zero)
+            _ = try LeaseDirectory(creating: path, waitingAtMost: .seconds(20))
             #expect(try listDirectory(path) == ["lock"])
         }
     }
@@ -190,7 +190,7 @@ struct LeaseDirectoryTests {
     @Test("The taken addresses are the names of files, also while somebody holds the lock")
     func takenAddresses() throws {
         try withTemporaryDirectory { path in
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(try directory.take(IPAddress(v4: 0x0a01_0203), for: Self.owner))
             #expect(try directory.take(IPAddress(v6: 0xfd00 << 112 | 5), for: Self.owner))
             let taken = try LeaseDirectory.takenAddresses(path: path).sorted()
@@ -201,7 +201,7 @@ struct LeaseDirectoryTests {
     @Test("Where the next search begins is remembered for every range set by itself")
     func lastReserved() throws {
         try withTemporaryDirectory { path in
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(directory.lastReserved(rangeSet: 0) == nil)
             // Longer than the one that follows it.
             try directory.setLastReserved(IPAddress(v4: 0x0a01_02ff), rangeSet: 0)
@@ -224,7 +224,7 @@ struct LeaseDirectoryTests {
     func hint(content: String, expected: String?) throws {
         try withTemporaryDirectory { path in
             try writeFile("\(path)/last_reserved_ip.0", content)
-            let directory = try LeaseDirectory(path: path, waitingAtMost: .zero)
+            let directory = try LeaseDirectory(path: path, waitingAtMost: .seconds(20))
             #expect(directory.lastReserved(rangeSet: 0) == expected.flatMap { IPAddress($0) })
         }
     }

@@ -14,7 +14,7 @@ struct LeaseLedgerTests {
     private static let address = IPAddress(v4: 0x0a01_0203)
 
     private static func ledger(_ root: String) throws -> LeaseLedger {
-        try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .zero)
+        try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .seconds(20))
     }
 
     private static func take(_ address: IPAddress, _ owner: LeaseOwner = owner, in root: String) throws {

@@ -13,7 +13,7 @@ struct LeaseLifeTests {
     private static let address = IPAddress(v4: 0x0a01_0203)
 
     private static func ledger(_ root: String) throws -> LeaseLedger {
-        try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .zero)
+        try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .seconds(20))
     }
 
     /// A claimant in what stands for a network namespace: a file is told from others in the same way.

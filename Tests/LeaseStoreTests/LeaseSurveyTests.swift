@@ -11,7 +11,7 @@ import Testing
 @Suite("A survey of a lease directory")
 struct LeaseSurveyTests {
     private static func fill(_ root: String, _ count: Int) throws {
-        var ledger = try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .zero)
+        var ledger = try LeaseLedger(creating: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .seconds(20))
         for number in 1...count {
             let claimant = LeaseClaimant(owner: LeaseOwner(containerID: "c\(number)", interfaceName: "eth0"))
             #expect(try ledger.take(IPAddress(v4: 0x0a01_0000 + UInt32(number)), for: claimant))
@@ -20,7 +20,7 @@ struct LeaseSurveyTests {
     }
 
     private static func survey(_ root: String) throws -> LeaseSurvey {
-        try LeaseSurvey(path: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .zero)
+        try LeaseSurvey(path: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .seconds(20))
     }
 
     @Test("A directory that is in order has leases and nothing else", arguments: [1, 300])
@@ -68,7 +68,11 @@ struct LeaseSurveyTests {
             let survey = try Self.survey(root)
             #expect(survey.misindexed.map { "\($0)" } == ["10.1.0.7", "10.1.0.8"])
             do {
-                var ledger = try LeaseLedger(path: "\(root)/blue", runDirectory: "\(root)/run", waitingAtMost: .zero)
+                var ledger = try LeaseLedger(
+                    path: "\(root)/blue",
+                    runDirectory: "\(root)/run",
+                    waitingAtMost: .seconds(20)
+                )
                 try ledger.review(survey.misindexed)
                 #expect(try ledger.lease(of: IPAddress(v4: 0x0a01_0007))?.owner.containerID == "x")
                 #expect(try ledger.lease(of: IPAddress(v4: 0x0a01_0008)) == nil)

@@ -17,11 +17,11 @@ struct LockTests {
             let other = try Self.open(path)
             do {
                 let holder = try Self.open(path)
-                try holder.lock("it", waitingAtMost: .zero)
+                try holder.lock("it", waitingAtMost: .seconds(20))
                 #expect(throws: KernelError("lock it", .wouldBlock)) { try other.lock("it", waitingAtMost: .zero) }
                 #expect(holder.rawValue != other.rawValue)
             }
-            try other.lock("it", waitingAtMost: .zero)
+            try other.lock("it", waitingAtMost: .seconds(20))
             // Who holds it already may say so again.
             try other.lock("it", waitingAtMost: .seconds(60))
         }
@@ -33,7 +33,7 @@ struct LockTests {
             let path = "\(directory)/lock"
             let file = try Self.open(path)
             #expect(FileLock.holder(of: try file.status(path)) == nil)
-            try file.lock("it", waitingAtMost: .zero)
+            try file.lock("it", waitingAtMost: .seconds(20))
             let holder = try #require(FileLock.holder(of: try file.status(path)))
             #expect(holder.hasPrefix("held by process \(getpid()) ("))
         }
@@ -44,7 +44,7 @@ struct LockTests {
         try withTemporaryDirectory { directory in
             let path = "\(directory)/lock"
             let holder = try Self.open(path)
-            try holder.lock("it", waitingAtMost: .zero)
+            try holder.lock("it", waitingAtMost: .seconds(20))
             let waits = try onThreads(8) { number in
                 let bound = Duration.milliseconds(10 + 10 * number)
                 let file = try Self.open(path)
@@ -68,7 +68,7 @@ struct LockTests {
         try withTemporaryDirectory { directory in
             let path = "\(directory)/lock"
             let holder = try Self.open(path)
-            try holder.lock("it", waitingAtMost: .zero)
+            try holder.lock("it", waitingAtMost: .seconds(20))
             let (refusal, stillBlocked) = try OwnThread {
                 var all = sigset_t()
                 sigfillset(&all)

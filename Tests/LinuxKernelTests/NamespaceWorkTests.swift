@@ -19,7 +19,7 @@ struct NamespaceWorkTests {
             }
             func whileLocked() throws -> Errno? {
                 let holder = try NetworkNamespace.current()
-                try holder.lock("holder", waitingAtMost: .zero)
+                try holder.lock("holder", waitingAtMost: .seconds(20))
                 let refusal = try attempt()
                 // Used once more, so that it is not closed before.
                 return holder.rawDescriptor >= 0 ? refusal : nil

@@ -38,7 +38,7 @@ struct TestNetwork {
     }
 
     func ledger() throws -> LeaseLedger {
-        try LeaseLedger(creating: network.directory, runDirectory: "\(root)/run", waitingAtMost: .zero)
+        try LeaseLedger(creating: network.directory, runDirectory: "\(root)/run", waitingAtMost: .seconds(20))
     }
 
     func file(_ name: String, _ text: String) throws { try writeFile("\(network.directory)/\(name)", text) }

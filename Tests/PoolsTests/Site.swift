@@ -40,7 +40,7 @@ struct Site {
     }
 
     func ledger(_ network: String) throws -> LeaseLedger {
-        try LeaseLedger(creating: "\(root)/data/\(network)", runDirectory: "\(root)/run", waitingAtMost: .zero)
+        try LeaseLedger(creating: "\(root)/data/\(network)", runDirectory: "\(root)/run", waitingAtMost: .seconds(20))
     }
 
     /// Leases addresses to containers `c1`, `c2` and so on.

@@ -22,7 +22,7 @@ private func record(_ containerID: String, in root: String, _ mappings: String..
         opening: key(containerID),
         of: PortPublisher.plugin,
         in: AttachmentStore(root: root),
-        waitingAtMost: .zero
+        waitingAtMost: .seconds(20)
     )
     let members = [wants(mappings.joined(separator: ",")), onlyIPv4].joined(separator: ",")
     try file.write(
@@ -40,15 +40,15 @@ private func record(_ containerID: String, in root: String, _ mappings: String..
 }
 
 private func claim(_ containerID: String, in root: String) throws -> PortClaim {
-    try PortClaim.open(key(containerID), in: AttachmentStore(root: root), waitingAtMost: .zero)
+    try PortClaim.open(key(containerID), in: AttachmentStore(root: root), waitingAtMost: .seconds(20))
 }
 
 private func count(_ port: UInt16, _ transport: Transport = .tcp, in root: String) throws -> UInt8 {
-    try HostPortRegistry(in: root, waitingAtMost: .zero).count(port, transport)
+    try HostPortRegistry(in: root, waitingAtMost: .seconds(20)).count(port, transport)
 }
 
 private func isCounted(in root: String) throws -> Bool {
-    let registry = try HostPortRegistry(in: root, waitingAtMost: .zero)
+    let registry = try HostPortRegistry(in: root, waitingAtMost: .seconds(20))
     return registry.isCounted
 }
 
@@ -63,7 +63,7 @@ struct HostPortRegistryTests {
             }
             #expect(try HostPortRegistry.exists(in: root))
             #expect(try !isCounted(in: root))
-            try HostPortRegistry(in: root, waitingAtMost: .zero).finishCounting()
+            try HostPortRegistry(in: root, waitingAtMost: .seconds(20)).finishCounting()
             #expect(try isCounted(in: root))
         }
     }
@@ -75,7 +75,7 @@ struct HostPortRegistryTests {
             for (index, transport) in Transport.all.enumerated() {
                 for (place, port) in ends.enumerated() {
                     let number = UInt8(10 * index + place + 1)
-                    try HostPortRegistry(in: root, waitingAtMost: .zero).set(port, transport, to: number)
+                    try HostPortRegistry(in: root, waitingAtMost: .seconds(20)).set(port, transport, to: number)
                 }
             }
             for (index, transport) in Transport.all.enumerated() {
@@ -90,7 +90,7 @@ struct HostPortRegistryTests {
     @Test("Who holds it keeps everybody else out, who does not wait for ever")
     func locked() throws {
         try withTemporaryDirectory { root in
-            let registry = try HostPortRegistry(in: root, waitingAtMost: .zero)
+            let registry = try HostPortRegistry(in: root, waitingAtMost: .seconds(20))
             let error = try #require(throws: KernelError.self) {
                 _ = try HostPortRegistry(in: root, waitingAtMost: .milliseconds(20))
             }
@@ -144,7 +144,7 @@ struct PortClaimTests {
             #expect(try count(80, in: root) == 2 && count(81, in: root) == 1)
             // The first count was made, and the rest was not.
             try writeFile("\(root)/host-ports", "")
-            try HostPortRegistry(in: root, waitingAtMost: .zero).set(80, .tcp, to: 1)
+            try HostPortRegistry(in: root, waitingAtMost: .seconds(20)).set(80, .tcp, to: 1)
             _ = try claim("c3", in: root).holders(conflictingWith: [])
             #expect(try count(80, in: root) == 2 && count(81, in: root) == 1)
         }
@@ -161,7 +161,7 @@ struct PortClaimTests {
                 existing: key("c1"),
                 of: PortPublisher.plugin,
                 in: AttachmentStore(root: root),
-                waitingAtMost: .zero
+                waitingAtMost: .seconds(20)
             ).remove()
             try claim.giveBack(forwards(port(80, 8)))
             _ = consume claim

@@ -304,7 +304,7 @@ struct StaticPluginTests {
             let request = try Self.request(root)
             _ = try Self.add(request)
             let holder = try Descriptor(opening: "\(root)/static/blue/lock", 0)
-            try holder.lock("lock", waitingAtMost: .zero)
+            try holder.lock("lock", waitingAtMost: .seconds(20))
             for verb in [Verb.add(request), .delete(request), .collectGarbage(request, surviving: [])] {
                 let error = try #require(throws: CNIError.self) { _ = try staticAddresses.answer(verb) }
                 #expect(error.code == CNIError.Code.tryAgainLater.rawValue)

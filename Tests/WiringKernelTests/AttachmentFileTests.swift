@@ -27,7 +27,7 @@ struct AttachmentFileTests {
     }
 
     private static func openExisting(_ root: String) throws(KernelError) -> AttachmentFile {
-        try AttachmentFile(existing: key, in: AttachmentStore(root: root), waitingAtMost: .zero)
+        try AttachmentFile(existing: key, in: AttachmentStore(root: root), waitingAtMost: .seconds(20))
     }
 
     /// What an open file says.
@@ -88,7 +88,7 @@ struct AttachmentFileTests {
                 let other = try AttachmentFile(
                     opening: key,
                     in: AttachmentStore(root: root),
-                    waitingAtMost: .zero
+                    waitingAtMost: .seconds(20)
                 )
                 #expect(Self.content(of: other) == (nil, false))
             }

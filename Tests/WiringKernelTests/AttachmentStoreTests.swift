@@ -20,7 +20,7 @@ struct AttachmentStoreTests {
     }
 
     private static func write(_ key: AttachmentKey, of plugin: String = "", in store: AttachmentStore) throws {
-        var file = try AttachmentFile(opening: key, of: plugin, in: store, waitingAtMost: .zero)
+        var file = try AttachmentFile(opening: key, of: plugin, in: store, waitingAtMost: .seconds(20))
         try file.write(record(key))
     }
 
@@ -47,7 +47,7 @@ struct AttachmentStoreTests {
     func locks() throws {
         try withTemporaryDirectory { root in
             let store = AttachmentStore(root: root)
-            var file = try AttachmentFile(opening: attachment("c1"), in: store, waitingAtMost: .zero)
+            var file = try AttachmentFile(opening: attachment("c1"), in: store, waitingAtMost: .seconds(20))
             try file.write(Self.record(attachment("c1")))
             try Self.write(attachment("c1"), of: "portmap", in: store)
             let error = #expect(throws: KernelError.self) {
@@ -84,7 +84,7 @@ struct AttachmentStoreTests {
             try Self.write(attachment("c1"), in: store)
             #expect(try store.isAlive(attachment("c1"), since: 17) == true)
             #expect(try store.isAlive(attachment("c1"), since: 18) == false)
-            let file = try AttachmentFile(existing: attachment("c1"), in: store, waitingAtMost: .zero)
+            let file = try AttachmentFile(existing: attachment("c1"), in: store, waitingAtMost: .seconds(20))
             let isAlive = try store.isAlive(attachment("c1"), since: 18)
             #expect(isAlive && file.record != nil)
         }
