@@ -129,6 +129,7 @@ let modules: [Target] = [
         ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
     ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("SwitchControl", ["CNI", "Wiring", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
     plugin("Bridge", ["Interfaces", "Wiring", "Netlink", "PacketFilter"]),
