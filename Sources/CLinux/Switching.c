@@ -79,6 +79,10 @@ int culvert_open_link_frames(const char *name) {
     return descriptor;
 }
 
+uint32_t culvert_link_index(const char *name) {
+    return if_nametoindex(name);
+}
+
 // Where struct virtio_net_hdr says how long the headers are, and where what is to be summed begins.
 static void shift_header(unsigned char *header, int distance) {
     for (int offset = 2; offset <= 6; offset += 4) {

@@ -27,6 +27,8 @@ package struct SwitchPortOrder: Hashable, Sendable {
     package let gateway: String
     /// A link of the host that is a port as well; empty is none.
     package let uplink: String
+    /// Where the daemon listens whose port it is.
+    package let socketPath: String
 
     /// The port that a network wants for an attachment.
     ///
@@ -52,6 +54,7 @@ package struct SwitchPortOrder: Hashable, Sendable {
         self.addresses = keys.checksIP ? addresses : nil
         gateway = keys.isGateway ? keys.gatewayLink : ""
         uplink = keys.uplink
+        socketPath = keys.socketPath
     }
 
     /// The port of an attachment that stands; nil for a record of another plugin, and for one that makes no sense.
@@ -96,6 +99,7 @@ package struct SwitchPortOrder: Hashable, Sendable {
             ),
             JSONObject.Member(key: "gateway", value: .string(gateway)),
             JSONObject.Member(key: "uplink", value: .string(uplink)),
+            JSONObject.Member(key: "socketPath", value: .string(socketPath)),
         ]
         return .object(object)
     }
@@ -117,6 +121,7 @@ package struct SwitchPortOrder: Hashable, Sendable {
         addresses = try SwitchPortOrder.addresses(reader)
         gateway = try reader.string("gateway") ?? ""
         uplink = try reader.string("uplink") ?? ""
+        socketPath = try reader.string("socketPath") ?? SwitchLink.usualPath
     }
 
     private static func ranges(_ reader: JSONReader) throws(JSONTypeError) -> [ClosedRange<UInt16>] {

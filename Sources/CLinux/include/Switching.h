@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /// How many octets stand before each frame of these descriptors: struct virtio_net_hdr.
 #define CULVERT_FRAME_HEADER 10
@@ -19,6 +20,9 @@ int culvert_attach_tap(const char *name);
 /// (PACKET_VNET_HDR), which does not see what it sent itself. The link becomes promiscuous as long as it is open.
 /// Returns a descriptor that never waits, close-on-exec; or a negative errno.
 int culvert_open_link_frames(const char *name);
+
+/// The index of a link of the caller's network namespace; 0 when there is none.
+uint32_t culvert_link_index(const char *name);
 
 /// recvmsg(2) of one frame with its header. The kernel takes a VLAN's tag out of it; here it is put back, for which four
 /// octets before the buffer have to be free: then *start is -4 instead of 0. Returns the length from *start on, or a
