@@ -42,12 +42,28 @@ connection.shutdown(socket.SHUT_WR)
 answer = connection.recv(200).decode()
 assert answer == f"{len(octets)} {hashlib.sha256(octets).hexdigest()}", answer
 """
+#: Has the kernel make every checksum before a frame leaves, and look at every one that comes (SIOCETHTOOL).
+NO_OFFLOAD = """
+import array, fcntl, socket, struct, sys
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for command in (0x15, 0x17):
+    value = array.array("B", struct.pack("II", command, 0))
+    fcntl.ioctl(link, 0x8946, struct.pack("16sP", sys.argv[1].encode(), value.buffer_info()[0]))
+"""
 #: Sends a frame of its own making, from its real address or another.
 FORGER = """
 import socket, sys
 link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 link.bind(("eth0", 0))
 link.send(bytes.fromhex(sys.argv[1]))
+"""
+#: Sends frames from five thousand addresses that it makes up.
+FLOODER = """
+import socket
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("eth0", 0))
+for number in range(5000):
+    link.send(bytes.fromhex("DESTINATION02%010x88b5" % number) + bytes(46))
 """
 
 
@@ -140,14 +156,19 @@ def test_gateway(host: Host, ours: Implementation, switch: Switch) -> None:
     (one,) = attach(runtime, "c1")
     assert pings(host, one, "10.78.0.1")
     host.must("ip netns add outside && ip link add out0 type veth peer name eth0 netns outside"
-              " && ip address add 192.0.2.1/24 dev out0 && ip link set out0 up && ethtool -K out0 tx off")
-    host.must("ip address add 192.0.2.2/24 dev eth0; ip link set eth0 up; ip route add default via 192.0.2.1;"
-              " ethtool -K eth0 rx off", netns="/run/netns/outside")
+              " && ip address add 192.0.2.1/24 dev out0 && ip link set out0 up")
+    outside = Container("outside", "/run/netns/outside")
+    host.must("ip address add 192.0.2.2/24 dev eth0; ip link set eth0 up; ip route add default via 192.0.2.1",
+              netns=outside.netns)
+    for link, netns in (("out0", None), ("eth0", outside.netns)):
+        outcome = host.run(["/usr/bin/python3", "-c", NO_OFFLOAD, link], netns=netns)
+        assert outcome.ok, outcome.stderr
     assert pings(host, one, "192.0.2.2")
-    transfer(host, Container("outside", "/run/netns/outside"), "192.0.2.2", one, 8)
-    # A sum that was not made is refused here, where nobody makes it up.
-    counters = host.must("nstat -asz TcpInCsumErrors", netns="/run/netns/outside")
-    assert counters.split()[-2] == "0", counters
+    transfer(host, outside, "192.0.2.2", one, 8)
+    # A sum that was not made is refused there, where nobody makes it up.
+    counters = dict(line.split()[:2] for line in host.must("nstat -asz TcpInCsumErrors TcpInSegs",
+                                                           netns=outside.netns).splitlines()[1:])
+    assert counters["TcpInCsumErrors"] == "0" and int(counters["TcpInSegs"]) > 10, counters
     assert switch.ports()["vs0"]["kind"] == "gateway"
     assert runtime.check(one).ok, runtime.check(one).stdout
     host.must("ip link set vs0 down")
@@ -204,9 +225,8 @@ def deliveries(switch: Switch, port: str, frame: str) -> set[tuple[str, str]]:
 
 def capture(switch: Switch, port: str, happening: Any) -> list[bytes]:
     """What comes and goes at a port while something happens there, up to the first frame of type 88b5."""
-    with switch.connect() as connection:
+    with switch.connect() as connection, connection.makefile("rb") as file:
         connection.sendall(json.dumps({"culvertSwitch": 1, "verb": "copies", "port": port}).encode() + b"\n")
-        file = connection.makefile("rb")
         assert json.loads(file.readline())["result"] == {"format": "pcap"}
         magic, _, _, _, _, link = struct.unpack("<IIIIII", file.read(24))
         assert (magic, link) == (0xA1B23C4D, 1)
@@ -247,7 +267,7 @@ def test_restart(host: Host, ours: Implementation, switch: Switch, how: signal.S
     server = host.start(["/usr/bin/python3", "-c", LISTENER, address(runtime, one)], netns=one.netns)
     assert server.stdout and server.stdout.readline() == "ready\n"
     sender = subprocess.Popen(
-        [*host.enter(two.netns), "/usr/bin/python3", "-c", SENDER, address(runtime, one), "512"],
+        [*host.enter(two.netns), "/usr/bin/python3", "-c", SENDER, address(runtime, one), "256"],
         stderr=subprocess.PIPE, text=True)
     moved = switch.ports()["c2:eth0"]["counters"]["receivedBytes"]
     until(lambda: switch.ports()["c2:eth0"]["counters"]["receivedBytes"] > moved + (8 << 20), "the transfer goes on")
@@ -345,19 +365,18 @@ def test_many_ports(host: Host, ours: Implementation, switch: Switch) -> None:
     assert len(switch.ports()) == 100
     target = address(runtime, containers[-1])
     script = "".join(f"nsenter --net={container.netns} ping -n -q -c 1 -W 5 {target} >/dev/null || echo {container.id}\n"
-                     for container in containers)
+                     for container in containers[:-1])
     assert host.must(script) == ""
-    for number in range(4000):
-        source = f"02{number:010x}"
-        if number == 0:
-            forger = ("import socket\nlink = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\nlink.bind(('eth0', 0))\n"
-                      "for number in range(20000):\n    link.send(bytes.fromhex('ffffffffffff02%010x88b5' % number)"
-                      " + bytes(46))\n")
-            assert host.run(["/usr/bin/python3", "-c", forger], netns=containers[0].netns).ok
-            break
-        del source
-    stations = switch.ask("fdb")["result"]["stations"]
-    assert 1000 <= sum(entry["port"] == "c0:eth0" for entry in stations) <= 1024
+
+    def behind_flooder() -> int:
+        flooder = FLOODER.replace("DESTINATION", mac(runtime, containers[1]).replace(":", ""))
+        assert host.run(["/usr/bin/python3", "-c", flooder], netns=containers[0].netns).ok
+        stations = switch.ask("fdb")["result"]["stations"]
+        return sum(entry["port"] == "c0:eth0" for entry in stations)
+
+    # What finds no room on its way is not heard at all, so it may take more than once; more than that are never known.
+    until(lambda: behind_flooder() == 1024, "as many stations are known as may be behind one container")
+    assert behind_flooder() == 1024
     assert pings(host, containers[1], target)
     assert resident() - few < 16 << 10, (few, resident())
     for container in containers[:50]:
