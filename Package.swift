@@ -179,8 +179,8 @@ let modules: [Target] = [
         "Attachments",
         [
             "Bridge", "Firewall", "HostDevice", "Interfaces", "IPVLAN", "MACVLAN", "Dummy", "PTP", "PortMap", "Tap",
-            "VLAN", "VRF", "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux",
-            "Linux", "Addressing",
+            "VLAN", "VRF", "VSwitch", "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON",
+            "CLinux", "Linux", "Addressing",
         ]
     ),
     module(
@@ -372,8 +372,8 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring",
-            "History", "Installation",
+            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "Monitoring", "History", "Installation",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

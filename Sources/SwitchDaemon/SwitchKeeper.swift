@@ -190,7 +190,10 @@ package final class SwitchKeeper {
             case .more: continue
             case .drained: return
             case .gone:
-                if let port = home.ports[id.index] { close(port, because: "its link is gone") }
+                guard let port = home.ports[id.index] else { return }
+                close(port, because: "its link is gone")
+                // Whoever makes it again, as `culvert reconcile` does, has it opened again.
+                if let order = port.order { lost[order.key] = "its link is gone" }
                 return
             }
         }

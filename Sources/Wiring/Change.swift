@@ -61,8 +61,8 @@ package enum Change: Hashable, Sendable {
         case .tap(let tap): .noContainerLink(tap.name)
         case .move(let move): .moveHome(move)
         case .filter(let plan): .noFilter(plan)
-        case .bridge, .vlanInterface, .sharedTap, .sharedAddress, .forwarding, .port, .interface, .hostEnd, .operational,
-            .carrier, .noLink, .noContainerLink, .moveHome, .noFilter:
+        case .bridge, .vlanInterface, .sharedTap, .sharedAddress, .forwarding, .port, .interface, .hostEnd,
+            .operational, .carrier, .noLink, .noContainerLink, .moveHome, .noFilter:
             nil
         }
     }

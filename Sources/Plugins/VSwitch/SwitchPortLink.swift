@@ -100,7 +100,7 @@ struct SwitchPortLink: InterfaceKind {
             let addressing = SwitchAddressing(leased, isGateway: keys.isGateway, isDefaultGateway: isDefaultGateway)
             let addresses = addressing.result.ips.map { $0.address }
             interface = plan.interface(addresses, Route.all(of: addressing.result), mayHaveAddresses: made.isPresent)
-            changes += gateway(addressing)
+            changes += gateway(addressing, made.mtu)
             let filter = filters.plan(for: plan.key, port: "", address: nil, addresses, siblings: plan.siblings)
             if !filter.isEmpty { changes.append(.filter(filter)) }
             result.ips = addressing.result.ips.map { ip in
@@ -113,8 +113,9 @@ struct SwitchPortLink: InterfaceKind {
         return InterfaceCompletion(changes: [.interface(interface)] + changes, result: result)
     }
 
-    private func gateway(_ addressing: SwitchAddressing) -> [Change] {
-        var changes: [Change] = []
+    private func gateway(_ addressing: SwitchAddressing, _ mtu: Int) -> [Change] {
+        // There is one already when an ADD comes here, but not when somebody has removed it since.
+        var changes: [Change] = keys.isGateway ? [.sharedTap(SharedTap(name: keys.gatewayLink, mtu: mtu))] : []
         for gateway in addressing.gateways {
             let address = SharedAddress(gateway, link: keys.gatewayLink, replacesOthers: forcesAddress)
             changes.append(.sharedAddress(address))
@@ -187,7 +188,8 @@ struct SwitchPortLink: InterfaceKind {
         }
         var differences: [String] = []
         if port.switchName != wanted.switchName { differences.append("the port is at switch \(port.switchName)") }
-        let isSame = (port.native, port.trunk, port.keepsDefaultVLAN)
+        let isSame =
+            (port.native, port.trunk, port.keepsDefaultVLAN)
             == (wanted.native, wanted.trunk, wanted.keepsDefaultVLAN)
         if !isSame { differences.append("the port is in other VLANs than the network says") }
         if (port.isIsolated, port.isHairpin) != (wanted.isIsolated, wanted.isHairpin) {
