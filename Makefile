@@ -41,7 +41,7 @@ PYTHON := /usr/bin/python3
 PACKAGES ?= .build/packages
 
 .PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test \
-    integration soak benchmark pods benchmark-forwarding link-order fuzz fuzz-configuration fuzz-result \
+    integration soak benchmark pods benchmark-forwarding benchmark-vswitch link-order fuzz fuzz-configuration fuzz-result \
     fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
@@ -134,6 +134,10 @@ pods: packages-test build ## Make and remove PODS (100) pods with containerd, 16
 benchmark-forwarding: packages-build ## Measure the forwarding core against the same in C.
 	CULVERT_BENCHMARKS=1 swift build -c release --product forwarding-bench
 	$(RELEASE)/forwarding-bench
+
+benchmark-vswitch: packages-benchmark build ## Measure the switch in user space against the kernel's bridge.
+	gcc -O2 -Wall -Wextra -o .build/frames Benchmarks/frames.c
+	unshare --mount --net --propagation private $(PYTHON) Benchmarks/vswitch.py .build/frames $(RELEASE)
 
 fuzz: fuzz-configuration fuzz-result fuzz-frame ## Fuzz all parsers, FUZZ_SECONDS (60) each.
 

@@ -3,6 +3,7 @@ internal import CLinux
 internal import CNI
 internal import Forwarding
 package import Linux
+internal import SwitchControl
 internal import Wiring
 
 /// The daemon: carries frames between ports, and answers questions in between.
