@@ -257,6 +257,38 @@ def test_isolation_and_sources(host: Host, ours: Implementation, switch: Switch)
     assert apart.check(two).ok, apart.check(two).stdout
 
 
+def test_uplink(host: Host, ours: Implementation, switch: Switch) -> None:
+    """A link of the host is a port as well, with and without tags, and what leaves through it has right checksums."""
+    host.must("ip netns add far && ip link add eth1 type veth peer name eth0 netns far && ip link set eth1 up")
+    far = Container("far", "/run/netns/far")
+    host.must("ip link set lo up; ip link set eth0 up; ip address add 10.78.0.200/24 dev eth0", netns=far.netns)
+    for link, netns in (("eth1", None), ("eth0", far.netns)):
+        assert host.run(["/usr/bin/python3", "-c", NO_OFFLOAD, link], netns=netns).ok
+    runtime = Runtime(host, ours, listed(uplink="eth1"))
+    one, two = attach(runtime, "c1", "c2")
+    assert switch.ports()["eth1"]["kind"] == "uplink"
+    assert pings(host, one, "10.78.0.200") and pings(host, one, address(runtime, two))
+    transfer(host, far, "10.78.0.200", one, 8)
+    transfer(host, two, address(runtime, two), far, 8)
+    counters = dict(line.split()[:2] for line in host.must("nstat -asz TcpInCsumErrors", netns=far.netns).splitlines()[1:])
+    assert counters["TcpInCsumErrors"] == "0", counters
+    tagged = Runtime(host, ours, listed("tagged", "10.79.0.0/24", vlan=100))
+    (three,) = attach(tagged, "c3")
+    if vlan_links(host, far):
+        host.must("ip link add link eth0 name eth0.100 type vlan id 100 && ip address add 10.79.0.200/24 dev eth0.100"
+                  " && ip link set eth0.100 up", netns=far.netns)
+        assert pings(host, three, "10.79.0.200")
+        transfer(host, three, address(tagged, three), far, 8)
+    frame = "ffffffffffff" + "02000000cc01" + "81000064" + "88b5" + "00" * 46
+    assert deliveries(switch, "eth1", frame) == {("c3:eth0", "without its tag")}
+    switch.stop(signal.SIGKILL)
+    switch.start()
+    assert pings(host, one, "10.78.0.200")
+    host.must("ip link del eth1")
+    until(lambda: "eth1" not in switch.ports(), "the port of a link that is gone is closed")
+    assert pings(host, one, address(runtime, two))
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_restart(host: Host, ours: Implementation, switch: Switch, how: signal.Signals) -> None:
     """A daemon that begins anew has every port, as it was, and a transfer goes on."""

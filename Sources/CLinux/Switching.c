@@ -59,6 +59,7 @@ int culvert_attach_tap(const char *name) {
 int culvert_open_link_frames(const char *name) {
     unsigned index = if_nametoindex(name);
     if (index == 0) return -errno;
+    // Not past the queue (PACKET_QDISC_BYPASS): what the link cannot cut into segments itself would be dropped there.
     // With a protocol of its own it would hear every link before it is bound to one.
     int descriptor = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
@@ -70,7 +71,6 @@ int culvert_open_link_frames(const char *name) {
     if (setsockopt(descriptor, SOL_PACKET, PACKET_VNET_HDR, &yes, sizeof yes) != 0 ||
         setsockopt(descriptor, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof yes) != 0 ||
         setsockopt(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes) != 0 ||
-        setsockopt(descriptor, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof yes) != 0 ||
         setsockopt(descriptor, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) != 0 ||
         bind(descriptor, (struct sockaddr *)&place, sizeof place) != 0)
         return refuse(descriptor);
