@@ -2,6 +2,7 @@
 internal import CLinux
 internal import CNI
 internal import Forwarding
+internal import JSON
 internal import Linux
 internal import SwitchControl
 internal import Wiring
@@ -228,6 +229,10 @@ extension SwitchKeeper {
             else {
                 lost[key] = nil
                 return
+            }
+            // Results of CNI 0.2.0 and older name no interfaces: rather no port than one that is not watched.
+            if order.source == nil, try SwitchKeys(JSONReader(record.configuration)).checksMAC {
+                return complain(key, "its record does not say its MAC address: DEL and ADD it with cniVersion 0.3.0")
             }
             try attach(order)
             log("port \(order.portName) of \(order.switchName) is open again")
