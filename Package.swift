@@ -129,6 +129,7 @@ let modules: [Target] = [
         ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
     ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("SwitchControl", ["CNI", "Wiring", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
     plugin("Bridge", ["Interfaces", "Wiring", "Netlink", "PacketFilter"]),
@@ -152,6 +153,11 @@ let modules: [Target] = [
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
     plugin("VRF", ["Interfaces", "Netlink"]),
+    plugin("VSwitch", ["Interfaces", "Netlink", "SwitchControl", "Wiring"]),
+    module(
+        "SwitchDaemon",
+        ["SwitchControl", "Forwarding", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
     module(
         "Pools",
         [
@@ -173,8 +179,8 @@ let modules: [Target] = [
         "Attachments",
         [
             "Bridge", "Firewall", "HostDevice", "Interfaces", "IPVLAN", "MACVLAN", "Dummy", "PTP", "PortMap", "Tap",
-            "VLAN", "VRF", "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON", "CLinux",
-            "Linux", "Addressing",
+            "VLAN", "VRF", "VSwitch", "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON",
+            "CLinux", "Linux", "Addressing",
         ]
     ),
     module(
@@ -190,11 +196,13 @@ let modules: [Target] = [
         name: "culvert-cni",
         dependencies: [
             "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
-            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "HostDevice", "Linux",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "VSwitch",
+            "HostDevice", "Linux",
         ],
         swiftSettings: strict
     ),
     .executableTarget(name: "culvert-dhcpd", dependencies: ["DHCPDaemon", "Linux"], swiftSettings: strict),
+    .executableTarget(name: "culvert-switchd", dependencies: ["SwitchDaemon", "Linux"], swiftSettings: strict),
     .executableTarget(
         name: "culvert",
         dependencies: [
@@ -270,6 +278,8 @@ let modules: [Target] = [
         ["DHCPLeases", "DHCP", "Addressing", "JSON", "Linux", "Wiring", "TestSupport"]
     ),
     tests("DHCPLeasingTests", ["DHCPLeasing", "Addressing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
+    tests("SwitchControlTests", ["SwitchControl", "Addressing", "JSON", "Wiring"]),
+    tests("SwitchDaemonTests", ["SwitchDaemon", "Forwarding", "JSON", "SwitchControl"]),
     tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
     tests(
         "PoolsTests",
@@ -293,8 +303,8 @@ let modules: [Target] = [
         "ManualsTests",
         [
             "Manuals", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostDevice", "HostLocal", "IPVLAN",
-            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "CLinux", "CNI", "JSON",
-            "Linux", "Plugin", "TestSupport",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "VSwitch", "CLinux", "CNI",
+            "JSON", "Linux", "Plugin", "TestSupport",
         ]
     ),
     tests(
@@ -362,8 +372,8 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
-            "Installation",
+            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "Monitoring", "History", "Installation",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
@@ -389,6 +399,7 @@ let package = Package(
             : [
                 .executable(name: "culvert", targets: ["culvert"]),
                 .executable(name: "culvert-dhcpd", targets: ["culvert-dhcpd"]),
+                .executable(name: "culvert-switchd", targets: ["culvert-switchd"]),
             ]),
     dependencies: [
         // Exact ones: whoever builds again gets the same programs.

@@ -48,7 +48,7 @@ def pack(way: str, build: pathlib.Path, out: pathlib.Path, plugins: Sequence[str
 def with_manuals(directory: pathlib.Path) -> pathlib.Path:
     """A copy of the release build with what `make man` adds to it, which is the build's own business elsewhere."""
     built = implementations.build_directory()
-    for name in ("culvert-cni", "culvert", "culvert-dhcpd"):
+    for name in ("culvert-cni", "culvert", "culvert-dhcpd", "culvert-switchd"):
         implementations.link_or_copy(built / name, directory / name)
     (directory / "man").mkdir()
     (directory / "completions").mkdir()

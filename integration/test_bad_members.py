@@ -88,6 +88,16 @@ TABLES: dict[str, tuple[dict[str, Any], list[Row]]] = {
         *tags("minID", 0, 4095, "5"), *tags("maxID", 0, 4095, "5"),
         ("preserveDefaultVlan", 1, 6, "preserveDefaultVlan"), ("preserveDefaultVlan", "no", 6, "preserveDefaultVlan"),
     ]),
+    "vswitch": ({"ipam": IPAM}, [
+        *MTU, *(row for row in MAC if row[0] != "mac"), *MASQUERADE, *IPAMS, *NAMES, ("switch", 5, 6, "switch"), ("switch", "a b", 6, "switch"),
+        ("switch", "x" * 16, 6, "switch"), ("uplink", 5, 6, "uplink"), ("uplink", "a/b", 6, "uplink"),
+        ("daemonSocketPath", 5, 6, "daemonSocketPath"), ("vlan", 4095, 6, "0 to 4094"), ("vlan", "5", 6, "vlan"),
+        ("vlanTrunk", 5, 6, "vlanTrunk"), ("vlanTrunk", [{"minID": 9, "maxID": 3}], 6, "N <= M"),
+        *tags("id", 0, 4095, "5"), *tags("minID", 0, 4095), *tags("maxID", 0, 4095),
+        *((key, value, 6, key) for value in (1, "yes") for key in (
+            "preserveDefaultVlan", "portIsolation", "hairpinMode", "macspoofchk", "ipspoofchk", "isGateway",
+            "isDefaultGateway", "forceAddress")),
+    ]),
 }
 #: Keys of a bridge that `test_bad_input.py` has.
 ELSEWHERE = {"bridge": {

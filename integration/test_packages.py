@@ -46,7 +46,7 @@ def small(place: pathlib.Path) -> pathlib.Path:
     """A build whose programs are all the small one: for what does not run them."""
     build = place / "small"
     build.mkdir()
-    for name in ("culvert-cni", "culvert", "culvert-dhcpd"):
+    for name in ("culvert-cni", "culvert", "culvert-dhcpd", "culvert-switchd"):
         shutil.copy(place / "build" / "culvert-cni", build / name)
     for name in ("man", "completions"):
         shutil.copytree(place / "build" / name, build / name)
@@ -106,7 +106,7 @@ def test_no_build_directory(place: pathlib.Path) -> None:
     for number, noise in enumerate((b"\x55", b"\xaa")):
         build = place / f"noisy-{number}"
         build.mkdir()
-        for name in ("culvert-cni", "culvert", "culvert-dhcpd"):
+        for name in ("culvert-cni", "culvert", "culvert-dhcpd", "culvert-switchd"):
             content = bytearray((place / "build" / "culvert-cni").read_bytes())
             for section, skipped in ((".swift_modhash", 0), (".note.gnu.build-id", 16)):
                 said = subprocess.run(["readelf", "-SW", place / "build" / "culvert-cni"], check=True,
@@ -216,7 +216,7 @@ def test_tools(debs: list[pathlib.Path]) -> None:
         assert pages == {f"culvert-{plugin}.7.gz" for plugin in PLUGINS}
         units = machine.must("dpkg", "-L", "culvert", "culvert-cni").split()
         units = [path for path in units if "/systemd/system/" in path]
-        assert len(units) == 10
+        assert len(units) == 11
         for path in units:
             text = (machine.root / path.lstrip("/")).read_text()
             for word in text.split("ExecStart=")[1].split()[:1] if "ExecStart=" in text else []:
@@ -242,7 +242,7 @@ def test_tarball(place: pathlib.Path) -> None:
         machine.must(f"{here}/install.sh")
         found = machine.names("opt/cni/bin")
         assert set(found) == {*PLUGINS, "culvert-cni", "culvert-dhcpd"} and found["bridge"] != before["bridge"]
-        assert machine.must("/usr/local/bin/culvert", "installed").startswith("/opt/cni/bin: 20 programs")
+        assert machine.must("/usr/local/bin/culvert", "installed").startswith("/opt/cni/bin: 21 programs")
         assert machine.must("/usr/local/bin/ipam", "--version") == machine.must("cat", f"{here}/VERSION")
         machine.must(f"{here}/install.sh")
         machine.must(f"{here}/install.sh", "--uninstall")
@@ -263,7 +263,8 @@ def test_make_install(place: pathlib.Path) -> None:
     plugins = root / "opt/cni/bin"
     assert {path.name for path in plugins.iterdir()} == {*PLUGINS, "culvert-cni"}
     assert len({path.stat().st_ino for path in plugins.iterdir()}) == 1
-    assert {path.name for path in (root / "usr/local/bin").iterdir()} == {"culvert", "cnitool", "ipam", "culvert-dhcpd"}
+    assert {path.name for path in (root / "usr/local/bin").iterdir()} == {
+        "culvert", "cnitool", "ipam", "culvert-dhcpd", "culvert-switchd"}
     assert sorted(path.name for path in (root / "usr/local/share/man/man1").iterdir()) == [
         "cnitool.1", "culvert.1", "ipam.1"]
 

@@ -15,7 +15,7 @@ die() {
 }
 
 [ -n "$version" ] || die "Sources/CNI/Release.swift tells no version"
-for file in culvert-cni culvert culvert-dhcpd; do
+for file in culvert-cni culvert culvert-dhcpd culvert-switchd; do
     [ -e "$build/$file" ] || die "there is no $build/$file: run make build man first"
 done
 

@@ -44,7 +44,7 @@ if [ -n "$uninstall" ]; then
     # The tools go last: they give the plugins' names back.
     [ -z "$wants_plugins" ] || [ ! -d "$plugins" ] || bin/culvert uninstall --cni-bin-dir "$plugins"
     if [ -n "$wants_tools" ]; then
-        for file in bin/culvert bin/cnitool bin/ipam $files; do rm -f "$prefix/$file"; done
+        for file in bin/culvert bin/cnitool bin/ipam bin/culvert-switchd $files; do rm -f "$prefix/$file"; done
     fi
     exit
 fi
@@ -68,6 +68,7 @@ place() {
 
 if [ -n "$wants_tools" ]; then
     place 0755 bin/culvert
+    place 0755 bin/culvert-switchd
     for name in cnitool ipam; do
         ln -f "$prefix/bin/culvert" "$prefix/bin/$name.new"
         # Of two names of one file mv may leave both.

@@ -13,11 +13,12 @@ internal import PTP
 internal import Plugin
 internal import Tap
 internal import VLAN
+internal import VSwitch
 internal import Wiring
 
 extension AttachmentAims {
     /// The plugins whose attachments can be put right.
-    static let plugins = ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device"]
+    static let plugins = ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device", "vswitch"]
 
     /// What has to be true for an attachment, by the plugin that made it.
     ///
@@ -36,6 +37,7 @@ extension AttachmentAims {
         case "vlan": return try .vlan(standing, isThere: isThere, host: host, inside: inside)
         case "dummy": return try .dummy(standing, isThere: isThere, host: host, inside: inside)
         case "tap": return try .tap(standing, isThere: isThere, host: host, inside: inside)
+        case "vswitch": return try .vswitch(standing, isThere: isThere, host: host, inside: inside)
         case "host-device": return try .hostDevice(standing, isThere: isThere, host: host, inside: inside)
         default: return AttachmentAims(making: [], completion: [])
         }
@@ -157,6 +159,8 @@ extension Restoration {
             let gateway = try hostLink(interface.gateway.name)
             if let gateway { transaction.remember(gateway) }
             if gateway?.isUp != true { try putRight(["gateway \(interface.gateway.name) is missing"], [change]) }
+        case .sharedTap(let tap):
+            if try hostLink(tap.name)?.isUp != true { try putRight(["gateway \(tap.name) is missing"], [change]) }
         case .sharedAddress(let shared):
             guard let place = try hostLink(shared.link) else { return }
             transaction.remember(place)

@@ -35,7 +35,7 @@ struct ChangeTests {
                 )
             ),
             .sharedAddress(SharedAddress(CIDR.host(IPAddress(v4: 1)), link: "br0", replacesOthers: true)),
-            .forwarding(.v4),
+            .forwarding(.v4), .sharedTap(SharedTap(name: "vs0", mtu: 0)),
             .port(
                 PortSpecification(
                     name: "veth0",
