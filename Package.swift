@@ -185,6 +185,13 @@ let modules: [Target] = [
         ]
     ),
     module("Installation", ["JSON", "CLinux", "Linux"]),
+    module(
+        "Reachability",
+        [
+            "Forwarding", "PacketFilter", "Netlink", "CNetlink", "IPTables", "Doctor", "Pools", "JSON", "CLinux", "Linux",
+            "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -201,7 +208,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring", "Journal", "History", "Installation",
+            "Doctor", "Monitoring", "Journal", "History", "Installation", "Reachability",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -288,6 +295,7 @@ let modules: [Target] = [
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
+    tests("ReachabilityTests", ["Reachability", "PacketFilter", "Addressing", "JSON"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "ManualsTests",
@@ -363,7 +371,7 @@ let together: [Target] = [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
-            "Installation",
+            "Installation", "Reachability",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
