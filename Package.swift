@@ -188,8 +188,8 @@ let modules: [Target] = [
     module(
         "Reachability",
         [
-            "Forwarding", "PacketFilter", "Netlink", "CNetlink", "IPTables", "Doctor", "Pools", "JSON", "CLinux", "Linux",
-            "Addressing",
+            "Forwarding", "PacketFilter", "Netlink", "CNetlink", "IPTables", "Doctor", "Pools", "JSON", "CLinux",
+            "Linux", "Addressing",
         ]
     ),
     // Row 7: executables

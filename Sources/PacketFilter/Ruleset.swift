@@ -29,6 +29,7 @@ package struct Ruleset: Hashable, Sendable {
     ///   - point: where.
     ///   - families: whose chains: `inet` and `ip` both see packets of IPv4.
     ///   - device: of a chain at `ingress`.
+    /// - Returns: the base chains, by priority.
     package func chains(at point: ChainHook.Point, of families: [Family], device: String? = nil) -> [InstalledChain] {
         let found = chains.filter { chain in
             guard let hook = chain.hook, hook.point == point, families.contains(chain.chain.table.family) else {

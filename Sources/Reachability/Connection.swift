@@ -42,6 +42,8 @@ struct Connection: Hashable, Sendable {
         protocolNumber = packet.protocolNumber
     }
 
+    func matches(_ packet: Packet) -> Bool { protocolNumber == packet.protocolNumber }
+
     var translatesSource: Bool { reply.destination != original.source || reply.destinationPort != original.sourcePort }
     var translatesDestination: Bool {
         reply.source != original.destination || reply.sourcePort != original.destinationPort

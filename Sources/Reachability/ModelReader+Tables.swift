@@ -56,7 +56,9 @@ extension ModelReader {
     private static func port(_ attributes: NetlinkAttributes) -> HostModel.Port {
         var port = HostModel.Port()
         if let body = attributes[Int(IFLA_PROTINFO)].map({ NetlinkAttributes($0) }) {
-            func flag(_ attribute: UInt32, _ usual: Bool) -> Bool { body[Int(attribute)]?.first.map { $0 != 0 } ?? usual }
+            func flag(_ attribute: UInt32, _ usual: Bool) -> Bool {
+                body[Int(attribute)]?.first.map { $0 != 0 } ?? usual
+            }
             port.state = body[Int(IFLA_BRPORT_STATE)]?.first ?? 3
             port.isHairpin = flag(UInt32(IFLA_BRPORT_MODE), false)
             port.isIsolated = flag(UInt32(IFLA_BRPORT_ISOLATED), false)

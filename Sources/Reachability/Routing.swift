@@ -67,8 +67,8 @@ extension HostModel.Namespace {
         let meant = routes.filter { route in
             guard route.table == table, route.destination.family == family else { return false }
             if let output, let link = route.link, link != output.index { return false }
-            // Routes of links that are down are not used.
-            return route.link == nil || link(route.link)?.isUp ?? false
+            // Routes of links that are down are not used; a host's own addresses stay its own.
+            return route.link == nil || route.kind == .local || link(route.link)?.isUp ?? false
         }
         var index = RouteTable()
         for (number, route) in meant.enumerated() {

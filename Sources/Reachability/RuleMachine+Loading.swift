@@ -52,7 +52,7 @@ extension RuleMachine {
 
     private static func short(_ number: UInt16) -> [UInt8] { withUnsafeBytes(of: number) { Array($0) } }
 
-    private static func port(_ port: UInt16) -> [UInt8] { [UInt8(port >> 8), UInt8(port & 0xff)] }
+    private static func octets(ofPort port: UInt16) -> [UInt8] { [UInt8(port >> 8), UInt8(port & 0xff)] }
 
     func connection(_ key: ConnectionKey, _ direction: UInt8?) -> [UInt8]? {
         guard let connection = hook.connection else { return Self.octets(hook.isUntracked ? 64 : 1) }
@@ -64,8 +64,8 @@ extension RuleMachine {
         case .mark: Self.octets(connection.mark)
         case .l3proto: [connection.original.source.family == .v4 ? 2 : 10]
         case .proto: [connection.protocolNumber]
-        case .protoSource: Self.port(tuple.sourcePort)
-        case .protoDestination: Self.port(tuple.destinationPort)
+        case .protoSource: Self.octets(ofPort: tuple.sourcePort)
+        case .protoDestination: Self.octets(ofPort: tuple.destinationPort)
         case .ipSource, .ip6Source: tuple.source.octets
         case .ipDestination, .ip6Destination: tuple.destination.octets
         // NFT_CT_SRC and NFT_CT_DST
@@ -94,11 +94,13 @@ extension RuleMachine {
             destination: address,
             source: isSource ? hook.packet.destinationAddress : hook.packet.sourceAddress,
             input: nil,
-            output: flags.contains(.iif) ? hook.input : nil,
+            output: nil,
             mark: flags.contains(.mark) ? hook.mark : 0
         )
         var index: Int32 = 0
-        if case .found(let route) = hook.namespace.route(question), [.unicast, .local].contains(route.kind) {
+        if let input = hook.input, input.isLoopback, hook.point == .prerouting {
+            index = input.index
+        } else if case .found(let route) = hook.namespace.route(question), route.kind == .unicast {
             index = route.link ?? 0
         }
         if flags.contains(.iif), index != hook.input?.index { index = 0 }

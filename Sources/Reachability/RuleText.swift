@@ -75,8 +75,10 @@ enum RuleText {
 
     /// By its length what a value most likely is: a name, an address, a port.
     private static func value(_ octets: [UInt8]) -> String {
-        let isName = octets.count > 4 && octets.first ?? 0 > 32 && octets.allSatisfy { $0 == 0 || (33..<127).contains($0) }
-        if isName { return "\"" + String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self) + "\"" }
+        let isText = octets.allSatisfy { $0 == 0 || (33..<127).contains($0) }
+        if isText, octets.count > 4, octets[0] != 0 {
+            return "\"" + String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self) + "\""
+        }
         switch octets.count {
         case 1: return "\(octets[0])"
         case 2: return "\(Int(octets[0]) << 8 | Int(octets[1]))"

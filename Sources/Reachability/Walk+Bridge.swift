@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Doctor
 internal import Addressing
+internal import Doctor
 internal import Forwarding
 internal import PacketFilter
 
@@ -15,9 +15,8 @@ extension Walk {
         var packet = original
         guard bridge.isUp else {
             let reason = "bridge \(bridge.name) is down"
-            return [
-                .stopped(stop(.dropped, namespace, reason, advice: "ip link set \(bridge.name) up", finding: .bridgeDown))
-            ]
+            let advice = "ip link set \(bridge.name) up"
+            return [.stopped(stop(.dropped, namespace, reason, advice: advice, finding: .bridgeDown))]
         }
         var wasAsked = false
         if let port {
@@ -55,7 +54,7 @@ extension Walk {
     ) -> TraceVerdict? {
         let before = packet.destinationAddress
         let place = HookPlace(point: .prerouting, namespace: namespace, input: bridge, output: nil, bridge: nil)
-        (mark, isUntracked) = (0, false)
+        (mark, isUntracked, attached) = (0, false, nil)
         if let verdict = ask(place, &packet) { return verdict }
         guard packet.destinationAddress != before else { return nil }
         // The kernel asks the routes at once, and stays on the bridge when they lead there.
@@ -104,10 +103,10 @@ extension Walk {
         for (target, frame) in decision.deliveries {
             if decision.deliveries.count == 1 {
                 let vlan = decision.vlan == 0 ? "" : " of VLAN \(decision.vlan)"
-                let where_ = target.index == bridge.index ? "to \(title(namespace)) itself" : "to port \(target.name)"
+                let goal = target.index == bridge.index ? "to \(title(namespace)) itself" : "to port \(target.name)"
                 let from = port.map { "from port \($0.name)" } ?? "from \(title(namespace)) itself"
                 let known = decision.isKnown ? "\(frame.destination)\(vlan) is known there" : "flooded\(vlan)"
-                note(.bridge, namespace, "bridge \(bridge.name): \(from) \(where_), \(known)")
+                note(.bridge, namespace, "bridge \(bridge.name): \(from) \(goal), \(known)")
             }
             arrivals += pass(frame, bridge, from: port, to: target, of: namespace, wasAsked: wasAsked)
         }

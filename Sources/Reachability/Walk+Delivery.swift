@@ -6,13 +6,36 @@ extension Walk {
     mutating func conclude(_ fate: Fate, origin: Int, outside: HostModel.Link?) -> TraceVerdict {
         switch fate {
         case .stopped(let verdict): return verdict
-        case .left(let place, let link):
-            return stop(.connected, place, "it leaves \(title(place)) by \(link.name), and what is beyond cannot be seen")
+        case .left(let place, let link): return imagine(place, link, origin, outside)
         case .local(let place):
             guard let packet = arrived, let isHeard = listens(packet, place) else {
                 return stop(.connected, place, "it reaches \(title(place))")
             }
             return answer(packet, place, isHeard, origin, outside)
+        }
+    }
+
+    /// Nobody knows who is beyond: an answer from there has to find its way back.
+    private mutating func imagine(_ place: Int, _ link: HostModel.Link, _ origin: Int, _ outside: HostModel.Link?)
+        -> TraceVerdict
+    {
+        let reason = "it leaves \(title(place)) by \(link.name), and what is beyond cannot be seen"
+        guard let packet = departed, packet.family != nil, outside == nil else {
+            return stop(.connected, place, reason)
+        }
+        isAnswer = true
+        hops = 0
+        var answer = packet.answer(isRefusal: false)
+        answer.destination = packet.source
+        note(.link, place, "an answer would come in by \(link.name)")
+        switch receive(answer, by: link, of: place) {
+        case .local(let home) where home == origin: return stop(.connected, place, reason)
+        case .stopped(var verdict):
+            if verdict.outcome != .unknown { verdict.outcome = .dropped }
+            verdict.reason = "it leaves \(title(place)) by \(link.name), but no answer comes back: \(verdict.reason)"
+            return verdict
+        case .local(let other): return stop(.dropped, place, "an answer would go to \(title(other))")
+        case .left(_, let exit): return stop(.dropped, place, "an answer would leave by \(exit.name)")
         }
     }
 
@@ -37,9 +60,22 @@ extension Walk {
             }
             let end = "\(TransportName.name(packet.protocolNumber)) port \(port) of \(address)"
             note(.socket, namespace, isHeard ? "a socket listens at \(end)" : "no socket listens at \(end)")
+            if isHeard, packet.protocolNumber == 17 { remark(packet, space, namespace) }
             return isHeard
         default: return nil
         }
+    }
+
+    /// Who listens for datagrams at all addresses, and does not care, answers from the one that the route says.
+    private mutating func remark(_ packet: Packet, _ space: HostModel.Namespace, _ namespace: Int) {
+        let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
+        let question = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
+        guard case .found(let route) = space.route(question), let link = space.link(route.link), !link.isLoopback,
+            let source = route.source ?? space.sourceAddress(on: link, to: route.gateway ?? packet.sourceAddress),
+            source != packet.destinationAddress
+        else { return }
+        let text = "a server that listens at all addresses may answer from \(source), which the sender does not take"
+        note(.remark, namespace, text)
     }
 
     /// Addresses of IPv4 as sockets of IPv6 write them (RFC 4291, 2.5.5.2).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Doctor
 internal import Addressing
+internal import Doctor
 internal import PacketFilter
 
 /// Where a packet is when rules are asked.
@@ -56,16 +56,37 @@ extension Walk {
         return nil
     }
 
-    private func isReply(_ packet: Packet, _ namespace: Int) -> Bool {
-        isAnswer && connections[namespace] != nil
+    // MARK: - Connections
+
+    private func connection(_ namespace: Int) -> Connection? {
+        guard let attached, attached.namespace == namespace else { return nil }
+        return connections[namespace]?[attached.index]
     }
 
+    private mutating func change(_ namespace: Int, _ body: (inout Connection) -> Void) {
+        guard let attached, attached.namespace == namespace else { return }
+        if var connection = connections[namespace]?[attached.index] {
+            body(&connection)
+            connections[namespace]?[attached.index] = connection
+        }
+    }
+
+    private func isReply(_ namespace: Int) -> Bool { attached?.namespace == namespace && attached?.isReply ?? false }
+
+    /// Finds the connection that a packet belongs to, or begins one.
     private mutating func track(_ packet: Packet, _ namespace: Int) {
-        if connections[namespace] == nil {
-            guard !isRelated else { return }
-            connections[namespace] = Connection(packet)
-        } else if isAnswer {
-            connections[namespace]?.hasSeenReply = true
+        // What goes through the loopback link keeps its connection.
+        guard attached?.namespace != namespace else { return }
+        let tuple = Tuple(packet)
+        let known = connections[namespace] ?? []
+        if let index = known.firstIndex(where: { $0.original == tuple && $0.protocolNumber == packet.protocolNumber }) {
+            attached = (namespace, index, false)
+        } else if let index = known.firstIndex(where: { $0.reply == tuple && $0.matches(packet) }) {
+            attached = (namespace, index, true)
+            change(namespace) { $0.hasSeenReply = true }
+        } else {
+            connections[namespace, default: []].append(Connection(packet))
+            attached = (namespace, known.count, false)
         }
     }
 
@@ -73,10 +94,10 @@ extension Walk {
 
     /// Does to a packet what was settled for its connection.
     private mutating func translate(_ packet: inout Packet, _ place: HookPlace) {
-        guard let connection = connections[place.namespace] else { return }
+        guard let connection = connection(place.namespace) else { return }
         let before = packet
         let isFirst = place.point == .prerouting || place.point == .output
-        switch (isFirst, isAnswer) {
+        switch (isFirst, isReply(place.namespace)) {
         case (true, false) where connection.isDestinationSettled:
             packet.destinationAddress = connection.reply.source
             packet.destinationPort = connection.reply.sourcePort
@@ -91,53 +112,51 @@ extension Walk {
             packet.sourcePort = connection.original.destinationPort
         default: break
         }
-        if packet != before { note(.nat, place.namespace, "translated back: now \(packet.words)") }
+        if packet != before { note(.nat, place.namespace, "translated as its connection: now \(packet.words)") }
     }
 
     private mutating func settle(_ place: HookPlace) {
-        guard !isAnswer else { return }
-        if place.point == .prerouting || place.point == .output {
-            connections[place.namespace]?.isDestinationSettled = true
-        } else {
-            connections[place.namespace]?.isSourceSettled = true
+        guard !isReply(place.namespace) else { return }
+        let isFirst = place.point == .prerouting || place.point == .output
+        change(place.namespace) { connection in
+            if isFirst { connection.isDestinationSettled = true } else { connection.isSourceSettled = true }
         }
     }
 
     /// Translates as a rule says, for this packet and all others of the connection.
     private mutating func apply(_ translation: Translation, _ place: HookPlace, _ packet: inout Packet) {
-        guard var connection = connections[place.namespace] else { return }
-        let space = model.namespaces[place.namespace]
-        var address = translation.address
-        if translation.usesLink {
-            if translation.isDestination {
-                let own = place.input.flatMap { link in space.addresses.first { isOf(packet, $0, link) } }
-                address = place.point == .output ? Self.loopback(packet) : own?.address.address
-            } else if let link = place.output {
-                address = space.sourceAddress(on: link, to: nextHop ?? packet.destinationAddress)
-            }
-        }
+        let address = address(of: translation, place, packet)
         if translation.isDestination {
             if let address { packet.destinationAddress = address }
             if let port = translation.port { packet.destinationPort = port }
-            connection.reply.source = packet.destinationAddress
-            connection.reply.sourcePort = packet.destinationPort
-            connection.isDestinationSettled = true
         } else {
             if let address { packet.sourceAddress = address }
             if let port = translation.port { packet.sourcePort = port }
-            connection.reply.destination = packet.sourceAddress
-            connection.reply.destinationPort = packet.sourcePort
-            connection.isSourceSettled = true
         }
-        connections[place.namespace] = connection
+        let tuple = Tuple(packet)
+        change(place.namespace) { connection in
+            if translation.isDestination {
+                (connection.reply.source, connection.reply.sourcePort) = (tuple.destination, tuple.destinationPort)
+                connection.isDestinationSettled = true
+            } else {
+                (connection.reply.destination, connection.reply.destinationPort) = (tuple.source, tuple.sourcePort)
+                connection.isSourceSettled = true
+            }
+        }
     }
 
-    private func isOf(_ packet: Packet, _ address: HostModel.Address, _ link: HostModel.Link) -> Bool {
-        address.link == link.index && address.address.address.family == packet.family
-    }
-
-    private static func loopback(_ packet: Packet) -> IPAddress {
-        packet.family == .v4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6: 1)
+    private func address(of translation: Translation, _ place: HookPlace, _ packet: Packet) -> IPAddress? {
+        guard translation.usesLink else { return translation.address }
+        let space = model.namespaces[place.namespace]
+        guard translation.isDestination else {
+            return place.output.flatMap { space.sourceAddress(on: $0, to: nextHop ?? packet.destinationAddress) }
+        }
+        let loopback = packet.family == .v4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6: 1)
+        guard place.point != .output else { return loopback }
+        let own = space.addresses.first { address in
+            address.link == place.input?.index && address.address.address.family == packet.family
+        }
+        return own?.address.address
     }
 
     // MARK: - One chain
@@ -149,11 +168,11 @@ extension Walk {
         isTracked: Bool
     ) -> TraceVerdict? {
         if chain.hook?.kind == .nat {
-            let connection = connections[place.namespace]
+            let connection = connection(place.namespace)
             let isFirst = place.point == .prerouting || place.point == .output
             let isSettled = isFirst ? connection?.isDestinationSettled : connection?.isSourceSettled
             // Rules of translation see the first packet of a connection only.
-            guard connection != nil, !isAnswer, isSettled == false else { return nil }
+            guard connection != nil, !isReply(place.namespace), isSettled == false else { return nil }
         }
         var hook = HookPacket(
             packet: packet,
@@ -164,14 +183,14 @@ extension Walk {
             namespace: model.namespaces[place.namespace]
         )
         hook.bridge = place.bridge?.name
-        hook.connection = isTracked && !isUntracked ? connections[place.namespace] : nil
-        (hook.isReply, hook.isRelated) = (isReply(packet, place.namespace), isRelated)
+        hook.connection = isTracked && !isUntracked ? connection(place.namespace) : nil
+        (hook.isReply, hook.isRelated) = (isReply(place.namespace), isRelated)
         (hook.mark, hook.isUntracked) = (mark, isUntracked)
         hook.packetType = packet.destination.value == 0xffff_ffff_ffff ? 1 : packet.destination.isMulticast ? 2 : 0
         var run = ChainRun(model.namespaces[place.namespace].ruleset, hook)
         let outcome = run.run(chain)
         (mark, isUntracked) = (run.hook.mark, run.hook.isUntracked)
-        if let connection = run.hook.connection { connections[place.namespace]?.mark = connection.mark }
+        if let found = run.hook.connection { change(place.namespace) { $0.mark = found.mark } }
         for remark in run.remarks { note(.remark, place.namespace, remark) }
         return conclude(outcome, run, chain, place, &packet)
     }
@@ -183,8 +202,8 @@ extension Walk {
         _ place: HookPlace,
         _ packet: inout Packet
     ) -> TraceVerdict? {
-        let at = run.decider.map { RuleWords.place($0.chain, $0.position, $0.rule) }
-            ?? "policy of chain \(chain.chain)"
+        let rule = run.decider.map { RuleWords.place($0.chain, $0.position, $0.rule) }
+        let at = rule ?? "policy of chain \(chain.chain)"
         let text = run.decider.map { ": " + RuleWords.text($0.rule.rule) } ?? ""
         let owner = RuleWords.owner(run.decider?.chain ?? chain.chain, run.decider?.rule.rule.comment ?? "")
         switch outcome {
@@ -211,7 +230,8 @@ extension Walk {
                 return stop(.unknown, place.namespace, "\(at) takes one of several addresses by chance")
             }
             apply(translation, place, &packet)
-            note(.nat, place.namespace, "\(translation.isDestination ? "destination" : "source") translated by \(at)\(text)")
+            let end = translation.isDestination ? "destination" : "source"
+            note(.nat, place.namespace, "\(end) translated by \(at)\(text)")
             note(.nat, place.namespace, "now \(packet.words)")
             return nil
         case .unknown(let words):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Doctor
 internal import Addressing
+internal import Doctor
 internal import Forwarding
 internal import PacketFilter
 
@@ -27,6 +27,7 @@ extension Walk {
         }
         let target = nextHop ?? packet.destinationAddress
         packet.source = link.address
+        departed = packet
         switch neighbour(target, on: link, of: namespace, from: packet.sourceAddress) {
         case .known(let address):
             note(.neighbour, namespace, "\(target) is at \(address)")
@@ -80,9 +81,11 @@ extension Walk {
             tagged.vlan = link.vlan
             note(.link, namespace, "\(link.name) adds tag \(link.vlan) and sends it by \(lower.name)")
             return spread(tagged, by: lower, of: namespace)
-        case "dummy": return [.stopped(stop(.dropped, namespace, "\(link.name) is a dummy: what it sends is gone"))]
+        case "dummy":
+            return [.stopped(stop(.dropped, namespace, "\(link.name) is a dummy: what it sends is gone"))]
         case "macvlan", "ipvlan", "vrf", "bond", "team", "ifb":
-            return [.stopped(stop(.unknown, namespace, "what \(link.name) does, of kind \(link.kind), is not told here"))]
+            let reason = "what \(link.name) does, of kind \(link.kind), is not told here"
+            return [.stopped(stop(.unknown, namespace, reason))]
         default: return [.left(namespace, link)]
         }
         return [.stopped(stop(.unknown, namespace, "the link below \(link.name) cannot be seen"))]

@@ -20,9 +20,9 @@ extension Walk {
         from sender: IPAddress
     ) -> NeighbourAnswer {
         // Questions go their own way: what they meet is told only if they fail.
-        let kept = (isQuiet, hops, mark, isUntracked, connections, nextHop)
+        let kept = (isQuiet, hops, mark, isUntracked, connections, nextHop, attached)
         isQuiet = true
-        defer { (isQuiet, hops, mark, isUntracked, connections, nextHop) = kept }
+        defer { (isQuiet, hops, mark, isUntracked, connections, nextHop, attached) = kept }
         isUntracked = true
         let space = model.namespaces[namespace]
         let isOwn = space.addresses.contains { $0.link == link.index && $0.address.address == sender }
@@ -54,7 +54,7 @@ extension Walk {
     /// Any link of a host answers for all of its addresses (`arp_ignore` 0); those of IPv6 only for their own.
     private func answers(_ place: Int, _ end: HostModel.Link, _ target: IPAddress) -> Bool {
         let space = model.namespaces[place]
-        guard target.family == .v6 else { return space.setting("arp_ignore", of: end) == 0 ? space.isOwn(target) : isOn(end, target, space) }
+        if target.family == .v4, space.setting("arp_ignore", of: end) == 0 { return space.isOwn(target) }
         return isOn(end, target, space)
     }
 

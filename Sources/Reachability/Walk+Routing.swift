@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Doctor
 internal import Addressing
+internal import Doctor
 internal import PacketFilter
 
 extension Walk {
     /// Begins in a namespace: route, rules of what is sent, and out.
     mutating func send(_ packet: inout Packet, from namespace: Int) -> Fate {
-        (mark, isUntracked) = (0, false)
+        (mark, isUntracked, attached) = (0, false, nil)
         let way: (route: HostModel.Route, link: HostModel.Link)
         switch lookup(packet, namespace, input: nil) {
         case .found(let found): way = found
@@ -30,7 +30,8 @@ extension Walk {
             space.setting("route_localnet", of: output) == 0
         {
             let reason = "packets from 127.0.0.0/8 may not leave by \(output.name)"
-            return .stopped(stop(.dropped, namespace, reason, advice: "sysctl net.ipv4.conf.\(output.name).route_localnet=1"))
+            let advice = "sysctl net.ipv4.conf.\(output.name).route_localnet=1"
+            return .stopped(stop(.dropped, namespace, reason, advice: advice))
         }
         place.point = .postrouting
         place.output = output
@@ -74,15 +75,17 @@ extension Walk {
             let isSilent = route.kind == .blackhole && input != nil
             return .stopped(stop(isSilent ? .dropped : .unreachable, namespace, reason))
         }
-        if route.hasManyWays { note(.remark, namespace, "the route has several ways, of which the first is taken here") }
+        if route.hasManyWays { note(.remark, namespace, "the route has several ways; the first is taken here") }
         let way = route.gateway.map { " via \($0)" } ?? ""
         let table = route.table == 254 ? "" : " of table \(route.table)"
-        note(.route, namespace, "\(packet.destinationAddress): route \(route.destination)\(way) dev \(link.name)\(table)")
+        let target = packet.destinationAddress
+        note(.route, namespace, "\(target): route \(route.destination)\(way) dev \(link.name)\(table)")
         return .found((route, link))
     }
 
     private func noRouteAdvice(_ namespace: Int) -> String {
-        namespace == 0 ? "ip route" : "give the network a route: \"isDefaultGateway\" of bridge, or \"routes\" of its IPAM"
+        guard namespace != 0 else { return "ip route" }
+        return "give the network a route: \"isDefaultGateway\" of bridge, or \"routes\" of its IPAM"
     }
 
     // MARK: - What comes in
@@ -101,7 +104,7 @@ extension Walk {
     ) -> Fate {
         var packet = original
         let space = model.namespaces[namespace]
-        if !link.isLoopback { (mark, isUntracked) = (0, false) }
+        if !link.isLoopback, !wasAsked { (mark, isUntracked, attached) = (0, false, nil) }
         if packet.family == .v4, !link.isLoopback, space.setting("route_localnet", of: link) == 0,
             packet.destinationAddress.isLoopback || packet.sourceAddress.isLoopback
         {
@@ -158,7 +161,8 @@ extension Walk {
         let space = model.namespaces[namespace]
         let source = packet.sourceAddress
         if space.isOwn(source), space.setting("accept_local", of: link) == 0 {
-            return stop(.dropped, namespace, "\(source) is an address of \(title(namespace)) itself, and comes in by \(link.name)")
+            let reason = "\(source) is an address of \(title(namespace)) itself, and comes in by \(link.name)"
+            return stop(.dropped, namespace, reason)
         }
         let mode = space.setting("rp_filter", of: link)
         guard mode > 0 else { return nil }

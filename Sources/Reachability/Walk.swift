@@ -8,7 +8,9 @@ struct Walk {
     let model: HostModel
     var steps: [TraceStep] = []
     /// What each namespace's connection tracking keeps.
-    var connections: [Int: Connection] = [:]
+    var connections: [Int: [Connection]] = [:]
+    /// Which of them the packet belongs to where it is, and whether it is of the direction of answers.
+    var attached: (namespace: Int, index: Int, isReply: Bool)?
     var isAnswer = false
     /// Whether the answer is an error that belongs to the flow.
     var isRelated = false
@@ -16,6 +18,8 @@ struct Walk {
     var isQuiet = false
     /// As it was when it came to where it belongs.
     var arrived: Packet?
+    /// As it was when it was last handed to a link.
+    var departed: Packet?
     var mark: UInt32 = 0
     var isUntracked = false
     /// Whom the packet is handed to on its link.

@@ -51,7 +51,7 @@ struct ExplainTool: ParsableCommand {
     @Option(help: ArgumentHelp("The sender's port.", valueName: "number"))
     var sourcePort: UInt16 = 40000
 
-    @Option(help: ArgumentHelp("The address that the sender uses, instead of the one the kernel takes.", valueName: "address"))
+    @Option(help: ArgumentHelp("The sender's address, instead of the one the kernel takes.", valueName: "address"))
     var source: String?
 
     @Option(name: .customLong("in"), help: ArgumentHelp("The link of the host that it comes in by.", valueName: "link"))
