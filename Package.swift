@@ -295,7 +295,7 @@ let modules: [Target] = [
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
-    tests("ReachabilityTests", ["Reachability", "PacketFilter", "Addressing", "JSON"]),
+    tests("ReachabilityTests", ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "ManualsTests",

@@ -14,6 +14,8 @@ import pytest
 from flows import IMPATIENCE_SECONDS, PATIENCE_SECONDS, Flow, Scene
 from host import Host, new_host
 from implementations import Implementation, build_directory
+from operator_tool import Operator, connected
+from runtime import Runtime, bridge, network
 
 pytestmark = pytest.mark.needs_culvert
 #: How many flows are tried, so many on each host.
@@ -66,3 +68,76 @@ def test_flows_fare_as_predicted(ours: Implementation, number: int) -> None:
     print(dict(counts))
     assert not wrong, "\n".join([f"CULVERT_EXPLAIN_SEED={seed}", *scene.story, *wrong])
     assert not counts["unknown"], "\n".join(scene.story)
+
+
+@pytest.fixture(name="small")
+def small_host(host: Host, ours: Implementation) -> Operator:
+    """Two containers of one network."""
+    lan = network(bridge(isGateway=True, isDefaultGateway=True), name="lan")
+    runtime = Runtime(host, ours, lan)
+    for name in ("web-0", "web-1"):
+        connected(runtime, name)
+    return Operator(host, ours, lan)
+
+
+def test_words_for_people(small: Operator) -> None:
+    """Steps have numbers, containers their names, and the last line is the verdict; without a terminal no colours."""
+    outcome = small.run("explain", "web-0", "to", "web-1:80")
+    lines = outcome.stdout.splitlines()
+    assert outcome.status == 1 and "\x1b" not in outcome.stdout, outcome
+    assert lines[0] == "10.77.0.2:40000 > 10.77.0.3:80 tcp" and "  container web-0" in lines
+    assert any(line.startswith("   1  route") for line in lines)
+    assert lines[-1].startswith("REFUSED: ") and "nobody listens at 10.77.0.3:80" in lines[-1]
+
+
+def test_ends_have_many_names(small: Operator) -> None:
+    """An id or what it begins with, an interface, an address, the host; and a frame."""
+    for words in (("web-0", "web-1:81"), ("web-0:eth0", "to", "web-1:eth0:81"), ("10.77.0.2", "10.77.0.3:81")):
+        assert explain(small.host, *words)["packet"] == "10.77.0.2:40000 > 10.77.0.3:81 tcp"
+    assert explain(small.host, "web-0", "host", "--protocol", "icmp")["verdict"]["outcome"] == "connected"
+    assert explain(small.host, "host", "web-1", "--source-port", "9")["packet"].startswith("10.77.0.1:9 >")
+    port = next(link["ifname"] for link in small.host.links() if link["ifname"].startswith("veth"))
+    frame = "ffffffffffff" + "0200000000aa" + "0806" + "0001080006040001" + "0200000000aa" + "0a4d0002"
+    document = explain(small.host, "--frame", frame + "000000000000" + "0a4d0001", "--port", port)
+    assert document["steps"][0]["text"] == f"comes in by {port}"
+
+
+def test_what_is_in_the_way_is_named(small: Operator) -> None:
+    """The rule, its chain, and what the doctor calls it."""
+    small.host.must("nft add table inet mine; nft 'add chain inet mine f { type filter hook forward priority 0; "
+                    "policy drop; }'; ip route add default dev cni0; echo 1 >/proc/sys/net/ipv4/ip_forward")
+    verdict = explain(small.host, "web-0", "198.51.100.1:80")["verdict"]
+    assert verdict["finding"] == "forward-dropped" and "chain inet mine f" in verdict["reason"], verdict
+    small.host.must("nft flush ruleset; nft add table inet mine; nft 'add chain inet mine f { type filter hook input "
+                    "priority 0; }'; nft add rule inet mine f meta skuid 0 drop")
+    document = explain(small.host, "web-0", "host", "--protocol", "icmp", status=2)
+    assert "meta key 10" in document["verdict"]["reason"]
+
+
+@pytest.mark.parametrize("words, status, says", [
+    (["nobody", "web-1"], 2, "no attachment of this host"), (["web-", "web-1"], 2, "several containers"),
+    (["web-0:eth7", "web-1"], 2, "it has: eth0"), (["10.9.9.9", "web-1"], 2, "--in LINK"),
+    (["--in", "eth7", "10.9.9.9", "web-1"], 2, "no link eth7"), (["web-0", "fd00::1"], 2, "IPv"),
+    (["web-0"], 64, "FROM [to] TO"), (["web-0", "and", "web-1"], 64, "FROM [to] TO"),
+    (["--frame", "xyz", "--port", "cni0"], 2, "hexadecimal"), (["--frame", "ffff", "--port", "cni0"], 2, "cut off"),
+    (["--frame", "ffff"], 64, "--port"), (["web-0", "web-1", "--protocol", "gre"], 64, "protocol"),
+    (["web-0", "web-1", "--source", "here"], 64, "no address"),
+])
+def test_bad_input_is_named(small: Operator, words: list[str], status: int, says: str) -> None:
+    """Nothing is explained, and the reason stands on standard error."""
+    outcome = small.run("explain", *words)
+    assert outcome.status == status and outcome.stdout == "" and says in outcome.stderr, outcome
+
+
+def test_a_namespace_that_is_gone(small: Operator) -> None:
+    """Said of the sender; of the receiver it is what the bridge and ARP say."""
+    small.host.must("ip netns del web-0")
+    outcome = small.run("explain", "web-0", "web-1")
+    assert outcome.status == 2 and "web-0 is gone" in outcome.stderr and "culvert gc" in outcome.stderr, outcome
+
+
+def test_without_permission(small: Operator) -> None:
+    """Who may not look is told so, and nothing is guessed."""
+    outcome = small.run("explain", "host", "10.77.0.3", wrapper=("setpriv", "--reuid", "65534", "--clear-groups"))
+    assert outcome.status == 2, outcome
+    assert "ermi" in outcome.stderr + outcome.stdout, outcome

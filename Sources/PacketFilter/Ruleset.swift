@@ -103,3 +103,18 @@ package struct RawSet: Hashable, Sendable {
         return true
     }
 }
+
+// For who makes a rule set up.
+extension InstalledChain {
+    /// A chain at a hook.
+    package init(_ chain: Chain, at hook: ChainHook) {
+        self.init(chain: chain, hook: hook)
+    }
+}
+
+extension InstalledRule {
+    /// A rule with the number that the kernel would have given it.
+    package init(_ rule: Rule, handle: UInt64) {
+        self.init(rule: rule, handle: handle)
+    }
+}
