@@ -371,7 +371,8 @@ let together: [Target] = [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
-            "Installation", "Reachability",
+            "Installation", "Reachability", "PacketFilter/Ruleset.swift",
+            "PacketFilter/PacketFilterSocket+Ruleset.swift",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

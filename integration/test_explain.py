@@ -15,7 +15,8 @@ from flows import IMPATIENCE_SECONDS, PATIENCE_SECONDS, Flow, Scene
 from host import Host, new_host
 from implementations import Implementation, build_directory
 from operator_tool import Operator, connected
-from runtime import Runtime, bridge, network
+from runtime import Runtime, bridge, host_local, network
+from traffic import fetch, serve
 
 pytestmark = pytest.mark.needs_culvert
 #: How many flows are tried, so many on each host.
@@ -117,7 +118,7 @@ def test_what_is_in_the_way_is_named(small: Operator) -> None:
 @pytest.mark.parametrize("words, status, says", [
     (["nobody", "web-1"], 2, "no attachment of this host"), (["web-", "web-1"], 2, "several containers"),
     (["web-0:eth7", "web-1"], 2, "it has: eth0"), (["10.9.9.9", "web-1"], 2, "--in LINK"),
-    (["--in", "eth7", "10.9.9.9", "web-1"], 2, "no link eth7"), (["web-0", "fd00::1"], 2, "IPv"),
+    (["--in", "eth7", "10.9.9.9", "web-1"], 2, "no link eth7"), (["10.77.0.2", "fd00::1"], 2, "IPv4 and the other IPv6"),
     (["web-0"], 64, "FROM [to] TO"), (["web-0", "and", "web-1"], 64, "FROM [to] TO"),
     (["--frame", "xyz", "--port", "cni0"], 2, "hexadecimal"), (["--frame", "ffff", "--port", "cni0"], 2, "cut off"),
     (["--frame", "ffff"], 64, "--port"), (["web-0", "web-1", "--protocol", "gre"], 64, "protocol"),
@@ -141,3 +142,27 @@ def test_without_permission(small: Operator) -> None:
     outcome = small.run("explain", "host", "10.77.0.3", wrapper=("setpriv", "--reuid", "65534", "--clear-groups"))
     assert outcome.status == 2, outcome
     assert "ermi" in outcome.stderr + outcome.stdout, outcome
+
+
+def test_the_other_family(host: Host, ours: Implementation) -> None:
+    """IPv6: neighbours, routes between networks, and a rule in the way."""
+    for number in (1, 2):
+        lan = network(bridge(host_local(f"10.{number}.0.0/24", f"fd0{number}::/64"), bridge=f"br{number}",
+                             isGateway=True, isDefaultGateway=True), name=f"lan{number}")
+        runtime = Runtime(host, ours, lan)
+        for name in ("a", "b"):
+            container = connected(runtime, f"{name}{number}")
+            host.must("ip link set lo up", netns=container.netns)
+            host.settle(container)
+            serve(host, container.id, 80)
+    host.must("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+    for origin, address in (("a1", "fd01::3"), ("b2", "fd01::3"), ("a1", "fd02::1")):
+        port = 80 if address.endswith("3") else 81
+        outcome = explain(host, origin, f"[{address}]:{port}")["verdict"]["outcome"]
+        assert outcome == ("connected" if port == 80 else "refused"), (origin, address)
+        assert bool(fetch(host, origin, address, port, 10)) == (port == 80)
+    host.must("nft add table ip6 mine; nft 'add chain ip6 mine f { type filter hook forward priority 0; }'; "
+              "nft add rule ip6 mine f ip6 saddr fd02::/64 tcp dport 80 reject with tcp reset")
+    verdict = explain(host, "b2", "[fd01::3]:80", status=1)["verdict"]
+    assert verdict["outcome"] == "refused" and "chain ip6 mine f" in verdict["reason"]
+    assert explain(host, "b1", "[fd02::2]:80", status=0) and fetch(host, "b1", "fd02::2", 80, 10)
