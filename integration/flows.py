@@ -17,7 +17,7 @@ from traffic import HOST4, OUTSIDE, OUTSIDER4, add_outside, netns
 
 #: Listens at some ports, and connects where it is told to, many at a time; ends when its stdin does.
 AGENT = """
-import errno, json, os, socket, sys, threading
+import errno, json, os, socket, sys, threading, time
 PKTINFO = 8
 def serve_tcp(port):
     listener = socket.socket()
@@ -49,9 +49,16 @@ def attempt(ask):
     try:
         client.bind((ask["source"] or "0.0.0.0", ask["sourcePort"]))
         client.connect((ask["address"], ask["port"]))
-        if kind == socket.SOCK_DGRAM:
+        end = time.monotonic() + ask["patience"]
+        while kind == socket.SOCK_DGRAM:
+            client.settimeout(max(0.01, min(1, end - time.monotonic())))
             client.send(b"hello")
-            client.recv(100)
+            try:
+                client.recv(100)
+                break
+            except TimeoutError:
+                if time.monotonic() >= end:
+                    raise
         return "connected"
     except TimeoutError:
         return "dropped"

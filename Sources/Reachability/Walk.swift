@@ -96,7 +96,8 @@ extension Walk {
         }
         let source = flow.source ?? flow.destination
         var packet = Packet.first(flow, source: source)
-        packet.destination = input.address
+        let bridge = input.port == nil ? nil : model.namespaces[flow.origin].link(input.master)
+        packet.destination = (bridge ?? input).address
         return (run(packet, by: input, of: flow.origin), packet.words)
     }
 
