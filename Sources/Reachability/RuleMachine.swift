@@ -41,6 +41,8 @@ enum Rejection: Hashable, Sendable {
     case refused
     /// There is no way.
     case unreachable
+    /// The same, in words that a socket of UDP is not told.
+    case unheard
 }
 
 /// What becomes of an address and a port.

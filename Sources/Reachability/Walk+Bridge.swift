@@ -57,6 +57,10 @@ extension Walk {
         (mark, isUntracked, attached) = (0, false, nil)
         if let verdict = ask(place, &packet) { return verdict }
         guard packet.destinationAddress != before else { return nil }
+        guard forwardingOff(packet, namespace, bridge) == nil else {
+            packet.destination = bridge.address
+            return nil
+        }
         // The kernel asks the routes at once, and stays on the bridge when they lead there.
         let answer = lookup(packet, namespace, input: bridge)
         guard case .found(let way) = answer, way.route.kind == .unicast, way.link.index == bridge.index else {
@@ -155,7 +159,10 @@ extension Walk {
         var verdict = stop(.dropped, namespace, text)
         switch reason {
         case .isolated, .nobodyThere:
-            guard port?.port?.isIsolated ?? false else { break }
+            guard port?.port?.isIsolated ?? false else {
+                if bridge.filtersVLANs { verdict.plugin = "bridge (vlan, vlanTrunk)" }
+                break
+            }
             verdict.plugin = "bridge (portIsolation) or firewall (ingressPolicy isolated)"
             verdict.advice = "both ports are isolated: turn that off for the network, or talk by a published port"
         case .sameInterface:

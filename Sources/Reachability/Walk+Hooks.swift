@@ -223,8 +223,10 @@ extension Walk {
             )
         case .reject(let rejection):
             note(.filter, place.namespace, "rejected by \(at)\(text)")
-            let outcome: TraceVerdict.Outcome = rejection == .refused ? .refused : .unreachable
-            return stop(outcome, place.namespace, "\(at) rejects it", plugin: owner.plugin, advice: owner.advice)
+            let outcome: TraceVerdict.Outcome =
+                rejection == .refused ? .refused : rejection == .unheard ? .dropped : .unreachable
+            let reason = "\(at) rejects it" + (rejection == .unheard ? ", of which a socket of UDP is not told" : "")
+            return stop(outcome, place.namespace, reason, plugin: owner.plugin, advice: owner.advice)
         case .translate(let translation):
             if translation.isChoice {
                 return stop(.unknown, place.namespace, "\(at) takes one of several addresses by chance")

@@ -48,6 +48,7 @@ extension Walk {
         for case .stopped(let verdict) in arrivals where trouble == nil || verdict.outcome == .unknown {
             trouble = verdict
         }
+        if trouble == nil { trouble = hindrance(question, target, link, namespace) }
         return .stopped(unanswered(target, link, namespace, trouble))
     }
 
@@ -60,6 +61,24 @@ extension Walk {
 
     private func isOn(_ link: HostModel.Link, _ address: IPAddress, _ space: HostModel.Namespace) -> Bool {
         space.addresses.contains { $0.link == link.index && $0.address.address == address && !$0.isTentative }
+    }
+
+    /// Why somebody who has the address does not hear the question: what becomes of it when it is sent to him alone.
+    private mutating func hindrance(
+        _ question: Packet,
+        _ target: IPAddress,
+        _ link: HostModel.Link,
+        _ namespace: Int
+    ) -> TraceVerdict? {
+        for (place, space) in model.namespaces.enumerated() where place != namespace {
+            for entry in space.addresses where entry.address.address == target {
+                guard let end = space.link(entry.link) else { continue }
+                var directed = question
+                directed.destination = end.address
+                for case .stopped(let verdict) in spread(directed, by: link, of: namespace) { return verdict }
+            }
+        }
+        return nil
     }
 
     private mutating func unanswered(

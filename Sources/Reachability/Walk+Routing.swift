@@ -22,7 +22,10 @@ extension Walk {
             case .found(let found):
                 output = found.link
                 nextHop = found.route.gateway
-            case .stopped(let verdict): return .stopped(verdict)
+            case .stopped(var verdict):
+                // Of a route that is lost on the way out TCP is not told (ip_route_me_harder of the kernel).
+                if verdict.outcome == .unreachable, packet.protocolNumber == 6 { verdict.outcome = .dropped }
+                return .stopped(verdict)
             }
         }
         let space = model.namespaces[namespace]
@@ -134,13 +137,23 @@ extension Walk {
 
     private mutating func lookupIncoming(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> Lookup {
         let answer = lookup(packet, namespace, input: link)
-        guard case .stopped(let verdict) = answer, verdict.outcome == .unreachable else { return answer }
+        guard case .stopped(var verdict) = answer, verdict.outcome == .unreachable else { return answer }
         // Who does not forward says nothing either.
-        guard let closed = forwardingOff(packet, namespace, link) else { return answer }
-        return .stopped(closed)
+        if let closed = forwardingOff(packet, namespace, link) { return .stopped(closed) }
+        let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
+        let back = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
+        if case .found(let route) = model.namespaces[namespace].route(back), route.kind == .unicast {
+            // "No route" and "no such host" are no errors to a socket of UDP (icmp_err_convert of the kernel).
+            guard packet.protocolNumber == 17, !verdict.reason.hasSuffix("prohibit") else { return answer }
+            verdict.reason += ", of which a socket of UDP is not told"
+        } else {
+            verdict.reason += ", and has none back to \(packet.sourceAddress) to say so"
+        }
+        verdict.outcome = .dropped
+        return .stopped(verdict)
     }
 
-    private func forwardingOff(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {
+    func forwardingOff(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {
         let space = model.namespaces[namespace]
         let name = packet.family == .v4 ? "ipv4/conf/\(link.name)/forwarding" : "ipv6/conf/all/forwarding"
         guard space.setting(name) == 0 else { return nil }

@@ -76,6 +76,17 @@ struct RuleTests {
         #expect(verdict.reason.contains("nobody answers for 10.0.0.3"))
     }
 
+    @Test("Of a rejection that is no error to a socket of UDP it is not told")
+    func unheard() throws {
+        var small = try SmallHost()
+        small.add(.inet, forward, [[.reject(.icmpx(code: 0))]])
+        let destination = try #require(IPAddress("198.51.100.1"))
+        var flow = Flow(origin: 1, destination: destination)
+        #expect(Trace(flow, on: small.model).verdict.outcome == .unreachable)
+        flow.transport = .udp
+        #expect(Trace(flow, on: small.model).verdict.outcome == .dropped)
+    }
+
     @Test(
         "A rejection is what the sender sees",
         arguments: [
