@@ -191,6 +191,13 @@ let modules: [Target] = [
         ]
     ),
     module("Installation", ["JSON", "CLinux", "Linux"]),
+    module(
+        "Reachability",
+        [
+            "Forwarding", "PacketFilter", "Netlink", "CNetlink", "IPTables", "Doctor", "Pools", "JSON", "CLinux",
+            "Linux", "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -209,7 +216,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring", "Journal", "History", "Installation",
+            "Doctor", "Monitoring", "Journal", "History", "Installation", "Reachability",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -298,6 +305,7 @@ let modules: [Target] = [
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
+    tests("ReachabilityTests", ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON"]),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "ManualsTests",
@@ -372,8 +380,9 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
-            "Monitoring", "History", "Installation",
+            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools", "Attachments", "Monitoring", "History",
+            "Installation", "Reachability", "Topology", "Forwarding", "PacketFilter/Ruleset.swift",
+            "PacketFilter/PacketFilterSocket+Ruleset.swift",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),

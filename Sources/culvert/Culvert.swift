@@ -10,7 +10,7 @@ struct Culvert: ParsableCommand {
     /// What looks after attachments.
     static let operating: [any ParsableCommand.Type] = [
         ListAttachments.self, ShowAttachment.self, CollectAttachments.self, ReconcileAttachments.self,
-        DoctorTool.self,
+        DoctorTool.self, ExplainTool.self,
     ]
 
     /// What hosts are watched by.

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+
+extension Walk {
+    /// What the sender sees of it in the end: whether somebody listens, and whether the answer comes back.
+    mutating func conclude(_ fate: Fate, origin: Int, outside: HostModel.Link?) -> TraceVerdict {
+        switch fate {
+        case .stopped(let verdict): return verdict
+        case .left(let place, let link): return imagine(place, link, origin, outside)
+        case .local(let place):
+            guard let packet = arrived, let isHeard = listens(packet, place) else {
+                return stop(.connected, place, "it reaches \(title(place))")
+            }
+            return answer(packet, place, isHeard, origin, outside)
+        }
+    }
+
+    /// Nobody knows who is beyond: an answer from there has to find its way back.
+    private mutating func imagine(_ place: Int, _ link: HostModel.Link, _ origin: Int, _ outside: HostModel.Link?)
+        -> TraceVerdict
+    {
+        let reason = "it leaves \(title(place)) by \(link.name), and what is beyond cannot be seen"
+        guard let packet = departed, packet.family != nil, outside == nil else {
+            return stop(.connected, place, reason)
+        }
+        isAnswer = true
+        hops = 0
+        var answer = packet.answer(isRefusal: false)
+        answer.destination = packet.source
+        note(.link, place, "an answer would come in by \(link.name)")
+        switch receive(answer, by: link, of: place) {
+        case .local(let home) where home == origin: return stop(.connected, place, reason)
+        case .stopped(var verdict):
+            if verdict.outcome != .unknown { verdict.outcome = .dropped }
+            verdict.reason = "it leaves \(title(place)) by \(link.name), but no answer comes back: \(verdict.reason)"
+            return verdict
+        case .local(let other): return stop(.dropped, place, "an answer would go to \(title(other))")
+        case .left(_, let exit): return stop(.dropped, place, "an answer would leave by \(exit.name)")
+        }
+    }
+
+    /// Whether somebody takes the packet; nil when nobody can know.
+    private mutating func listens(_ packet: Packet, _ namespace: Int) -> Bool? {
+        let space = model.namespaces[namespace]
+        switch packet.protocolNumber {
+        case 1, 58:
+            let name = packet.family == .v4 ? "ipv4/icmp_echo_ignore_all" : "ipv6/icmp/echo_ignore_all"
+            if space.setting(name) != 0 {
+                note(.setting, namespace, "\(name) is on")
+                return nil
+            }
+            note(.socket, namespace, "the kernel answers an echo request")
+            return true
+        case 6, 17:
+            let (address, port) = (packet.destinationAddress, packet.destinationPort)
+            let isHeard = space.sockets.contains { socket in
+                guard socket.transport == packet.protocolNumber, socket.port == port else { return false }
+                guard address.family == .v4 ? socket.hearsIPv4 : socket.hearsIPv6 else { return false }
+                return socket.address.isUnspecified || Self.plain(socket.address) == address
+            }
+            let end = "\(TransportName.name(packet.protocolNumber)) port \(port) of \(address)"
+            note(.socket, namespace, isHeard ? "a socket listens at \(end)" : "no socket listens at \(end)")
+            if isHeard, packet.protocolNumber == 17 { remark(packet, space, namespace) }
+            return isHeard
+        default: return nil
+        }
+    }
+
+    /// Who listens for datagrams at all addresses, and does not care, answers from the one that the route says.
+    private mutating func remark(_ packet: Packet, _ space: HostModel.Namespace, _ namespace: Int) {
+        let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
+        let question = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
+        guard case .found(let route) = space.route(question), let link = space.link(route.link), !link.isLoopback,
+            let source = route.source ?? space.sourceAddress(on: link, to: route.gateway ?? packet.sourceAddress),
+            source != packet.destinationAddress
+        else { return }
+        let text = "a server that listens at all addresses may answer from \(source), which the sender does not take"
+        note(.remark, namespace, text)
+    }
+
+    /// Addresses of IPv4 as sockets of IPv6 write them (RFC 4291, 2.5.5.2).
+    private static func plain(_ address: IPAddress) -> IPAddress {
+        guard address.family == .v6, address.value >> 32 == 0xffff else { return address }
+        return IPAddress(v4: UInt32(truncatingIfNeeded: address.value))
+    }
+
+    private mutating func answer(
+        _ packet: Packet,
+        _ place: Int,
+        _ isHeard: Bool,
+        _ origin: Int,
+        _ outside: HostModel.Link?
+    ) -> TraceVerdict {
+        isAnswer = true
+        isRelated = !isHeard && packet.protocolNumber == 17
+        hops = 0
+        var answer = packet.answer(isRefusal: !isHeard)
+        let fate = send(&answer, from: place)
+        let end = Packet.end(packet.destinationAddress, packet.destinationPort)
+        let target = packet.hasPorts ? end : "\(packet.destinationAddress)"
+        var verdict: TraceVerdict
+        switch fate {
+        case .stopped(let stopped):
+            verdict = stopped
+            if verdict.outcome != .unknown { verdict.outcome = .dropped }
+            verdict.reason = "it reaches \(title(place)), but the answer does not come back: \(stopped.reason)"
+            return verdict
+        case .left(let exit, let link) where outside?.index != link.index || exit != origin:
+            let reason = "it reaches \(title(place)), but the answer leaves \(title(exit)) by \(link.name)"
+            return stop(outside == nil ? .dropped : .connected, exit, reason)
+        case .local(let home) where home != origin || outside != nil:
+            return stop(.dropped, place, "it reaches \(title(place)), but the answer goes to \(title(home))")
+        default: break
+        }
+        guard isHeard else {
+            return stop(
+                .refused,
+                place,
+                "it reaches \(title(place)), where nobody listens at \(target)",
+                advice: "start what should listen there, on that address or on all of them"
+            )
+        }
+        verdict = stop(.connected, place, "\(title(place)) answers at \(target)")
+        return verdict
+    }
+}

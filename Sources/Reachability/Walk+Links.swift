@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import Doctor
+internal import Forwarding
+internal import PacketFilter
+
+/// Where a frame comes to, or does not.
+enum Arrival {
+    /// The namespace's own stack gets it from a link; `wasAsked` when the rules for what comes in were asked on a bridge.
+    case up(Int, HostModel.Link, Packet, wasAsked: Bool)
+    /// It goes out by a link whose far end is not known.
+    case left(Int, HostModel.Link)
+    /// It comes to an attachment that nobody looked into.
+    case stranger(HostModel.Stranger)
+    case stopped(TraceVerdict)
+}
+
+extension Walk {
+    /// Hands a packet of IP to the next station on a link.
+    mutating func transmit(_ original: Packet, by link: HostModel.Link, of namespace: Int) -> Fate {
+        var packet = original
+        guard link.isUp else {
+            return .stopped(stop(.unreachable, namespace, "link \(link.name) of \(title(namespace)) is down"))
+        }
+        if link.isLoopback {
+            return receivePacket(packet, by: link, of: namespace, wasAsked: false)
+        }
+        let target = nextHop ?? packet.destinationAddress
+        packet.source = link.address
+        departed = packet
+        switch neighbour(target, on: link, of: namespace, from: packet.sourceAddress) {
+        case .known(let address):
+            note(.neighbour, namespace, "\(target) is at \(address)")
+            packet.destination = address
+        case .beyond(let place, let exit):
+            note(.link, place, "leaves by \(exit.name) towards \(target)")
+            return .left(place, exit)
+        case .stopped(let verdict): return .stopped(verdict)
+        }
+        if let shaping = link.shaping { note(.remark, namespace, "\(link.name) is slowed down: \(shaping)") }
+        return settleArrivals(spread(packet, by: link, of: namespace), packet)
+    }
+
+    /// What becomes of one packet that came to some places.
+    mutating func settleArrivals(_ arrivals: [Arrival], _ packet: Packet) -> Fate {
+        for case .up(let place, let link, let frame, let wasAsked) in arrivals
+        where frame.destination == link.address || frame.destination.isMulticast || wasAsked {
+            guard frame.family != nil else { return .local(place) }
+            return receivePacket(frame, by: link, of: place, wasAsked: wasAsked)
+        }
+        for case .left(let place, let link) in arrivals {
+            note(.link, place, "leaves by \(link.name)")
+            return .left(place, link)
+        }
+        for case .stopped(let verdict) in arrivals { return .stopped(verdict) }
+        for case .stranger(let stranger) in arrivals {
+            var verdict = stop(.unknown, 0, "it goes to container \(stranger.name), which was not looked into")
+            verdict.stranger = stranger.name
+            return .stopped(verdict)
+        }
+        return .stopped(stop(.dropped, 0, "nobody takes a frame to \(packet.destination)"))
+    }
+
+    // MARK: - Links
+
+    /// A link sends a frame.
+    mutating func spread(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> [Arrival] {
+        guard link.isUp else {
+            let finding = link.port != nil && namespace == 0
+            let reason = "link \(link.name) of \(title(namespace)) is down"
+            return [.stopped(stop(.dropped, namespace, reason, finding: finding ? .portDown : nil))]
+        }
+        hops += 1
+        guard hops < 256 else { return [.stopped(stop(.dropped, namespace, "it goes round in a circle"))] }
+        switch link.kind {
+        case "veth": return cross(packet, link, namespace)
+        case "bridge": return bridge(packet, link, from: nil, of: namespace)
+        case "vlan":
+            guard let lower = model.namespaces[namespace].link(link.peer), !link.isPeerAbroad else { break }
+            var tagged = packet
+            tagged.vlan = link.vlan
+            note(.link, namespace, "\(link.name) adds tag \(link.vlan) and sends it by \(lower.name)")
+            return spread(tagged, by: lower, of: namespace)
+        case "dummy":
+            return [.stopped(stop(.dropped, namespace, "\(link.name) is a dummy: what it sends is gone"))]
+        case "macvlan", "ipvlan", "vrf", "bond", "team", "ifb":
+            let reason = "what \(link.name) does, of kind \(link.kind), is not told here"
+            return [.stopped(stop(.unknown, namespace, reason))]
+        default: return [.left(namespace, link)]
+        }
+        return [.stopped(stop(.unknown, namespace, "the link below \(link.name) cannot be seen"))]
+    }
+
+    /// The other end of a pair.
+    private mutating func cross(_ packet: Packet, _ link: HostModel.Link, _ namespace: Int) -> [Arrival] {
+        let places = link.isPeerAbroad ? Array(model.namespaces.indices) : [namespace]
+        for place in places where link.isPeerAbroad != (place == namespace) {
+            let end = model.namespaces[place].links.first { candidate in
+                candidate.kind == "veth" && candidate.index == link.peer && candidate.peer == link.index
+            }
+            guard let end else { continue }
+            guard end.isUp else {
+                let reason = "the other end of \(link.name), \(end.name) of \(title(place)), is down"
+                return [.stopped(stop(.dropped, place, reason))]
+            }
+            note(.link, place, "comes in by \(end.name), the other end of \(link.name)")
+            return enter(packet, by: end, of: place)
+        }
+        if let stranger = model.strangers[link.name] { return [.stranger(stranger)] }
+        return [.left(namespace, link)]
+    }
+
+    /// A frame comes to a link from outside.
+    mutating func enter(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> [Arrival] {
+        let space = model.namespaces[namespace]
+        guard link.isUp else {
+            return [.stopped(stop(.dropped, namespace, "link \(link.name) of \(title(namespace)) is down"))]
+        }
+        let ingress = space.ruleset.chains(at: .ingress, of: [.netdev, .inet], device: link.name)
+        if let chain = ingress.first, !(space.ruleset.rules[chain.chain] ?? []).isEmpty {
+            let reason = "rules of chain \(chain.chain) at \(link.name)'s ingress are not told here"
+            return [.stopped(stop(.unknown, namespace, reason))]
+        }
+        if let master = space.link(link.master), master.kind == "bridge", link.port != nil {
+            return bridge(packet, master, from: link, of: namespace)
+        }
+        if let master = space.link(link.master), master.kind != "bridge" {
+            let reason = "\(link.name) belongs to \(master.name), of kind \(master.kind), which is not told here"
+            return [.stopped(stop(.unknown, namespace, reason))]
+        }
+        guard packet.vlan != 0 else { return [.up(namespace, link, packet, wasAsked: false)] }
+        let upper = space.links.first { $0.kind == "vlan" && $0.peer == link.index && $0.vlan == packet.vlan }
+        guard let upper else {
+            let reason = "nobody above \(link.name) is in VLAN \(packet.vlan)"
+            return [.stopped(stop(.dropped, namespace, reason))]
+        }
+        var untagged = packet
+        untagged.vlan = 0
+        return enter(untagged, by: upper, of: namespace)
+    }
+}

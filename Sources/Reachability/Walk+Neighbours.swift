@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import Forwarding
+
+/// What a question for a neighbour comes to.
+enum NeighbourAnswer {
+    case known(MACAddress)
+    /// The question leaves everything that is known by this link.
+    case beyond(Int, HostModel.Link)
+    case stopped(TraceVerdict)
+}
+
+extension Walk {
+    /// Asks a link for who has an address, as ARP and neighbour discovery do: the question has to get there, and the
+    /// answer back.
+    mutating func neighbour(
+        _ target: IPAddress,
+        on link: HostModel.Link,
+        of namespace: Int,
+        from sender: IPAddress
+    ) -> NeighbourAnswer {
+        // Questions go their own way: what they meet is told only if they fail.
+        let kept = (isQuiet, hops, mark, isUntracked, connections, nextHop, attached)
+        isQuiet = true
+        defer { (isQuiet, hops, mark, isUntracked, connections, nextHop, attached) = kept }
+        isUntracked = true
+        let space = model.namespaces[namespace]
+        let isOwn = space.addresses.contains { $0.link == link.index && $0.address.address == sender }
+        let source = isOwn ? sender : space.sourceAddress(on: link, to: target) ?? sender
+        let question = Packet.question(for: target, from: source, link.address)
+        let arrivals = spread(question, by: link, of: namespace)
+        var trouble: TraceVerdict?
+        for case .up(let place, let end, let frame, _) in arrivals where answers(place, end, target) {
+            guard !(place == namespace && end.index == link.index) else { continue }
+            // The answer goes back the same way.
+            let answer = frame.neighbourAnswer(end.address, for: target)
+            let back = spread(answer, by: end, of: place)
+            for case .up(let home, _, _, _) in back where home == namespace { return .known(end.address) }
+            for case .stopped(let verdict) in back { trouble = verdict }
+        }
+        for case .left(let place, let exit) in arrivals { return .beyond(place, exit) }
+        for case .stranger(let stranger) in arrivals where stranger.addresses.contains(target) {
+            let reason = "\(target) belongs to container \(stranger.name), which was not looked into"
+            var verdict = stop(.unknown, namespace, reason)
+            verdict.stranger = stranger.name
+            return .stopped(verdict)
+        }
+        for case .stopped(let verdict) in arrivals where trouble == nil || verdict.outcome == .unknown {
+            trouble = verdict
+        }
+        if trouble == nil { trouble = hindrance(question, target, link, namespace) }
+        return .stopped(unanswered(target, link, namespace, trouble))
+    }
+
+    /// Any link of a host answers for all of its addresses (`arp_ignore` 0); those of IPv6 only for their own.
+    private func answers(_ place: Int, _ end: HostModel.Link, _ target: IPAddress) -> Bool {
+        let space = model.namespaces[place]
+        if target.family == .v4, space.setting("arp_ignore", of: end) == 0 { return space.isOwn(target) }
+        return isOn(end, target, space)
+    }
+
+    private func isOn(_ link: HostModel.Link, _ address: IPAddress, _ space: HostModel.Namespace) -> Bool {
+        space.addresses.contains { $0.link == link.index && $0.address.address == address && !$0.isTentative }
+    }
+
+    /// Why somebody who has the address does not hear the question: what becomes of it when it is sent to him alone.
+    private mutating func hindrance(
+        _ question: Packet,
+        _ target: IPAddress,
+        _ link: HostModel.Link,
+        _ namespace: Int
+    ) -> TraceVerdict? {
+        for (place, space) in model.namespaces.enumerated() where place != namespace {
+            for entry in space.addresses where entry.address.address == target {
+                guard let end = space.link(entry.link) else { continue }
+                var directed = question
+                directed.destination = end.address
+                for case .stopped(let verdict) in spread(directed, by: link, of: namespace) { return verdict }
+            }
+        }
+        return nil
+    }
+
+    private mutating func unanswered(
+        _ target: IPAddress,
+        _ link: HostModel.Link,
+        _ namespace: Int,
+        _ trouble: TraceVerdict?
+    ) -> TraceVerdict {
+        guard var verdict = trouble else {
+            return stop(.dropped, namespace, "nobody answers for \(target) on \(link.name) of \(title(namespace))")
+        }
+        if verdict.outcome != .unknown { verdict.outcome = .dropped }
+        verdict.reason = "nobody answers for \(target) on \(link.name) of \(title(namespace)): \(verdict.reason)"
+        return verdict
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Addressing
+internal import Doctor
+internal import PacketFilter
+
+extension Walk {
+    /// Begins in a namespace: route, rules of what is sent, and out.
+    mutating func send(_ packet: inout Packet, from namespace: Int) -> Fate {
+        (mark, isUntracked, attached) = (0, false, nil)
+        let way: (route: HostModel.Route, link: HostModel.Link)
+        switch lookup(packet, namespace, input: nil) {
+        case .found(let found): way = found
+        case .stopped(let verdict): return .stopped(verdict)
+        }
+        var output = way.link
+        let before = packet
+        var place = HookPlace(point: .output, namespace: namespace, input: nil, output: output, bridge: nil)
+        nextHop = way.route.gateway
+        if let verdict = ask(place, &packet) { return .stopped(verdict) }
+        if packet.destinationAddress != before.destinationAddress {
+            switch lookup(packet, namespace, input: nil) {
+            case .found(let found):
+                output = found.link
+                nextHop = found.route.gateway
+            case .stopped(var verdict):
+                // Of a route that is lost on the way out TCP is not told (ip_route_me_harder of the kernel).
+                if verdict.outcome == .unreachable, packet.protocolNumber == 6 { verdict.outcome = .dropped }
+                return .stopped(verdict)
+            }
+        }
+        let space = model.namespaces[namespace]
+        if packet.family == .v4, packet.sourceAddress.isLoopback, !output.isLoopback,
+            space.setting("route_localnet", of: output) == 0
+        {
+            let reason = "packets from 127.0.0.0/8 may not leave by \(output.name)"
+            let advice = "sysctl net.ipv4.conf.\(output.name).route_localnet=1"
+            return .stopped(stop(.dropped, namespace, reason, advice: advice))
+        }
+        place.point = .postrouting
+        place.output = output
+        if let verdict = ask(place, &packet) { return .stopped(verdict) }
+        return transmit(packet, by: output, of: namespace)
+    }
+
+    enum Lookup {
+        case found((route: HostModel.Route, link: HostModel.Link))
+        case stopped(TraceVerdict)
+    }
+
+    /// The route of a packet, and the link that it leads to; of an own address that is the loopback link.
+    mutating func lookup(_ packet: Packet, _ namespace: Int, input: HostModel.Link?) -> Lookup {
+        let space = model.namespaces[namespace]
+        let question = RouteQuestion(
+            destination: packet.destinationAddress,
+            source: packet.sourceAddress,
+            input: input,
+            output: nil,
+            mark: mark
+        )
+        let route: HostModel.Route
+        switch space.route(question) {
+        case .found(let found): route = found
+        case .none:
+            note(.route, namespace, "no route to \(packet.destinationAddress)")
+            let reason = "\(title(namespace)) has no route to \(packet.destinationAddress)"
+            return .stopped(stop(.unreachable, namespace, reason, advice: noRouteAdvice(namespace)))
+        case .unknown(let words): return .stopped(stop(.unknown, namespace, "routes of \(title(namespace)): \(words)"))
+        }
+        if route.kind == .local {
+            guard let loopback = space.links.first(where: { $0.isLoopback }) else {
+                return .stopped(stop(.unknown, namespace, "\(title(namespace)) has no loopback link"))
+            }
+            return .found((route, loopback))
+        }
+        guard [.unicast, .broadcast, .multicast].contains(route.kind), let link = space.link(route.link) else {
+            note(.route, namespace, "\(route.destination) is \(route.kind)")
+            let reason = "the route of \(title(namespace)) to \(route.destination) is \(route.kind)"
+            let isSilent = route.kind == .blackhole && input != nil
+            return .stopped(stop(isSilent ? .dropped : .unreachable, namespace, reason))
+        }
+        if route.hasManyWays { note(.remark, namespace, "the route has several ways; the first is taken here") }
+        let way = route.gateway.map { " via \($0)" } ?? ""
+        let table = route.table == 254 ? "" : " of table \(route.table)"
+        let target = packet.destinationAddress
+        note(.route, namespace, "\(target): route \(route.destination)\(way) dev \(link.name)\(table)")
+        return .found((route, link))
+    }
+
+    private func noRouteAdvice(_ namespace: Int) -> String {
+        guard namespace != 0 else { return "ip route" }
+        return "give the network a route: \"isDefaultGateway\" of bridge, or \"routes\" of its IPAM"
+    }
+
+    // MARK: - What comes in
+
+    /// A frame comes to a link from below.
+    mutating func receive(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> Fate {
+        settleArrivals(enter(packet, by: link, of: namespace), packet)
+    }
+
+    /// A packet of IP comes to a namespace.
+    mutating func receivePacket(
+        _ original: Packet,
+        by link: HostModel.Link,
+        of namespace: Int,
+        wasAsked: Bool
+    ) -> Fate {
+        var packet = original
+        let space = model.namespaces[namespace]
+        if !link.isLoopback, !wasAsked { (mark, isUntracked, attached) = (0, false, nil) }
+        if packet.family == .v4, !link.isLoopback, space.setting("route_localnet", of: link) == 0,
+            packet.destinationAddress.isLoopback || packet.sourceAddress.isLoopback
+        {
+            return .stopped(stop(.dropped, namespace, "packets of 127.0.0.0/8 are not taken from \(link.name)"))
+        }
+        if !wasAsked {
+            let place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
+            if let verdict = ask(place, &packet) { return .stopped(verdict) }
+        }
+        let way: (route: HostModel.Route, link: HostModel.Link)
+        switch lookupIncoming(packet, namespace, link) {
+        case .found(let found): way = found
+        case .stopped(let verdict): return .stopped(verdict)
+        }
+        if let verdict = checkSource(packet, namespace, link) { return .stopped(verdict) }
+        if way.route.kind == .local {
+            let place = HookPlace(point: .input, namespace: namespace, input: link, output: nil, bridge: nil)
+            if let verdict = ask(place, &packet) { return .stopped(verdict) }
+            arrived = packet
+            return .local(namespace)
+        }
+        guard way.route.kind == .unicast else {
+            return .stopped(stop(.dropped, namespace, "\(packet.destinationAddress) is of all or of many"))
+        }
+        return forward(packet, namespace, link, way)
+    }
+
+    private mutating func lookupIncoming(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> Lookup {
+        let answer = lookup(packet, namespace, input: link)
+        guard case .stopped(var verdict) = answer, verdict.outcome == .unreachable else { return answer }
+        // Who does not forward says nothing either.
+        if let closed = forwardingOff(packet, namespace, link) { return .stopped(closed) }
+        let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
+        let back = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
+        if case .found(let route) = model.namespaces[namespace].route(back), route.kind == .unicast {
+            // "No route" and "no such host" are no errors to a socket of UDP (icmp_err_convert of the kernel).
+            guard packet.protocolNumber == 17, !verdict.reason.hasSuffix("prohibit") else { return answer }
+            verdict.reason += ", of which a socket of UDP is not told"
+        } else {
+            verdict.reason += ", and has none back to \(packet.sourceAddress) to say so"
+        }
+        verdict.outcome = .dropped
+        return .stopped(verdict)
+    }
+
+    func forwardingOff(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {
+        let space = model.namespaces[namespace]
+        let name = packet.family == .v4 ? "ipv4/conf/\(link.name)/forwarding" : "ipv6/conf/all/forwarding"
+        guard space.setting(name) == 0 else { return nil }
+        return stop(
+            .dropped,
+            namespace,
+            "\(title(namespace)) does not forward what comes in by \(link.name): \(name) is 0",
+            advice: packet.family == .v4
+                ? "sysctl net.ipv4.ip_forward=1; \"isGateway\" of bridge sees to it at each ADD"
+                : "sysctl net.ipv6.conf.all.forwarding=1",
+            finding: namespace == 0 ? .forwardingOff : nil
+        )
+    }
+
+    /// Whether a packet may come from where it says; `fib_validate_source` of the kernel.
+    private mutating func checkSource(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {
+        guard packet.family == .v4, !link.isLoopback else { return nil }
+        let space = model.namespaces[namespace]
+        let source = packet.sourceAddress
+        if space.isOwn(source), space.setting("accept_local", of: link) == 0 {
+            let reason = "\(source) is an address of \(title(namespace)) itself, and comes in by \(link.name)"
+            return stop(.dropped, namespace, reason)
+        }
+        let mode = space.setting("rp_filter", of: link)
+        guard mode > 0 else { return nil }
+        let question = RouteQuestion(
+            destination: source,
+            source: packet.destinationAddress,
+            input: link,
+            output: nil,
+            mark: 0
+        )
+        guard case .found(let route) = space.route(question), [.unicast, .local].contains(route.kind) else {
+            note(.setting, namespace, "rp_filter: no way back to \(source)")
+            return stop(.dropped, namespace, "there is no way back to \(source), and rp_filter is on")
+        }
+        guard mode == 1, route.link != link.index else { return nil }
+        let other = space.link(route.link)?.name ?? "elsewhere"
+        note(.setting, namespace, "rp_filter is strict: the way back to \(source) is by \(other)")
+        return stop(
+            .dropped,
+            namespace,
+            "rp_filter of \(link.name) is strict, and the way back to \(source) is by \(other)",
+            advice: "sysctl net.ipv4.conf.\(link.name).rp_filter=2, or send from an address that belongs there",
+            finding: .strictReversePath
+        )
+    }
+
+    private mutating func forward(
+        _ original: Packet,
+        _ namespace: Int,
+        _ input: HostModel.Link,
+        _ way: (route: HostModel.Route, link: HostModel.Link)
+    ) -> Fate {
+        var packet = original
+        if let verdict = forwardingOff(packet, namespace, input) { return .stopped(verdict) }
+        hops += 1
+        guard hops < 16 else { return .stopped(stop(.dropped, namespace, "it goes round in a circle")) }
+        nextHop = way.route.gateway
+        var place = HookPlace(point: .forward, namespace: namespace, input: input, output: way.link, bridge: nil)
+        if let verdict = ask(place, &packet) { return .stopped(verdict) }
+        place.point = .postrouting
+        if let verdict = ask(place, &packet) { return .stopped(verdict) }
+        return transmit(packet, by: way.link, of: namespace)
+    }
+}

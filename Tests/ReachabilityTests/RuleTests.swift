@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Doctor
+import PacketFilter
+import Reachability
+import Testing
+
+@Suite("Rules on the way of a flow")
+struct RuleTests {
+    private let forward = ChainHook(.filter, .forward, priority: .filter, policy: .accept)
+    private let unknown = Expression.unknown(name: "socket", octets: [])
+
+    @Test("A drop names its rule, and an accept elsewhere helps nothing")
+    func drop() throws {
+        var small = try SmallHost()
+        let source = try #require(IPAddress("10.0.0.2"))
+        small.add(.inet, forward, [[.match(.ipSaddr, .address(source)), .drop]])
+        small.add(.ip, forward, [[.accept]], table: "other")
+        let verdict = try small.trace(1, "198.51.100.1").verdict
+        #expect(verdict.outcome == .dropped)
+        #expect(verdict.reason.contains("rule 1 of chain inet t c"))
+        #expect(try small.trace(2, "198.51.100.1").verdict.outcome == .connected)
+    }
+
+    @Test("A policy of drop lets only answers through, and is what the doctor finds")
+    func policy() throws {
+        var small = try SmallHost()
+        var hook = forward
+        hook.policy = .drop
+        small.add(.inet, hook, [[.match(.ctState, .state(.established)), .accept]])
+        let verdict = try small.trace(1, "198.51.100.1").verdict
+        #expect(verdict.outcome == .dropped)
+        #expect(verdict.finding == .forwardDropped)
+    }
+
+    @Test("Answers that are dropped on their way back are told")
+    func answers() throws {
+        var small = try SmallHost()
+        small.add(.inet, forward, [[.match(.iifname, .name("eth0")), .drop]])
+        let verdict = try small.trace(1, "198.51.100.1").verdict
+        #expect(verdict.outcome == .dropped)
+        #expect(verdict.reason.contains("no answer comes back"))
+    }
+
+    @Test("What leaves masqueraded has the host's address, and answers find back")
+    func masquerade() throws {
+        var small = try SmallHost()
+        small.add(.inet, ChainHook(.nat, .postrouting, priority: .srcnat), [[.masquerade]])
+        let trace = try small.trace(1, "198.51.100.1")
+        #expect(trace.verdict.outcome == .connected)
+        #expect(trace.steps.contains { $0.stage == .nat && $0.text.contains("192.0.2.1:40000 > 198.51.100.1:80") })
+        #expect(trace.steps.contains { $0.isAnswer && $0.text.contains("198.51.100.1:80 > 10.0.0.2:40000") })
+    }
+
+    @Test("What is not understood matters only if it could change the verdict")
+    func doubts() throws {
+        var small = try SmallHost()
+        small.add([unknown, .verdict(.accept)], to: .forward)
+        #expect(try small.trace(1, "198.51.100.1").verdict.outcome == .connected)
+        small.add([unknown, .counter(packets: 0, bytes: 0)], to: .forward)
+        #expect(try small.trace(1, "198.51.100.1").verdict.outcome == .connected)
+        small.add([unknown, .verdict(.drop)], to: .forward)
+        let verdict = try small.trace(1, "198.51.100.1").verdict
+        #expect(verdict.outcome == .unknown)
+        #expect(verdict.reason.contains("socket"))
+    }
+
+    @Test("A spoofed source stops the answer to ARP already")
+    func spoofing() throws {
+        var small = try SmallHost()
+        let hook = ChainHook(.filter, .prerouting, priority: .bridgeDstnat, policy: .accept)
+        let other = MACAddress(value: 0x0200_0000_9999)
+        small.add(.bridge, hook, [[.iifname("veth2"), .mismatch(.etherSaddr, .ether(other)), .drop]])
+        let verdict = try small.trace(1, "10.0.0.3").verdict
+        #expect(verdict.outcome == .dropped)
+        #expect(verdict.reason.contains("nobody answers for 10.0.0.3"))
+    }
+
+    @Test("Of a rejection that is no error to a socket of UDP it is not told")
+    func unheard() throws {
+        var small = try SmallHost()
+        small.add(.inet, forward, [[.reject(.icmpx(code: 0))]])
+        let destination = try #require(IPAddress("198.51.100.1"))
+        var flow = Flow(origin: 1, destination: destination)
+        #expect(Trace(flow, on: small.model).verdict.outcome == .unreachable)
+        flow.transport = .udp
+        #expect(Trace(flow, on: small.model).verdict.outcome == .dropped)
+    }
+
+    @Test(
+        "A rejection is what the sender sees",
+        arguments: [
+            (Reject.tcpReset, TraceVerdict.Outcome.refused), (.icmpx(code: 1), .refused),
+            (.icmpx(code: 3), .unreachable), (.icmp(.v4, code: 3), .refused), (.icmp(.v4, code: 13), .unreachable),
+        ]
+    )
+    func rejection(reject: Reject, outcome: TraceVerdict.Outcome) throws {
+        var small = try SmallHost()
+        small.add(.inet, forward, [[.reject(reject)]])
+        #expect(try small.trace(1, "198.51.100.1").verdict.outcome == outcome)
+    }
+}

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""culvert explain: what it says of a flow is what a client sees."""
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import json
+import os
+import random
+from typing import Any
+
+import pytest
+
+from flows import IMPATIENCE_SECONDS, PATIENCE_SECONDS, Flow, Scene
+from host import Host, new_host
+from implementations import Implementation, build_directory
+from operator_tool import Operator, connected
+from runtime import Runtime, bridge, host_local, network
+from traffic import fetch, serve
+
+pytestmark = pytest.mark.needs_culvert
+#: How many flows are tried, so many on each host.
+FLOWS, FLOWS_PER_HOST = int(os.environ.get("CULVERT_EXPLAIN_FLOWS", "120")), 40
+SEED = int(os.environ.get("CULVERT_EXPLAIN_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
+
+
+def explain(host: Host, *words: str, status: int | None = None) -> dict[str, Any]:
+    """What it says in JSON, with the exit status that belongs to it."""
+    outcome = host.run([str(build_directory() / "culvert"), "explain", "--json", *words])
+    assert outcome.status in (0, 1, 2), outcome
+    assert outcome.stdout, outcome
+    document = json.loads(outcome.stdout)
+    meant = {"connected": 0, "refused": 1, "unreachable": 1, "dropped": 1, "unknown": 2}
+    assert outcome.status == meant[document["verdict"]["outcome"]]
+    assert status is None or outcome.status == status, document["verdict"]
+    return document
+
+
+def disagreement(scene: Scene, flow: Flow) -> tuple[str, str]:
+    """What was predicted, and in what way it was wrong; empty when it was right."""
+    document = explain(scene.host, *flow.words())
+    verdict = document["verdict"]
+    predicted = verdict["outcome"]
+    patience = IMPATIENCE_SECONDS if predicted in ("dropped", "unknown") else PATIENCE_SECONDS
+    seen = scene.agents[flow.origin].attempt(flow, patience)
+    kind = seen.split()[0]
+    # Who gets no answer to ARP is told so after seconds, which a busy machine may wait.
+    is_late = predicted == "dropped" and "nobody answers" in verdict["reason"] and kind == "unreachable"
+    if kind == predicted or predicted == "unknown" or is_late:
+        return predicted, ""
+    steps = "\n".join(f"    {'<' if step['answer'] else '>'} {step['place']} {step['stage']}: {step['text']}"
+                      for step in document["steps"])
+    return predicted, f"{flow}: said {predicted} ({verdict['reason']}), seen {seen}\n{steps}"
+
+
+@pytest.mark.parametrize("number", range(-(-FLOWS // FLOWS_PER_HOST)))
+def test_flows_fare_as_predicted(ours: Implementation, number: int) -> None:
+    """Random flows over random hosts: the verdict is what a socket sees."""
+    seed = SEED + number
+    print(f"CULVERT_EXPLAIN_SEED={seed}")
+    chance = random.Random(seed)
+    with new_host() as host:
+        scene = Scene(host, ours, chance)
+        flows = [scene.flow() for _ in range(FLOWS_PER_HOST)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda flow: disagreement(scene, flow), flows))
+    wrong = [text for _, text in found if text]
+    counts = collections.Counter(predicted for predicted, _ in found)
+    print(dict(counts))
+    assert not wrong, "\n".join([f"CULVERT_EXPLAIN_SEED={seed}", *scene.story, *wrong])
+    assert not counts["unknown"], "\n".join(scene.story)
+
+
+@pytest.fixture(name="small")
+def small_host(host: Host, ours: Implementation) -> Operator:
+    """Two containers of one network."""
+    lan = network(bridge(isGateway=True, isDefaultGateway=True), name="lan")
+    runtime = Runtime(host, ours, lan)
+    for name in ("web-0", "web-1"):
+        connected(runtime, name)
+    return Operator(host, ours, lan)
+
+
+def test_words_for_people(small: Operator) -> None:
+    """Steps have numbers, containers their names, and the last line is the verdict; without a terminal no colours."""
+    outcome = small.run("explain", "web-0", "to", "web-1:80")
+    lines = outcome.stdout.splitlines()
+    assert outcome.status == 1 and "\x1b" not in outcome.stdout, outcome
+    assert lines[0] == "10.77.0.2:40000 > 10.77.0.3:80 tcp" and "  container web-0" in lines
+    assert any(line.startswith("   1  route") for line in lines)
+    assert lines[-1].startswith("REFUSED: ") and "nobody listens at 10.77.0.3:80" in lines[-1]
+
+
+def test_ends_have_many_names(small: Operator) -> None:
+    """An id or what it begins with, an interface, an address, the host; and a frame."""
+    for words in (("web-0", "web-1:81"), ("web-0:eth0", "to", "web-1:eth0:81"), ("10.77.0.2", "10.77.0.3:81")):
+        assert explain(small.host, *words)["packet"] == "10.77.0.2:40000 > 10.77.0.3:81 tcp"
+    assert explain(small.host, "web-0", "host", "--protocol", "icmp")["verdict"]["outcome"] == "connected"
+    assert explain(small.host, "host", "web-1", "--source-port", "9")["packet"].startswith("10.77.0.1:9 >")
+    port = next(link["ifname"] for link in small.host.links() if link["ifname"].startswith("veth"))
+    frame = "ffffffffffff" + "0200000000aa" + "0806" + "0001080006040001" + "0200000000aa" + "0a4d0002"
+    document = explain(small.host, "--frame", frame + "000000000000" + "0a4d0001", "--port", port)
+    assert document["steps"][0]["text"] == f"comes in by {port}"
+
+
+def test_what_is_in_the_way_is_named(small: Operator) -> None:
+    """The rule, its chain, and what the doctor calls it."""
+    small.host.must("nft add table inet mine; nft 'add chain inet mine f { type filter hook forward priority 0; "
+                    "policy drop; }'; ip route add default dev cni0; echo 1 >/proc/sys/net/ipv4/ip_forward")
+    verdict = explain(small.host, "web-0", "198.51.100.1:80")["verdict"]
+    assert verdict["finding"] == "forward-dropped" and "chain inet mine f" in verdict["reason"], verdict
+    small.host.must("nft flush ruleset; nft add table inet mine; nft 'add chain inet mine f { type filter hook input "
+                    "priority 0; }'; nft add rule inet mine f meta skuid 0 drop")
+    document = explain(small.host, "web-0", "host", "--protocol", "icmp", status=2)
+    assert "meta key 10" in document["verdict"]["reason"]
+
+
+@pytest.mark.parametrize("words, status, says", [
+    (["nobody", "web-1"], 2, "no attachment of this host"), (["web-", "web-1"], 2, "several containers"),
+    (["web-0:eth7", "web-1"], 2, "it has: eth0"), (["10.9.9.9", "web-1"], 2, "--in LINK"),
+    (["--in", "eth7", "10.9.9.9", "web-1"], 2, "no link eth7"), (["10.77.0.2", "fd00::1"], 2, "IPv4 and the other IPv6"),
+    (["web-0"], 64, "FROM [to] TO"), (["web-0", "and", "web-1"], 64, "FROM [to] TO"),
+    (["--frame", "xyz", "--port", "cni0"], 2, "hexadecimal"), (["--frame", "ffff", "--port", "cni0"], 2, "cut off"),
+    (["--frame", "ffff"], 64, "--port"), (["web-0", "web-1", "--protocol", "gre"], 64, "protocol"),
+    (["web-0", "web-1", "--source", "here"], 64, "no address"),
+])
+def test_bad_input_is_named(small: Operator, words: list[str], status: int, says: str) -> None:
+    """Nothing is explained, and the reason stands on standard error."""
+    outcome = small.run("explain", *words)
+    assert outcome.status == status and outcome.stdout == "" and says in outcome.stderr, outcome
+
+
+def test_a_namespace_that_is_gone(small: Operator) -> None:
+    """Said of the sender; of the receiver it is what the bridge and ARP say."""
+    small.host.must("ip netns del web-0")
+    outcome = small.run("explain", "web-0", "web-1")
+    assert outcome.status == 2 and "web-0 is gone" in outcome.stderr and "culvert gc" in outcome.stderr, outcome
+
+
+def test_without_permission(small: Operator) -> None:
+    """Who may not look is told so, and nothing is guessed."""
+    outcome = small.run("explain", "host", "10.77.0.3", wrapper=("setpriv", "--reuid", "65534", "--clear-groups"))
+    assert outcome.status == 2, outcome
+    assert "ermi" in outcome.stderr + outcome.stdout, outcome
+
+
+def test_the_other_family(host: Host, ours: Implementation) -> None:
+    """IPv6: neighbours, routes between networks, and a rule in the way."""
+    for number in (1, 2):
+        lan = network(bridge(host_local(f"10.{number}.0.0/24", f"fd0{number}::/64"), bridge=f"br{number}",
+                             isGateway=True, isDefaultGateway=True), name=f"lan{number}")
+        runtime = Runtime(host, ours, lan)
+        for name in ("a", "b"):
+            container = connected(runtime, f"{name}{number}")
+            host.must("ip link set lo up", netns=container.netns)
+            host.settle(container)
+            serve(host, container.id, 80)
+    host.must("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+    for origin, address in (("a1", "fd01::3"), ("b2", "fd01::3"), ("a1", "fd02::1")):
+        port = 80 if address.endswith("3") else 81
+        outcome = explain(host, origin, f"[{address}]:{port}")["verdict"]["outcome"]
+        assert outcome == ("connected" if port == 80 else "refused"), (origin, address)
+        assert bool(fetch(host, origin, address, port, 10)) == (port == 80)
+    host.must("nft add table ip6 mine; nft 'add chain ip6 mine f { type filter hook forward priority 0; }'; "
+              "nft add rule ip6 mine f ip6 saddr fd02::/64 tcp dport 80 reject with tcp reset")
+    verdict = explain(host, "b2", "[fd01::3]:80", status=1)["verdict"]
+    assert verdict["outcome"] == "refused" and "chain ip6 mine f" in verdict["reason"]
+    assert explain(host, "b1", "[fd02::2]:80", status=0) and fetch(host, "b1", "fd02::2", 80, 10)
