@@ -185,6 +185,10 @@ let modules: [Target] = [
         ]
     ),
     module("Installation", ["JSON", "CLinux", "Linux"]),
+    module(
+        "Topology",
+        ["Attachments", "Monitoring", "Pools", "Wiring", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -201,7 +205,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring", "Journal", "History", "Installation",
+            "Doctor", "Monitoring", "Journal", "History", "Installation", "Topology",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -288,6 +292,10 @@ let modules: [Target] = [
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
+    tests(
+        "TopologyTests",
+        ["Topology", "Attachments", "Netlink", "Pools", "Wiring", "Addressing", "CNI", "JSON", "Linux", "TestSupport"]
+    ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "ManualsTests",
