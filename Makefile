@@ -4,7 +4,7 @@ SHELL := bash -o pipefail
 
 PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
-PLUGINS := bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan vrf
+PLUGINS := bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan vrf vswitch
 TOOLS := cnitool ipam
 FUZZ_SECONDS ?= 60
 # How many integration tests run at the same time
@@ -54,6 +54,7 @@ build: packages-build ## Build the static release binaries into .build/release.
 	CULVERT_EMBEDDED=1 swift build $(EMBEDDED) -Xlinker -s $(CHECKED) --product culvert-cni
 	swift build $(STATIC) $(CHECKED) --product culvert
 	swift build $(STATIC) $(CHECKED) --product culvert-dhcpd
+	swift build $(STATIC) $(CHECKED) --product culvert-switchd
 	ln -f .build/embedded/release/culvert-cni $(RELEASE)/culvert-cni
 
 man: ## Write the manual pages into .build/release/man, and the completions of shells beside them.
@@ -79,6 +80,7 @@ install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREF
 	integration/install-links $(RELEASE)/culvert-cni $(DESTDIR)$(CNI_BIN_DIR) culvert-cni $(PLUGINS)
 	integration/install-links $(RELEASE)/culvert $(DESTDIR)$(PREFIX)/bin culvert $(TOOLS)
 	integration/install-links $(RELEASE)/culvert-dhcpd $(DESTDIR)$(PREFIX)/bin culvert-dhcpd
+	integration/install-links $(RELEASE)/culvert-switchd $(DESTDIR)$(PREFIX)/bin culvert-switchd
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(foreach page,culvert $(TOOLS),$(RELEASE)/man/$(page).1)
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man7 $(foreach plugin,$(PLUGINS),$(RELEASE)/man/culvert-$(plugin).7)
 	@for tool in culvert ipam; do \

@@ -129,6 +129,7 @@ let modules: [Target] = [
         ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
     ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("SwitchControl", ["CNI", "Wiring", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
     plugin("Bridge", ["Interfaces", "Wiring", "Netlink", "PacketFilter"]),
@@ -152,6 +153,11 @@ let modules: [Target] = [
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
     plugin("VRF", ["Interfaces", "Netlink"]),
+    plugin("VSwitch", ["Interfaces", "Netlink", "SwitchControl", "Wiring"]),
+    module(
+        "SwitchDaemon",
+        ["SwitchControl", "Forwarding", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
+    ),
     module(
         "Pools",
         [
@@ -194,11 +200,13 @@ let modules: [Target] = [
         name: "culvert-cni",
         dependencies: [
             "Plugin", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostLocal", "IPVLAN", "Loopback",
-            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "HostDevice", "Linux",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "VSwitch",
+            "HostDevice", "Linux",
         ],
         swiftSettings: strict
     ),
     .executableTarget(name: "culvert-dhcpd", dependencies: ["DHCPDaemon", "Linux"], swiftSettings: strict),
+    .executableTarget(name: "culvert-switchd", dependencies: ["SwitchDaemon", "Linux"], swiftSettings: strict),
     .executableTarget(
         name: "culvert",
         dependencies: [
@@ -370,8 +378,8 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
-            "Installation",
+            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring",
+            "History", "Installation",
         ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
@@ -397,6 +405,7 @@ let package = Package(
             : [
                 .executable(name: "culvert", targets: ["culvert"]),
                 .executable(name: "culvert-dhcpd", targets: ["culvert-dhcpd"]),
+                .executable(name: "culvert-switchd", targets: ["culvert-switchd"]),
             ]),
     dependencies: [
         // Exact ones: whoever builds again gets the same programs.

@@ -15,7 +15,7 @@ FOREIGN_DIRECTORY = REPOSITORY / "integration" / "foreign"
 #: Those that the reference, in the release that we are compared with, has as well.
 SHARED = ("bandwidth", "bridge", "dhcp", "firewall", "host-device", "host-local", "ipvlan", "loopback", "macvlan",
           "portmap", "ptp", "sbr", "static", "tuning", "vlan", "vrf")
-PLUGINS = (*SHARED, "dummy", "tap")
+PLUGINS = (*SHARED, "dummy", "tap", "vswitch")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +71,9 @@ def install() -> Implementation:
     directory.chmod(0o755)
     for plugin in PLUGINS:
         link_or_copy(binary, directory / plugin)
-    daemon = built / "culvert-dhcpd"
-    if daemon.is_file():
-        link_or_copy(daemon, directory / "culvert-dhcpd")
+    for daemon in ("culvert-dhcpd", "culvert-switchd"):
+        if (built / daemon).is_file():
+            link_or_copy(built / daemon, directory / daemon)
     tool = built / "culvert"
     if tool.is_file():
         link_or_copy(tool, directory / "cnitool")

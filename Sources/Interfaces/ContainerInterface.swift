@@ -54,6 +54,7 @@ package struct ContainerInterface<Kind: InterfaceKind> {
         do throws(CNIError) {
             try settle(file.record, existed: file.existed, on: transaction.host)
             if kind.hasLink { try request.refuseExisting(in: transaction.inside, intention) }
+            try kind.prepare()
             plan = try kind.plan(request, host: transaction.host, inside: transaction.inside)
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.
@@ -102,7 +103,7 @@ package struct ContainerInterface<Kind: InterfaceKind> {
         do throws(CNIError) {
             request.notes.enter(.record)
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
-            let result = try make(kind, plan, delegate, &transaction, &isLeased)
+            let result = try make(kind, plan, delegate, record, &transaction, &isLeased)
             record.state = .attached
             record.result = try result.json(version: request.configuration.version)
             request.notes.enter(.record)
@@ -120,13 +121,17 @@ package struct ContainerInterface<Kind: InterfaceKind> {
         _ kind: Kind,
         _ plan: InterfacePlan,
         _ delegate: AddressDelegate?,
+        _ record: AttachmentRecord,
         _ transaction: inout Transaction,
         _ isLeased: inout Bool
     ) throws(CNIError) -> AddResult {
         // The link comes first: what a kernel may lack is found out before an address is taken for nothing.
         let isPresent = delegate != nil && AddressDelegate.needsLink(request)
         try apply(plan.making, &transaction)
-        if isPresent { try apply([.interface(plan.interface([], []))], &transaction) }
+        if isPresent {
+            try kind.connect(record, Self.made(plan, transaction, true), nil)
+            try apply([.interface(plan.interface([], []))], &transaction)
+        }
         var leased = kind.given
         if let delegate {
             leased = try delegate.add()
@@ -134,6 +139,7 @@ package struct ContainerInterface<Kind: InterfaceKind> {
         }
         let made = kind.hasLink ? Self.made(plan, transaction, isPresent) : .nothing
         let completion = try kind.completion(of: plan, made, leased)
+        try kind.connect(record, made, completion.result)
         try apply(completion.changes, &transaction)
         return completion.result
     }

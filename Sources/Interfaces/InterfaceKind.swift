@@ -30,6 +30,11 @@ package protocol InterfaceKind: Sendable {
     /// Addresses and routes that came from elsewhere than IPAM; nil asks IPAM, if the network has one.
     var given: AddResult? { get }
 
+    /// Makes sure of whom an ADD needs besides the kernel and IPAM, before anything is made.
+    ///
+    /// - Throws: ``CNIError``.
+    func prepare() throws(CNIError)
+
     /// Decides what is to be made, by what there is; changes nothing.
     ///
     /// - Throws: ``CNIError`` when it cannot be made.
@@ -47,6 +52,16 @@ package protocol InterfaceKind: Sendable {
         _ made: MadeInterface,
         _ leased: AddResult?
     ) throws(CNIError) -> InterfaceCompletion
+
+    /// Has somebody take the other end of the container's link, where that is neither the kernel nor the container.
+    ///
+    /// Called when the link is there and before it gets its addresses; and before that when IPAM asks through the link.
+    ///
+    /// `record`: what was written down before anything was made.
+    /// `made`: the container's link as it was made.
+    /// `result`: the answer to ADD; nil when it is not known yet.
+    /// - Throws: ``CNIError``; then all that was made is taken back.
+    func connect(_ record: AttachmentRecord, _ made: MadeInterface, _ result: AddResult?) throws(CNIError)
 
     /// Takes away the link and the rules of an attachment, as far as they are there.
     ///
@@ -149,6 +164,14 @@ extension InterfaceKind {
     package static var hasFilters: Bool { false }
     package var hasLink: Bool { true }
     package var given: AddResult? { nil }
+
+    package func prepare() throws(CNIError) {}
+
+    package func connect(
+        _ record: AttachmentRecord,
+        _ made: MadeInterface,
+        _ result: AddResult?
+    ) throws(CNIError) {}
 
     package func completion(
         of plan: InterfacePlan,

@@ -200,6 +200,7 @@ extension NetlinkSocket {
     /// Like `bridge fdb show br BRIDGE`.
     ///
     /// - Parameter index: the bridge's.
+    /// - Returns: static ones and learned ones.
     /// - Throws: ``KernelError``.
     package func stations(ofBridge index: Int32) throws(KernelError) -> [BridgeStation] {
         let message = NetlinkMessage(type: RTM_GETNEIGH, flags: NLM_F_DUMP)

@@ -71,9 +71,7 @@ private struct TopologyRow {
 
     /// A node, and below it its children.
     ///
-    /// - Parameters:
-    ///   - stem: what stands before lines of its children.
-    ///   - mark: what stands before its own.
+    /// `stem` stands before lines of its children, `mark` before its own.
     static func add(
         _ node: Topology.Node,
         stem: String,

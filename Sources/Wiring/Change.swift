@@ -8,6 +8,8 @@ package enum Change: Hashable, Sendable {
     case bridge(BridgeSpecification)
     /// The bridge's own port for a VLAN, the gateway's place in it: a veth pair on the host. Shared as the bridge is.
     case vlanInterface(VLANInterface)
+    /// A link on the host that leads to a process which serves many containers, up. Stays.
+    case sharedTap(SharedTap)
     /// An address of a shared link on the host, such as a gateway's on its bridge. Stays.
     case sharedAddress(SharedAddress)
     /// The host forwards packets of a family. Stays.
@@ -59,8 +61,8 @@ package enum Change: Hashable, Sendable {
         case .tap(let tap): .noContainerLink(tap.name)
         case .move(let move): .moveHome(move)
         case .filter(let plan): .noFilter(plan)
-        case .bridge, .vlanInterface, .sharedAddress, .forwarding, .port, .interface, .hostEnd, .operational, .carrier,
-            .noLink, .noContainerLink, .moveHome, .noFilter:
+        case .bridge, .vlanInterface, .sharedTap, .sharedAddress, .forwarding, .port, .interface, .hostEnd, .operational,
+            .carrier, .noLink, .noContainerLink, .moveHome, .noFilter:
             nil
         }
     }
@@ -129,6 +131,18 @@ package struct VLANInterface: Hashable, Sendable {
         self.bridge = bridge
         self.vlan = vlan
         self.keepsDefaultVLAN = keepsDefaultVLAN
+    }
+}
+
+/// A link on the host whose other end is a process, such as a switch in user space.
+package struct SharedTap: Hashable, Sendable {
+    package let name: String
+    /// Of a link that is made by this, in octets; 0 is the kernel's choice.
+    package let mtu: Int
+
+    package init(name: String, mtu: Int) {
+        self.name = name
+        self.mtu = mtu
     }
 }
 

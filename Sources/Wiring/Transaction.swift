@@ -99,6 +99,7 @@ package struct Transaction: ~Copyable {
         switch change {
         case .bridge(let bridge): try make(bridge)
         case .vlanInterface(let interface): try make(interface)
+        case .sharedTap(let tap): try make(tap)
         case .sharedAddress(let address): try make(address)
         case .forwarding(let family): try makeForwarding(family)
         case .pair(let pair, let bridge): try make(pair, bridge: bridge)

@@ -19,6 +19,7 @@ import Tap
 import Tuning
 import VLAN
 import VRF
+import VSwitch
 
 // A daemon is no plugin, but it is started by the name of one.
 if let status = DHCPDaemonStart.run(Machine.arguments) { Machine.exit(status) }
@@ -30,7 +31,7 @@ Machine.exit(
         among: [
             hostDevice,
             bandwidth, bridge, dhcp, dummy, firewall, hostLocal, ipvlan, loopback, macvlan, portmap, ptp, sbr,
-            staticAddresses, tap, tuning, vlan, vrf,
+            staticAddresses, tap, tuning, vlan, vrf, vswitch,
         ]
     )
 )

@@ -7,6 +7,7 @@
 #include "Datagrams.h"
 #include "Screen.h"
 #include "Streams.h"
+#include "Switching.h"
 #include "Terminal.h"
 
 #include <dirent.h>

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Linux
 
-/// Where plugins connect to the daemon.
-struct DaemonSocket: ~Copyable {
-    let listener: Descriptor
-    let path: String
+/// Where clients connect to a daemon: a stream socket in the file system that only its owner may use.
+package struct DaemonSocket: ~Copyable {
+    package let listener: Descriptor
+    package let path: String
     /// Whether a service manager handed it over, whose file stays.
-    let isInherited: Bool
+    package let isInherited: Bool
 
     /// Takes the socket that a service manager handed over, or makes one.
     ///
     /// `path`: where to make it.
     /// - Throws: ``KernelError``; `EADDRINUSE` when a daemon listens there.
-    init(at path: String) throws(KernelError) {
+    package init(at path: String) throws(KernelError) {
         if let inherited = try DaemonSocket.inherited() {
             self.path = inherited.path
             listener = Descriptor(adopting: inherited.number)
@@ -59,7 +58,7 @@ struct DaemonSocket: ~Copyable {
     /// The next connection that waits; nil when none does.
     ///
     /// - Throws: ``KernelError``; `EMFILE` when there are too many.
-    func accept() throws(KernelError) -> Descriptor? {
+    package func accept() throws(KernelError) -> Descriptor? {
         let number = culvert_accept(listener.rawValue)
         if number >= 0 { return Descriptor(adopting: number) }
         let error = Errno(rawValue: -number)

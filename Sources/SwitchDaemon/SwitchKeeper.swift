@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import CNI
+internal import Forwarding
+package import Linux
+internal import Wiring
+
+/// The daemon: carries frames between ports, and answers questions in between.
+///
+/// One thread and one loop. What it knows it has from the records of attachments: one that begins anew finds every port.
+package final class SwitchKeeper {
+    let settings: SwitchSettings
+    let store: AttachmentStore
+    /// The host's namespace.
+    let home: NetworkNamespace
+    private let socket: DaemonSocket
+    private let farewells: Descriptor
+    private let gathering: Descriptor
+    private let memory = FrameMemory()
+
+    var connections: [UInt32: SwitchConnection] = [:]
+    private var nextConnection: UInt32 = 0
+    /// By name.
+    var switches: [String: RunningSwitch] = [:]
+    private var byNumber: [UInt32: RunningSwitch] = [:]
+    /// Ports of containers.
+    var ports: [AttachmentKey: OpenPort] = [:]
+    /// Attachments whose ports could not be opened, and why.
+    var lost: [AttachmentKey: String] = [:]
+    /// What was said of a switch's ports on the host that could not be opened.
+    var noted: [String: String] = [:]
+    /// How the directories of records looked when they were last read.
+    var seenRecords: [String: Int64] = [:]
+    private var nextSweep: Int64 = 0
+    /// Whether the listener is among what is waited for.
+    private var isListening = false
+
+    /// Of connections; who comes later waits in the socket's queue.
+    private static let mostConnections = 128
+    /// In nanoseconds.
+    private static let sweepInterval: Int64 = 1_000_000_000
+    /// Each needs a few MiB.
+    static let mostSwitches = 64
+
+    /// Listens, and opens the ports of all containers that have one by their records.
+    ///
+    /// - Throws: ``KernelError``.
+    package init(_ settings: SwitchSettings) throws(KernelError) {
+        self.settings = settings
+        store = AttachmentStore(root: settings.runDirectory)
+        home = try NetworkNamespace.current()
+        let farewells = culvert_open_farewells()
+        guard farewells >= 0 else { throw KernelError("watch for signals", Errno(rawValue: -farewells)) }
+        self.farewells = Descriptor(adopting: farewells)
+        let gathering = culvert_open_gathering()
+        guard gathering >= 0 else { throw KernelError("wait for many things", Errno(rawValue: -gathering)) }
+        self.gathering = Descriptor(adopting: gathering)
+        socket = try DaemonSocket(at: settings.socketPath)
+        culvert_ignore_broken_pipes()
+    }
+
+    var socketPath: String { socket.path }
+
+    /// Writes one line for the service's log.
+    func log(_ line: String) {
+        Machine.log("culvert-switchd: \(line)")
+    }
+
+    /// Serves until SIGTERM or SIGINT; links stay for the next one.
+    ///
+    /// - Throws: ``KernelError``.
+    package func run() throws(KernelError) {
+        try gather(farewells.rawValue, .farewell)
+        sweep(Machine.bootNanoseconds)
+        log("serving at \(socket.path), with \(ports.count) ports of containers")
+        var keys = [UInt64](repeating: 0, count: 64)
+        var flags = [UInt32](repeating: 0, count: 64)
+        while try turn(&keys, &flags) {}
+        for connection in connections.values { _ = connection.write() }
+        log("stopping; the links of \(ports.count) containers stay for the next start")
+        if !socket.isInherited { unlink(socket.path) }
+    }
+
+    // MARK: - Waiting
+
+    /// What a key of the gathering stands for.
+    enum Source {
+        case farewell
+        case listener
+        case connection(UInt32)
+        case port(UInt32, InterfaceID)
+
+        var key: UInt64 {
+            switch self {
+            case .farewell: 0
+            case .listener: 1 << 56
+            case .connection(let number): 2 << 56 | UInt64(number)
+            case .port(let number, let id): 3 << 56 | UInt64(number) << 16 | UInt64(id.index)
+            }
+        }
+
+        init(key: UInt64) {
+            switch key >> 56 {
+            case 1: self = .listener
+            case 2: self = .connection(UInt32(truncatingIfNeeded: key))
+            case 3:
+                let id = InterfaceID(index: UInt16(truncatingIfNeeded: key))
+                self = .port(UInt32(truncatingIfNeeded: key >> 16), id)
+            default: self = .farewell
+            }
+        }
+    }
+
+    func gather(
+        _ descriptor: CInt,
+        _ source: Source,
+        isWriting: Bool = false,
+        isKnown: Bool = false
+    ) throws(KernelError) {
+        let result = culvert_gather(gathering.rawValue, descriptor, source.key, isWriting ? 1 : 0, isKnown ? 1 : 0)
+        guard result == 0 else { throw KernelError("wait for many things", Errno(rawValue: result)) }
+    }
+
+    func leaveGathering(_ descriptor: CInt) {
+        culvert_leave_gathering(gathering.rawValue, descriptor)
+    }
+
+    /// Does what is due, waits for something to happen, and sees to it.
+    ///
+    /// - Returns: false when it is to end.
+    private func turn(_ keys: inout [UInt64], _ flags: inout [UInt32]) throws(KernelError) -> Bool {
+        let now = Machine.bootNanoseconds
+        if now >= nextSweep { doWhatIsDue(now) }
+        try listen(connections.count < SwitchKeeper.mostConnections)
+        let count = try wait(&keys, &flags, now)
+        var isEnding = false
+        // Frames first: what is asked may close a port whose frames are here.
+        for index in 0..<count {
+            if case .port(let number, let id) = Source(key: keys[index]) { carry(number, id) }
+        }
+        for index in 0..<count {
+            switch Source(key: keys[index]) {
+            case .farewell: isEnding = true
+            case .listener: acceptConnections()
+            case .connection(let number): serve(number, flags[index])
+            case .port: break
+            }
+        }
+        passCopies()
+        return !isEnding
+    }
+
+    private func wait(
+        _ keys: inout [UInt64],
+        _ flags: inout [UInt32],
+        _ now: Int64
+    ) throws(KernelError) -> Int {
+        let end = now + settings.busyPoll
+        while true {
+            let isBusy = settings.busyPoll > 0 && Machine.bootNanoseconds < end
+            let count = culvert_wait_gathering(gathering.rawValue, &keys, &flags, 64, isBusy ? 0 : timeout(now))
+            guard count >= 0 else { throw KernelError("wait", Errno(rawValue: -count)) }
+            if count > 0 || !isBusy { return Int(count) }
+        }
+    }
+
+    /// In milliseconds, rounded up; -1 is for ever.
+    private func timeout(_ now: Int64) -> CInt {
+        // With nothing to look after, and nobody in the middle of a question, there is nothing to do.
+        if ports.isEmpty, lost.isEmpty, connections.isEmpty { return -1 }
+        return CInt(clamping: max(0, nextSweep - now + 999_999) / 1_000_000)
+    }
+
+    private func doWhatIsDue(_ now: Int64) {
+        nextSweep = now + SwitchKeeper.sweepInterval
+        for (number, connection) in connections where connection.deadline.map({ $0 <= now }) ?? false { leave(number) }
+        sweep(now)
+    }
+
+    // MARK: - Frames
+
+    static var ticks: Ticks { Ticks(truncatingIfNeeded: Machine.bootNanoseconds / 10_000_000) }
+
+    /// Takes a few bursts from a port, so that one that never ends does not keep the others waiting.
+    private func carry(_ number: UInt32, _ id: InterfaceID) {
+        guard let home = byNumber[number] else { return }
+        let now = SwitchKeeper.ticks
+        for _ in 0..<4 {
+            switch home.live.pointee.takeBurst(from: id, memory, now: now) {
+            case .more: continue
+            case .drained: return
+            case .gone:
+                if let port = home.ports[id.index] { close(port, because: "its link is gone") }
+                return
+            }
+        }
+    }
+
+    private func passCopies() {
+        for (number, connection) in connections {
+            guard let port = connection.lookout, !connection.hasOutgoing else { continue }
+            guard let stream = port.home.live.pointee.streams[port.id.index], !stream.pending.isEmpty else { continue }
+            connection.send(stream.take())
+            flush(number)
+        }
+    }
+
+    // MARK: - Connections
+
+    private func listen(_ isWanted: Bool) throws(KernelError) {
+        guard isWanted != isListening else { return }
+        if isWanted {
+            try gather(socket.listener.rawValue, .listener)
+        } else {
+            leaveGathering(socket.listener.rawValue)
+        }
+        isListening = isWanted
+    }
+
+    private func acceptConnections() {
+        do throws(KernelError) {
+            while connections.count < SwitchKeeper.mostConnections, let descriptor = try socket.accept() {
+                let user = culvert_peer_user(descriptor.rawValue)
+                // The file's permissions say the same; a socket handed over by somebody else may have others.
+                guard user == 0 || user == Int64(geteuid()) else {
+                    log("user \(user) asks: refused")
+                    continue
+                }
+                let number = nextConnection
+                nextConnection &+= 1
+                try gather(descriptor.rawValue, .connection(number))
+                connections[number] = SwitchConnection(descriptor, now: Machine.bootNanoseconds)
+            }
+        } catch {
+            log("\(error)")
+        }
+    }
+
+    private func serve(_ number: UInt32, _ flags: UInt32) {
+        guard let connection = connections[number] else { return }
+        if flags & 1 != 0 {
+            switch connection.read() {
+            case .more: break
+            case .end: return leave(number)
+            case .line(let line): answer(line, connection)
+            }
+        } else if flags & 4 != 0 {
+            return leave(number)
+        }
+        flush(number)
+    }
+
+    /// Sends what waits to be sent, as far as it goes, and waits for room for the rest.
+    private func flush(_ number: UInt32) {
+        guard let connection = connections[number] else { return }
+        guard connection.write() else { return leave(number) }
+        guard connection.isWaitingToWrite != connection.hasOutgoing else { return }
+        connection.isWaitingToWrite = connection.hasOutgoing
+        do throws(KernelError) {
+            let isWriting = connection.isWaitingToWrite
+            try gather(connection.rawDescriptor, .connection(number), isWriting: isWriting, isKnown: true)
+        } catch {
+            leave(number)
+        }
+    }
+
+    private func leave(_ number: UInt32) {
+        guard let connection = connections.removeValue(forKey: number) else { return }
+        if let port = connection.lookout { stopLooking(through: port) }
+    }
+
+    // MARK: - Switches
+
+    /// The switch of a name; a new one if there is none.
+    ///
+    /// - Throws: ``CNIError``.
+    func runningSwitch(_ name: String) throws(CNIError) -> RunningSwitch {
+        if let running = switches[name] { return running }
+        guard switches.count < SwitchKeeper.mostSwitches else {
+            let most = SwitchKeeper.mostSwitches
+            throw CNIError(.tryAgainLater, "there are \(most) switches already", details: "use one of them")
+        }
+        let seed: UInt64
+        do throws(KernelError) {
+            seed = try Machine.randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+        } catch {
+            throw CNIError(.kernelRefused, "cannot make switch \(name)", details: "\(error)")
+        }
+        var number: UInt32 = 0
+        while byNumber[number] != nil { number += 1 }
+        let running = RunningSwitch(name, number: number, seed: seed)
+        switches[name] = running
+        byNumber[number] = running
+        return running
+    }
+
+    func forget(_ running: RunningSwitch) {
+        switches[running.name] = nil
+        byNumber[running.number] = nil
+    }
+}
