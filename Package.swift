@@ -193,7 +193,11 @@ let modules: [Target] = [
     module("Installation", ["JSON", "CLinux", "Linux"]),
     module(
         "Topology",
-        ["Attachments", "Monitoring", "Pools", "Wiring", "Netlink", "CNI", "JSON", "CLinux", "Linux", "Addressing"]
+        [
+            "Attachments", "Monitoring", "Pools", "SwitchControl", "Wiring", "Netlink", "CNI", "JSON", "CLinux",
+            "Linux",
+            "Addressing",
+        ]
     ),
     // Row 7: executables
     .executableTarget(
@@ -213,7 +217,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring", "Journal", "History", "Installation", "Topology",
+            "Doctor", "Monitoring", "Journal", "History", "Installation", "Topology", "SwitchControl",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -302,7 +306,11 @@ let modules: [Target] = [
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
     tests(
         "TopologyTests",
-        ["Topology", "Attachments", "Netlink", "Pools", "Wiring", "Addressing", "CNI", "JSON", "Linux", "TestSupport"]
+        [
+            "Topology", "Attachments", "Netlink", "Pools", "SwitchControl", "Wiring", "Addressing", "CNI", "JSON",
+            "Linux",
+            "TestSupport",
+        ]
     ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
@@ -378,7 +386,8 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring",
+            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Forwarding", "Pools", "Attachments",
+            "Monitoring",
             "History", "Installation",
         ],
         swiftSettings: [
