@@ -286,6 +286,8 @@ let modules: [Target] = [
         ["DHCPLeases", "DHCP", "Addressing", "JSON", "Linux", "Wiring", "TestSupport"]
     ),
     tests("DHCPLeasingTests", ["DHCPLeasing", "Addressing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
+    tests("SwitchControlTests", ["SwitchControl", "Addressing", "JSON", "Wiring"]),
+    tests("SwitchDaemonTests", ["SwitchDaemon", "Forwarding", "JSON", "SwitchControl"]),
     tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
     tests(
         "PoolsTests",
@@ -317,8 +319,8 @@ let modules: [Target] = [
         "ManualsTests",
         [
             "Manuals", "Bandwidth", "Bridge", "DHCPLeasing", "Dummy", "Firewall", "HostDevice", "HostLocal", "IPVLAN",
-            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "CLinux", "CNI", "JSON",
-            "Linux", "Plugin", "TestSupport",
+            "MACVLAN", "PTP", "PortMap", "SBR", "Static", "Tap", "Tuning", "VLAN", "VRF", "VSwitch", "CLinux", "CNI",
+            "JSON", "Linux", "Plugin", "TestSupport",
         ]
     ),
     tests(

@@ -15,6 +15,7 @@ from implementations import REPOSITORY, Implementation
 from interfaces import interface
 from kernel_state import left_behind, link_names
 from runtime import Network, Runtime
+from switching import new_switch
 from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, fetch, ruleset, serve
 
 FOLDER = REPOSITORY / "conf"
@@ -61,6 +62,8 @@ INTERFACES: Mapping[str, tuple[str, tuple[str, str]]] = {
 }
 #: The network whose addresses come from a server.
 LEASED = "leased"
+#: The network that needs the daemon of a switch.
+SWITCHED = "userspace"
 #: Lists as runtimes ship or write them, in conf/runtimes.
 RUNTIMES: Mapping[str, Promise] = {
     "87-podman-bridge": Promise("cni-podman0", (("10.88.0.2/16", "10.88.0.3/16"),), ("10.88.0.1",),
@@ -99,7 +102,7 @@ def destinations(host: Host, container: Container) -> set[str]:
 def test_every_list_has_a_promise() -> None:
     """A list nobody tests cannot be added, and every list is told of beside it."""
     lists = {path.stem for path in FOLDER.glob("*.conflist")}
-    assert lists == set(PROMISES) | set(INTERFACES) | {LEASED}
+    assert lists == set(PROMISES) | set(INTERFACES) | {LEASED, SWITCHED}
     assert {path.stem for path in (FOLDER / "runtimes").iterdir()} == set(RUNTIMES)
     assert {path.name for path in FOLDER.iterdir() if path.suffix != ".conflist"} >= {
         "README.md", "kubernetes", "runtimes", "systemd"}
@@ -184,6 +187,14 @@ def test_life_with_leases(ours: Implementation) -> None:
         assert runtime.check(container).ok and lan.reaches_server(container)
         assert runtime.delete(container).ok
         assert lan.leases() == {}
+
+
+@pytest.mark.needs_culvert
+def test_life_on_a_switch(host: Host, ours: Implementation) -> None:
+    """As on a bridge, with the daemon of the switch."""
+    with new_switch(host, ours):
+        live(host, ours, Promise("culvert-vs", (("10.82.0.2/24", "10.82.0.3/24"), ("fd82::2/64", "fd82::3/64")),
+                                 ("10.82.0.1", "fd82::1"), routes=()), read(SWITCHED))
 
 
 @pytest.mark.needs_culvert

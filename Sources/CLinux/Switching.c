@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
-#include <net/ethernet.h>
+#include <linux/if_ether.h>
 #include <net/if.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>

@@ -66,7 +66,7 @@ package struct KernelExamination {
     package static func kind(of type: String) -> String? {
         switch type {
         case "macvlan", "ipvlan", "vlan", "dummy", "vrf": type
-        case "tap": "tun"
+        case "tap", "vswitch": "tun"
         case "bandwidth": "ifb"
         case "bridge": "bridge"
         case "ptp": "veth"

@@ -27,7 +27,7 @@ package struct PluginManual: Hashable, Sendable {
     /// All of them, by name.
     package static let all = [
         bandwidth, bridge, dhcp, dummy, firewall, hostDevice, hostLocal, ipvlan, loopback, macvlan, portmap, ptp, sbr,
-        `static`, tap, tuning, vlan, vrf,
+        `static`, tap, tuning, vlan, vrf, vswitch,
     ]
 
     /// The manual of a plugin; nil when there is none.

@@ -9,7 +9,7 @@ import Testing
 struct KnownKeysTests {
     private static let plugins = [
         "bridge", "ptp", "macvlan", "ipvlan", "vlan", "host-device", "tap", "portmap", "firewall", "bandwidth",
-        "tuning", "sbr", "vrf",
+        "tuning", "sbr", "vrf", "vswitch",
     ]
 
     @Test("Those of a plugin's manual are known", arguments: plugins)

@@ -21,6 +21,7 @@ import TestSupport
 @testable import Tuning
 @testable import VLAN
 @testable import VRF
+@testable import VSwitch
 
 /// What a plugin makes of a configuration, in words.
 enum Reading: Hashable, CustomStringConvertible {
@@ -66,6 +67,7 @@ enum Reading: Hashable, CustomStringConvertible {
         case "tuning": try TuningConfiguration(request)
         case "vlan": try VLANLink(request)
         case "vrf": try VRFConfiguration(request)
+        case "vswitch": try SwitchPortLink(request)
         default: "no keys"
         }
     }

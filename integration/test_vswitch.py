@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vswitch` and `culvert-switchd`: containers on a switch in user space."""
+from __future__ import annotations
+
+import json
+import pathlib
+import signal
+import struct
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from host import Container, Host
+from implementations import Implementation
+from runtime import Runtime, host_local, network, valid_attachments
+from switching import Switch, new_switch, until
+
+pytestmark = pytest.mark.needs_culvert
+
+#: Counts what it hears until its input ends, and says how much; of TCP and UDP with a sum.
+LISTENER = """
+import hashlib, socket, sys
+server = socket.create_server((sys.argv[1], 7000))
+print("ready", flush=True)
+while True:
+    connection, _ = server.accept()
+    digest, length = hashlib.sha256(), 0
+    while part := connection.recv(1 << 16):
+        digest.update(part)
+        length += len(part)
+    connection.sendall(f"{length} {digest.hexdigest()}".encode())
+    connection.close()
+"""
+SENDER = """
+import hashlib, os, socket, sys
+octets = os.urandom(1 << 20) * int(sys.argv[2])
+connection = socket.create_connection((sys.argv[1], 7000), 30)
+connection.sendall(octets)
+connection.shutdown(socket.SHUT_WR)
+answer = connection.recv(200).decode()
+assert answer == f"{len(octets)} {hashlib.sha256(octets).hexdigest()}", answer
+"""
+#: Sends a frame of its own making, from its real address or another.
+FORGER = """
+import socket, sys
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("eth0", 0))
+link.send(bytes.fromhex(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def switch(host: Host, ours: Implementation) -> Iterator[Switch]:
+    """A daemon that runs."""
+    with new_switch(host, ours) as running:
+        yield running
+
+
+def listed(name: str = "net", subnet: str = "10.78.0.0/24", **members: Any) -> dict[str, Any]:
+    """A network of type vswitch."""
+    return network({"type": "vswitch", "ipam": host_local(subnet), **members}, name=name, version="1.1.0")
+
+
+def attach(runtime: Runtime, *names: str) -> list[Container]:
+    """New containers on a network."""
+    containers = runtime.host.add_containers(names)
+    for container in containers:
+        runtime.add(container).result()
+    return containers
+
+
+def address(runtime: Runtime, container: Container, index: int = 0) -> str:
+    """An address that the container was given."""
+    return runtime.results[container.id, "eth0"]["ips"][index]["address"].split("/")[0]
+
+
+def mac(runtime: Runtime, container: Container) -> str:
+    """The container's hardware address."""
+    return runtime.results[container.id, "eth0"]["interfaces"][0]["mac"]
+
+
+def pings(host: Host, container: Container | None, target: str, count: int = 1) -> bool:
+    """Whether a container gets an answer, asking for a while; a first frame may be in search of the other."""
+    return host.run(["ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-W", "5", target],
+                    netns=container.netns if container else None).ok
+
+
+def hears_nothing(host: Host, container: Container, target: str) -> bool:
+    """Whether a container gets no answer; asked for only as long as an answer takes where there is one."""
+    return not host.run(["ping", "-n", "-q", "-c", "3", "-i", "0.2", "-W", "1", target], netns=container.netns).ok
+
+
+def transfer(host: Host, server: Container, where: str, client: Container, mebibytes: int = 64) -> None:
+    """Sends that much over TCP, and proves that it came as it was sent."""
+    process = host.start(["/usr/bin/python3", "-c", LISTENER, where], netns=server.netns)
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    outcome = host.run(["/usr/bin/python3", "-c", SENDER, where, str(mebibytes)], netns=client.netns)
+    process.kill()
+    assert outcome.ok, outcome.stderr
+
+
+def forge(host: Host, container: Container, frame: str) -> None:
+    """Has a container send a frame."""
+    host.run(["/usr/bin/python3", "-c", FORGER, frame], netns=container.netns).ok or pytest.fail("cannot send")
+
+
+def test_life(host: Host, ours: Implementation, switch: Switch) -> None:
+    """Containers reach each other by both families and TCP, CHECK sees, and DEL leaves nothing."""
+    runtime = Runtime(host, ours, network(
+        {"type": "vswitch", "switch": "vs7", "mtu": 1400, "ipam": host_local("10.78.0.0/24", "fd78::/64")},
+        version="1.1.0"))
+    one, two = attach(runtime, "c1", "c2")
+    assert pings(host, one, address(runtime, two)) and pings(host, two, address(runtime, one, 1))
+    transfer(host, one, address(runtime, one), two)
+    assert runtime.check(one).ok, runtime.check(one).stdout
+    ports = switch.ports()
+    assert set(ports) == {"c1:eth0", "c2:eth0"} and ports["c1:eth0"]["native"] == 1
+    # Whole, rather than cut by the sender's kernel: what makes the speed.
+    counters = ports["c2:eth0"]["counters"]
+    assert counters["receivedBytes"] / counters["receivedFrames"] > 3000, counters
+    known = {(entry["mac"], entry["port"]) for entry in switch.ask("fdb")["result"]["stations"]}
+    assert {(mac(runtime, one), "c1:eth0"), (mac(runtime, two), "c2:eth0")} <= known
+    link = json.loads(host.must("ip -j -d link show eth0", netns=one.netns))[0]
+    assert link["mtu"] == 1400 and link["linkinfo"]["info_data"]["type"] == "tap" and link["operstate"] != "DOWN"
+    again = runtime.add(one).error()
+    assert again["code"] == 101
+    for container in (one, two):
+        assert runtime.delete(container).ok and runtime.delete(container).ok
+        assert host.links(container.netns)[0]["ifname"] == "lo" and len(host.links(container.netns)) == 1
+    assert switch.ports() == {} and host.must("find /run/culvert/attachments -name '*.json'") == ""
+    assert host.must("ls /var/lib/cni/networks/net").split() == [] or "10.78" not in host.must(
+        "ls /var/lib/cni/networks/net")
+
+
+def test_gateway(host: Host, ours: Implementation, switch: Switch) -> None:
+    """The host has a port with the gateway's address, and what leaves through it has right checksums."""
+    runtime = Runtime(host, ours, listed(isDefaultGateway=True))
+    (one,) = attach(runtime, "c1")
+    assert pings(host, one, "10.78.0.1")
+    host.must("ip netns add outside && ip link add out0 type veth peer name eth0 netns outside"
+              " && ip address add 192.0.2.1/24 dev out0 && ip link set out0 up && ethtool -K out0 tx off")
+    host.must("ip address add 192.0.2.2/24 dev eth0; ip link set eth0 up; ip route add default via 192.0.2.1;"
+              " ethtool -K eth0 rx off", netns="/run/netns/outside")
+    assert pings(host, one, "192.0.2.2")
+    transfer(host, Container("outside", "/run/netns/outside"), "192.0.2.2", one, 8)
+    # A sum that was not made is refused here, where nobody makes it up.
+    counters = host.must("nstat -asz TcpInCsumErrors", netns="/run/netns/outside")
+    assert counters.split()[-2] == "0", counters
+    assert switch.ports()["vs0"]["kind"] == "gateway"
+    assert runtime.check(one).ok, runtime.check(one).stdout
+    host.must("ip link set vs0 down")
+    assert "vs0" in runtime.check(one).error_text
+
+
+def test_vlans(host: Host, ours: Implementation, switch: Switch) -> None:
+    """Stations of different VLANs do not meet; a trunk meets each with its tag."""
+    blue = Runtime(host, ours, listed("blue", "10.78.0.0/25", vlan=100))
+    red = Runtime(host, ours, listed("red", "10.78.0.128/25", vlan=200))
+    both = Runtime(host, ours, network({"type": "vswitch", "vlanTrunk": [{"id": 100}, {"minID": 200, "maxID": 201}]},
+                                       name="both", version="1.1.0"))
+    one, two = attach(blue, "b1", "b2")
+    three, four = attach(red, "r1", "r2")
+    (trunk,) = attach(both, "t1")
+    for container in (one, two, three, four):
+        host.must("ip address change 10.78.0.0/24 dev eth0 2>/dev/null; ip route replace 10.78.0.0/24 dev eth0",
+                  netns=container.netns)
+    assert pings(host, one, address(blue, two)) and pings(host, three, address(red, four))
+    assert hears_nothing(host, one, address(red, three)) and hears_nothing(host, four, address(blue, two))
+    for vlan, last in ((100, 77), (200, 177)):
+        host.must(f"ip link add link eth0 name eth0.{vlan} type vlan id {vlan}"
+                  f" && ip address add 10.78.0.{last}/32 dev eth0.{vlan} && ip link set eth0.{vlan} up",
+                  netns=trunk.netns) if vlan_links(host, trunk) else None
+    ports = switch.ports()
+    assert ports["b1:eth0"]["native"] == 100 and ports["t1:eth0"]["tagged"] == [[100, 100], [200, 201]]
+    frame = "ffffffffffff" + mac(blue, one).replace(":", "") + "88b5" + "00" * 46
+    seen = switch.ask("trace", port="b1:eth0", frame=frame)["result"]
+    assert seen["verdict"] == "flood" and {(out["port"], out["change"]) for out in seen["outputs"]} == {
+        ("b2:eth0", ""), ("t1:eth0", "with a tag of VLAN 100")}, seen
+    heard = capture(switch, "t1:eth0", lambda: forge(host, one, frame))
+    assert any(octets[12:18] == bytes.fromhex("88b5") + b"\0" * 4 for octets in heard), heard
+    tagged = "ffffffffffff" + "02000000aa01" + "810000c8" + "88b5" + "00" * 46
+    assert deliveries(switch, "t1:eth0", tagged) == {("r1:eth0", "without its tag"), ("r2:eth0", "without its tag")}
+    if vlan_links(host, trunk):
+        host.must("ip route replace 10.78.0.0/25 dev eth0.100; ip route replace 10.78.0.128/25 dev eth0.200",
+                  netns=trunk.netns)
+        assert pings(host, trunk, address(blue, one)) and pings(host, trunk, address(red, three))
+
+
+def vlan_links(host: Host, container: Container) -> bool:
+    """Whether this kernel makes links of kind vlan."""
+    if not host.run(["ip", "link", "add", "link", "eth0", "name", "probe", "type", "vlan", "id", "9"],
+                    netns=container.netns).ok:
+        return False
+    host.must("ip link del probe", netns=container.netns)
+    return True
+
+
+def deliveries(switch: Switch, port: str, frame: str) -> set[tuple[str, str]]:
+    """Where a frame would go, and how it would look there."""
+    return {(out["port"], out["change"]) for out in switch.ask("trace", port=port, frame=frame)["result"]["outputs"]}
+
+
+def capture(switch: Switch, port: str, happening: Any) -> list[bytes]:
+    """What comes and goes at a port while something happens there, up to the first frame of type 88b5."""
+    with switch.connect() as connection:
+        connection.sendall(json.dumps({"culvertSwitch": 1, "verb": "copies", "port": port}).encode() + b"\n")
+        file = connection.makefile("rb")
+        assert json.loads(file.readline())["result"] == {"format": "pcap"}
+        magic, _, _, _, _, link = struct.unpack("<IIIIII", file.read(24))
+        assert (magic, link) == (0xA1B23C4D, 1)
+        happening()
+        frames: list[bytes] = []
+        while not frames or b"\x88\xb5" not in frames[-1][12:18]:
+            _, _, length, whole = struct.unpack("<IIII", file.read(16))
+            assert length == whole
+            frames.append(file.read(length))
+    until(lambda: not any(view["kind"] == "copies" for view in switch.ports().values()), "nobody looks on")
+    return frames
+
+
+def test_isolation_and_sources(host: Host, ours: Implementation, switch: Switch) -> None:
+    """Isolated containers meet only the others, and a forged source goes nowhere."""
+    apart = Runtime(host, ours, listed("apart", "10.78.0.0/25", portIsolation=True, macspoofchk=True, ipspoofchk=True,
+                                       isGateway=True))
+    one, two = attach(apart, "c1", "c2")
+    assert pings(host, one, "10.78.0.1") and pings(host, two, "10.78.0.1")
+    assert hears_nothing(host, one, address(apart, two))
+    assert set(switch.ports()["c1:eth0"]["flags"]) == {"isolated", "macspoofchk", "ipspoofchk"}
+    forge(host, one, "ffffffffffff" + "02000000bb01" + "88b5" + "00" * 46)
+    until(lambda: switch.dropped(one, "sourceNotAllowed") == 1, "the forged frame is dropped")
+    host.must("ip address add 10.78.0.99/25 dev eth0", netns=one.netns)
+    assert not host.run(["ping", "-n", "-q", "-c", "1", "-W", "1", "-I", "10.78.0.99", "10.78.0.1"],
+                        netns=one.netns).ok
+    assert switch.dropped(one, "addressNotAllowed") > 0
+    assert apart.check(two).ok, apart.check(two).stdout
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_restart(host: Host, ours: Implementation, switch: Switch, how: signal.Signals) -> None:
+    """A daemon that begins anew has every port, as it was, and a transfer goes on."""
+    runtime = Runtime(host, ours, listed(isGateway=True, macspoofchk=True, ipspoofchk=True, vlan=7))
+    one, two = attach(runtime, "c1", "c2")
+    assert pings(host, one, address(runtime, two))
+    before = {name: (port["native"], port["flags"], port["kind"]) for name, port in switch.ports().items()}
+    server = host.start(["/usr/bin/python3", "-c", LISTENER, address(runtime, one)], netns=one.netns)
+    assert server.stdout and server.stdout.readline() == "ready\n"
+    sender = subprocess.Popen(
+        [*host.enter(two.netns), "/usr/bin/python3", "-c", SENDER, address(runtime, one), "512"],
+        stderr=subprocess.PIPE, text=True)
+    moved = switch.ports()["c2:eth0"]["counters"]["receivedBytes"]
+    until(lambda: switch.ports()["c2:eth0"]["counters"]["receivedBytes"] > moved + (8 << 20), "the transfer goes on")
+    switch.stop(how)
+    refused = runtime.add(host.add_container("c3")).error()
+    assert refused["code"] == 11 and "culvert-switchd" in refused["msg"] and "/run/culvert/switchd.sock" in refused["msg"]
+    assert host.links("/run/netns/c3")[0]["ifname"] == "lo" and len(host.links("/run/netns/c3")) == 1
+    assert runtime.status().error()["code"] == 51
+    assert "culvert-switchd" in runtime.check(one).error_text or "switch" in runtime.check(one).error_text
+    switch.start()
+    after = {name: (port["native"], port["flags"], port["kind"]) for name, port in switch.ports().items()}
+    assert after == before
+    _, errors = sender.communicate(timeout=120)
+    server.kill()
+    assert sender.returncode == 0, errors
+    assert runtime.status().ok and runtime.check(one).ok
+
+
+def test_ends_without_the_daemon(host: Host, ours: Implementation, switch: Switch) -> None:
+    """DEL needs no daemon; a daemon sees that links and namespaces are gone; GC removes what nobody claims."""
+    runtime = Runtime(host, ours, listed())
+    one, two, three, four = attach(runtime, "c1", "c2", "c3", "c4")
+    host.must("ip link del eth0", netns=one.netns)
+    until(lambda: "c1:eth0" not in switch.ports(), "the port of a link that is gone is closed")
+    host.remove_container(two)
+    until(lambda: "c2:eth0" not in switch.ports(), "the port of a container that is gone is closed")
+    assert set(switch.ports()) == {"c3:eth0", "c4:eth0"}
+    switch.stop()
+    for container in (one, two, three):
+        assert runtime.delete(container).ok
+    assert len(host.links(three.netns)) == 1
+    switch.start()
+    assert set(switch.ports()) == {"c4:eth0"}
+    assert runtime.sweep(valid_attachments()).ok
+    until(lambda: switch.ports() == {}, "GC closes the port")
+    assert len(host.links(four.netns)) == 1 and runtime.delete(four).ok
+
+
+def test_garbage(host: Host, ours: Implementation, switch: Switch) -> None:
+    """Whoever says nonsense is refused or cut off, and nobody else is harmed."""
+    runtime = Runtime(host, ours, listed())
+    one, two = attach(runtime, "c1", "c2")
+    for line, code in ((b"\n", 6), (b"{}\n", 6), (b"[" * 5000 + b"\n", 6), (b"\xff\xfe\n", 6),
+                       (b'{"culvertSwitch":2,"verb":"status"}\n', 6), (b'{"culvertSwitch":1,"verb":"dance"}\n', 6),
+                       (b'{"culvertSwitch":1,"verb":"trace","port":"c1:eth0","frame":"0"}\n', 6),
+                       (b'{"culvertSwitch":1,"verb":"trace","port":"nobody","frame":"00"}\n', 3),
+                       (b'{"culvertSwitch":1,"verb":"show","switch":"nowhere"}\n', 3),
+                       (b'{"culvertSwitch":1,"verb":"detach","network":"..","containerID":"a","ifname":"b"}\n', 6),
+                       (b'{"culvertSwitch":1,"verb":"attach","order":{"network":"n","containerID":"c","ifname":"e",'
+                        b'"netns":"/proc/self/ns/net"}}\n', 7)):
+        assert json.loads(switch.say(line))["error"]["code"] == code, line
+    assert switch.ask("trace", port="c1:eth0", frame="0011")["result"]["reason"] == "truncated"
+    endless = switch.connect()
+    with pytest.raises(OSError):
+        while True:
+            endless.sendall(b"x" * (1 << 16))
+    idle = [switch.connect() for _ in range(64)]
+    assert pings(host, one, address(runtime, two)) and runtime.check(one).ok
+    for connection in (endless, *idle):
+        connection.close()
+    stranger = host.run(["setpriv", "--reuid", "4242", "--clear-groups", "/usr/bin/python3", "-c",
+                         "import socket; socket.socket(socket.AF_UNIX).connect('/run/culvert/switchd.sock')"])
+    assert not stranger.ok and "PermissionError" in stranger.stderr
+
+
+def test_mirror(host: Host, ours: Implementation, switch: Switch) -> None:
+    """What one container sends and gets, another one hears, until that is ended."""
+    runtime = Runtime(host, ours, listed())
+    one, two, three = attach(runtime, "c1", "c2", "c3")
+    assert pings(host, one, address(runtime, two))
+    assert switch.ask("mirror", port="c1:eth0", to="c3:eth0") == {"result": None}
+    assert switch.ask("mirror", port="c1:eth0", to="c2")["error"]["code"] == 11
+    assert pings(host, one, address(runtime, two), 3)
+    copies = switch.ports()["c3:eth0"]["counters"]["mirroredFrames"]
+    assert copies >= 6 and switch.ports()["c1:eth0"]["mirror"] == "c3:eth0"
+    assert switch.ask("mirror", port="c1:eth0") == {"result": None}
+    copies = switch.ports()["c3:eth0"]["counters"]["mirroredFrames"]
+    assert pings(host, one, address(runtime, two), 3)
+    assert switch.ports()["c3:eth0"]["counters"]["mirroredFrames"] == copies
+    text = switch.ask("metrics")["result"]["text"]
+    assert f'culvert_switch_port_mirrored_frames_total{{switch="vs0",port="c3:eth0",network="net"}} {copies}' in text
+    assert text.endswith("# EOF\n")
+
+
+def test_many_ports(host: Host, ours: Implementation, switch: Switch) -> None:
+    """A hundred containers, each of which reaches the last; memory is no more than for a few, and comes back."""
+    def resident() -> int:
+        assert switch.process is not None
+        return int(pathlib.Path(f"/proc/{switch.process.pid}/statm").read_text().split()[1]) * 4
+
+    runtime = Runtime(host, ours, listed())
+    attach(runtime, "first", "second")
+    few = resident()
+    containers = attach(runtime, *(f"c{number}" for number in range(98)))
+    assert len(switch.ports()) == 100
+    target = address(runtime, containers[-1])
+    script = "".join(f"nsenter --net={container.netns} ping -n -q -c 1 -W 5 {target} >/dev/null || echo {container.id}\n"
+                     for container in containers)
+    assert host.must(script) == ""
+    for number in range(4000):
+        source = f"02{number:010x}"
+        if number == 0:
+            forger = ("import socket\nlink = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\nlink.bind(('eth0', 0))\n"
+                      "for number in range(20000):\n    link.send(bytes.fromhex('ffffffffffff02%010x88b5' % number)"
+                      " + bytes(46))\n")
+            assert host.run(["/usr/bin/python3", "-c", forger], netns=containers[0].netns).ok
+            break
+        del source
+    stations = switch.ask("fdb")["result"]["stations"]
+    assert 1000 <= sum(entry["port"] == "c0:eth0" for entry in stations) <= 1024
+    assert pings(host, containers[1], target)
+    assert resident() - few < 16 << 10, (few, resident())
+    for container in containers[:50]:
+        host.remove_container(container)
+    until(lambda: len(switch.ports()) == 50, "ports of dead containers are closed")
+
+
+def test_refused_input(host: Host, ours: Implementation, switch: Switch) -> None:
+    """What makes no sense is refused before anything is made."""
+    container = host.add_container("c1")
+    for members, words in (({"switch": "a/b"}, "switch"), ({"vlan": 4095}, "vlan"), ({"vlanTrunk": [{}]}, "vlanTrunk"),
+                           ({"switch": "a-long-switch", "vlan": 4000, "isGateway": True}, "switch"),
+                           ({"uplink": "a b"}, "uplink"), ({"mtu": 10}, "mtu")):
+        error = Runtime(host, ours, listed(**members)).add(container).error()
+        assert error["code"] == 6 and words in str(error), error
+    missing = Runtime(host, ours, listed(uplink="nowhere0")).add(container).error()
+    assert "nowhere0" in str(missing), missing
+    assert len(host.links(container.netns)) == 1 and switch.ports() == {}
