@@ -103,6 +103,8 @@ package struct PortVLANs: Hashable, Sendable {
 /// A station that a bridge knows, or is told of.
 package struct BridgeStation: Hashable, Sendable {
     package let address: MACAddress
+    /// Whose table it is in.
+    package let bridge: Int32
     /// The port behind which it is, or the bridge itself.
     package let port: Int32
     /// 0 on bridges that do not tell VLANs apart.
@@ -126,10 +128,11 @@ package struct BridgeStation: Hashable, Sendable {
         else { return nil }
         let attributes = NetlinkAttributes(reply.payload.dropFirst(12))
         // Addresses that a link itself listens to have no master.
-        guard attributes[Int(NDA_MASTER)] != nil,
+        guard let bridge = attributes[Int(NDA_MASTER)]?.integer(as: Int32.self),
             let address = attributes[Int(NDA_LLADDR)].flatMap({ MACAddress(octets: $0) })
         else { return nil }
         self.address = address
+        self.bridge = bridge
         self.port = port
         vlan = attributes[Int(NDA_VLAN)]?.integer(as: UInt16.self) ?? 0
         isPermanent = state & NUD_PERMANENT != 0
@@ -204,11 +207,13 @@ extension NetlinkSocket {
     /// - Throws: ``KernelError``.
     package func stations(ofBridge index: Int32) throws(KernelError) -> [BridgeStation] {
         let message = NetlinkMessage(type: RTM_GETNEIGH, flags: NLM_F_DUMP)
-        // The kernel reads the filter from either header; this one it has read since 3.15 (rtnl_fdb_dump).
-        message.append(ifinfomsg(family: AF_BRIDGE))
-        message.put(Int(IFLA_MASTER), UInt32(bitPattern: index))
+        var header = ndmsg()
+        header.ndm_family = UInt8(AF_BRIDGE)
+        message.append(header)
+        message.put(Int(NDA_MASTER), UInt32(bitPattern: index))
         let ticks = Int64(sysconf(CInt(_SC_CLK_TCK)))
         let replies = try list(NetlinkRequest("list stations of bridge \(index)", message))
-        return replies.compactMap { BridgeStation($0, ticks: ticks) }
+        // Kernels before 5.0 do not filter.
+        return replies.compactMap { BridgeStation($0, ticks: ticks) }.filter { $0.bridge == index }
     }
 }

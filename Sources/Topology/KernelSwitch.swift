@@ -63,7 +63,8 @@ extension SwitchPortView {
         var flags: [String] = []
         if link.port?.isIsolated == true { flags.append("isolated") }
         if link.port?.isHairpin == true { flags.append("hairpin") }
-        if link.port?.isForwarding == false { flags.append("blocked") }
+        // A port that is down forwards nothing either: that is said elsewhere.
+        if link.isUp, link.hasCarrier, link.port?.isForwarding == false { flags.append("blocked") }
         if owner == nil, isElsewhere { flags.append("no-record") }
         let tagged = link.vlans?.runs.filter { !$0.isUntagged } ?? []
         self.init(

@@ -222,13 +222,29 @@ extension Topology.Node {
     fileprivate var rank: TopologyRank {
         let order: [Role: Int] = [.host: 0, .link: 1, .attachment: 2, .stranger: 3, .reference: 4]
         let first = children.isEmpty ? order[role] ?? 0 : 5
-        return TopologyRank(words: ["\(first)", key?.network ?? "", name, link])
+        return TopologyRank(words: ["\(first)", key?.network ?? "", TopologyRank.counting(name), name, link])
     }
 }
 
 /// A place in the order of a picture.
 private struct TopologyRank: Comparable {
     let words: [String]
+
+    /// A name with numbers of one length, so that 10 comes behind 9.
+    static func counting(_ name: String) -> String {
+        var counting = ""
+        var number = ""
+        for character in name + "." {
+            if character.isASCII, character.isNumber {
+                number.append(character)
+                continue
+            }
+            counting += String(repeating: "0", count: number.isEmpty ? 0 : max(0, 20 - number.count)) + number
+            counting.append(character)
+            number = ""
+        }
+        return counting
+    }
 
     static func < (one: TopologyRank, other: TopologyRank) -> Bool { one.words.lexicographicallyPrecedes(other.words) }
 }
@@ -244,8 +260,12 @@ extension AttachmentFacts {
 
     /// The link that it was to rest upon; nil where none was named, and for other plugins.
     fileprivate var master: String? {
-        guard ["macvlan", "ipvlan", "vlan"].contains(chain.first) else { return nil }
-        return configured("master")
+        switch chain.first {
+        case "macvlan", "ipvlan", "vlan": configured("master")
+        // The host's own port of a switch in user space, if it has one.
+        case "vswitch": configured("switch") ?? "vs0"
+        default: nil
+        }
     }
 
     /// The bridge that it was made a port of; nil for other plugins.

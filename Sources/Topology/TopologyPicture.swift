@@ -46,7 +46,7 @@ package struct TopologyPicture: Sendable {
     private static let berth = 10.0
     /// By how much what hangs on a bar stands further to the right.
     private static let indent = 30.0
-    private static let mostColumns = 8
+    private static let mostColumns = 12
 
     package init(_ topology: Topology) {
         height = Self.margin

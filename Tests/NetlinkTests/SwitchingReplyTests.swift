@@ -19,7 +19,7 @@ struct SwitchingReplyTests {
     @Test("A station has an address, a port, a VLAN and an age")
     func station() throws {
         let read = try #require(BridgeStation(reply(RTM_NEWNEIGH, Self.station), ticks: 100))
-        #expect("\(read.address)" == "02:00:00:00:00:07" && read.port == 5 && read.vlan == 10)
+        #expect("\(read.address)" == "02:00:00:00:00:07" && read.port == 5 && read.vlan == 10 && read.bridge == 3)
         #expect(read.idleMilliseconds == 2000 && !read.isStatic && !read.isPermanent)
     }
 

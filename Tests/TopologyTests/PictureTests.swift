@@ -68,7 +68,7 @@ struct PictureTests {
         let picture = TopologyPicture(topology)
         #expect(complaints(picture) == [])
         #expect(picture.boxes.count == count + 2)
-        #expect(picture.width < 2300 && picture.height < 2800)
+        #expect(picture.width < 3400 && picture.height < 1900)
         #expect(topology.svg.components("<rect class=\"box").count - 1 == (count == 0 ? 1 : count))
         #expect(topology.dot.components(" -- ").count - 1 == count + 1)
     }

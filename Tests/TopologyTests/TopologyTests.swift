@@ -128,6 +128,12 @@ struct TopologyTests {
         #expect(topology.lines(plain)[1].contains("1k") == false && topology.lines(plain)[2].contains("1k"))
     }
 
+    @Test("Names with numbers are in the order of the numbers")
+    func numbers() throws {
+        let names = Topology(try SomeHost.crowd(12)).host.children[0].children.map { $0.name }
+        #expect(names == (0..<12).map { "c\($0):eth0" })
+    }
+
     @Test("VLANs are said as people say them")
     func vlans() {
         let access = PortVLANs([PortVLANs.Run(10...10, isNative: true, isUntagged: true)])
