@@ -42,7 +42,7 @@ struct SwitchingReplyTests {
                 PortVLANs.Run(1...1, isNative: true, isUntagged: true), PortVLANs.Run(20...30), PortVLANs.Run(40...40),
             ]
         )
-        #expect(PortVLANs([]) == nil)
+        #expect(PortVLANs(octets("")[...]) == nil)
     }
 
     @Test("An end of a run without a beginning is one VLAN, and one that comes before it, too")
