@@ -198,6 +198,13 @@ let modules: [Target] = [
             "Linux", "Addressing",
         ]
     ),
+    module(
+        "Topology",
+        [
+            "Attachments", "Monitoring", "Pools", "SwitchControl", "Wiring", "Netlink", "CNI", "JSON", "CLinux",
+            "Linux", "Addressing",
+        ]
+    ),
     // Row 7: executables
     .executableTarget(
         name: "culvert-cni",
@@ -216,7 +223,7 @@ let modules: [Target] = [
             "Manuals",
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
-            "Doctor", "Monitoring", "Journal", "History", "Installation", "Reachability",
+            "Doctor", "Monitoring", "Journal", "History", "Installation", "Reachability", "Topology", "SwitchControl",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
@@ -306,6 +313,13 @@ let modules: [Target] = [
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
     tests("ReachabilityTests", ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON"]),
+    tests(
+        "TopologyTests",
+        [
+            "Topology", "Attachments", "Netlink", "Pools", "SwitchControl", "Wiring", "Addressing", "CNI", "JSON",
+            "Linux", "TestSupport",
+        ]
+    ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),
     tests(
         "ManualsTests",

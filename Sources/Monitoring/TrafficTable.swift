@@ -52,7 +52,7 @@ package struct TrafficTable: Sendable {
     }
 
     /// A rate in three digits: `0`, `0.4`, `812`, `1.2k`, `34M`.
-    static func text(_ rate: Double?) -> String {
+    package static func text(_ rate: Double?) -> String {
         guard let rate else { return "-" }
         guard rate > 0 else { return "0" }
         var value = rate
@@ -88,7 +88,7 @@ package struct TrafficTable: Sendable {
     }
 
     /// A line cut off at the edge of the screen; colours (ECMA-48, SGR) take no room, and end with it.
-    static func clipped(_ line: String, to width: Int) -> String {
+    package static func clipped(_ line: String, to width: Int) -> String {
         var clipped = ""
         var room = width
         var isEscape = false

@@ -15,7 +15,7 @@ struct Culvert: ParsableCommand {
 
     /// What hosts are watched by.
     static let watching: [any ParsableCommand.Type] = [
-        TopCommand.self, MetricsCommand.self, CallLog.self, SpanExport.self,
+        TopCommand.self, GraphCommand.self, SwitchTool.self, MetricsCommand.self, CallLog.self, SpanExport.self,
     ]
 
     /// What puts plugins where runtimes look for them.

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Attachments
+import JSON
+import Linux
+import Pools
+import SwitchControl
+import Topology
+
+/// `culvert switch`: what switches know, those of the kernel and those of culvert-switchd.
+struct SwitchTool: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "switch",
+        abstract: "Ask what switches know: ports, stations, what would become of a frame; look on.",
+        discussion: """
+            A switch is a bridge of the kernel or one that culvert-switchd runs: a name is \
+            enough, and the columns are the same.
+            """,
+        subcommands: [SwitchShow.self, SwitchStations.self, SwitchTrace.self, SwitchMirror.self]
+    )
+}
+
+/// Where culvert-switchd is to be asked.
+struct SwitchSocket: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Where culvert-switchd listens.", valueName: "path"),
+        completion: .file()
+    )
+    var socket = SwitchLink.usualPath
+
+    /// One question and its answer.
+    ///
+    /// - Throws: ``PoolFailure``, saying how to start the daemon when it is not there.
+    func ask<Answer>(
+        _ question: SwitchQuestion,
+        _ read: (JSONValue) throws(JSONTypeError) -> Answer
+    ) throws(PoolFailure) -> Answer {
+        let answer: JSONValue
+        do throws(SwitchLinkError) {
+            answer = try SwitchLink.ask(question, at: socket)
+        } catch {
+            throw failure(error)
+        }
+        do throws(JSONTypeError) {
+            return try read(answer)
+        } catch {
+            throw PoolFailure("culvert-switchd at \(socket) gave an answer that makes no sense: \(error)")
+        }
+    }
+
+    /// The same in an operator's words.
+    func failure(_ error: SwitchLinkError) -> PoolFailure {
+        switch error {
+        case .absent(let cause):
+            PoolFailure(
+                "culvert-switchd does not listen at \(socket): \(cause)",
+                advice: "start it with systemctl start culvert-switchd, or culvert-switchd -socketpath \(socket)"
+            )
+        case .refused: PoolFailure(error.text)
+        case .stranger, .silent: PoolFailure("culvert-switchd at \(socket): \(error.text)")
+        }
+    }
+
+    /// Whether there is anything to ask.
+    var isThere: Bool { ((try? FileStatus.of(socket)) ?? nil) != nil }
+
+    /// Everything about one switch, or about all of them.
+    ///
+    /// - Parameters:
+    ///   - name: which one; nil is all.
+    ///   - attachments: whose ports are whose.
+    /// - Returns: what they know.
+    /// - Throws: ``PoolFailure``; also when there is no such switch.
+    func report(_ name: String?, _ attachments: [AttachmentFacts]) throws(PoolFailure) -> SwitchReport {
+        let kernel: [KernelSwitch]
+        do throws(KernelError) {
+            kernel = try KernelSwitch.all(named: name, attachments)
+        } catch {
+            throw PoolFailure(error, intention: "cannot look at the bridges of this host")
+        }
+        // Who names a bridge, or asks for everything where no daemon ever ran, wants nothing of it.
+        if name != nil ? !kernel.isEmpty : !isThere { return SwitchReport(kernel: kernel) }
+        do throws(PoolFailure) {
+            return SwitchReport(
+                kernel: kernel,
+                daemon: try ask(.show(switchName: name ?? "")) { answer throws(JSONTypeError) in
+                    try SwitchView.all(in: answer)
+                },
+                stations: try ask(.stations(switchName: name ?? "")) { answer throws(JSONTypeError) in
+                    try SwitchStationView.all(in: answer)
+                }
+            )
+        } catch {
+            guard let name else { throw error }
+            throw PoolFailure("there is no bridge \(name) here, and \(error)")
+        }
+    }
+}
