@@ -116,7 +116,10 @@ let modules: [Target] = [
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
     module(
         "Wiring",
-        ["Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]
+        [
+            "Forwarding", "Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux",
+            "Addressing",
+        ]
     ),
     // Row 5
     module("Plugin", ["CNI", "Journal", "Meters", "Wiring", "JSON", "Linux"]),
@@ -126,12 +129,15 @@ let modules: [Target] = [
     ),
     module(
         "Interfaces",
-        ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
+        [
+            "Plugin", "CNI", "Forwarding", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux",
+            "Addressing",
+        ]
     ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
-    plugin("Bridge", ["Interfaces", "Wiring", "Netlink", "PacketFilter"]),
+    plugin("Bridge", ["Forwarding", "Interfaces", "Wiring", "Netlink", "PacketFilter"]),
     module(
         "DHCPDaemon",
         ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
@@ -233,7 +239,7 @@ let modules: [Target] = [
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
-    tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter"]),
+    tests("WiringTests", ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter"]),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
@@ -242,7 +248,10 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeTests",
-        ["Bridge", "Addressing", "CNI", "Interfaces", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        [
+            "Bridge", "Addressing", "CNI", "Forwarding", "Interfaces", "JSON", "Linux", "Netlink", "Plugin", "Wiring",
+            "TestSupport",
+        ]
     ),
     tests(
         "HostLocalTests",
@@ -344,9 +353,21 @@ let modules: [Target] = [
     tests("VRFTests", ["VRF", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "WiringKernelTests",
-        ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]
+        ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]
     ),
 ]
+
+/// What plugins do not need of `Forwarding`: the switch.
+///
+/// They say what an interface is to be, with the same values, and the kernel's bridge forwards.
+let theSwitch = [
+    "ARPMessage", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "FlowKey+Frame", "FlowKey",
+    "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index", "IPv6Header", "InterfaceRows", "InternetChecksum",
+    "MACTable+Bulk", "MACTable+Forgetting", "MACTable", "PrefixTries", "Rewrite", "Route", "RouteTable", "Rule",
+    "RuleMatch", "RuleTable+Lookup", "RuleTable", "TCPHeader", "UDPHeader", "VirtualSwitch+Admission",
+    "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Forwarding", "VirtualSwitch+Routing",
+    "VirtualSwitch",
+].map { "Forwarding/\($0).swift" }
 
 /// All of `culvert-cni` as one module.
 ///
@@ -362,9 +383,9 @@ let together: [Target] = [
         exclude: [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
+            "DHCPDaemon", "Doctor", "Pools", "Attachments", "Monitoring", "History",
             "Installation",
-        ],
+        ] + theSwitch,
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),

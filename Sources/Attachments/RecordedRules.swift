@@ -42,10 +42,13 @@ package struct RecordedRules {
             words.append("masquerades \(addresses), by \(masquerade.backend.rawValue)")
         }
         if let check = bridge?.spoofCheck {
-            if let address = check.address { words.append("drops frames from \(check.port) unless from \(address)") }
-            if let addresses = check.addresses {
-                let list = addresses.map { "\($0)" }.joined(separator: ", ")
-                words.append("drops packets from \(check.port) unless from \(list)")
+            if let sources = check.interface.allowedSources {
+                let list = sources.map { "\($0)" }.joined(separator: ", ")
+                words.append("drops frames from \(check.interface.name) unless from \(list)")
+            }
+            if let networks = check.interface.allowedAddresses {
+                let list = networks.map { $0 == .host($0.address) ? "\($0.address)" : "\($0)" }.joined(separator: ", ")
+                words.append("drops packets from \(check.interface.name) unless from \(list)")
             }
         }
         return words + (portmap?.words ?? []) + (firewall?.words ?? [])
