@@ -41,17 +41,7 @@ package struct RecordedRules {
             let addresses = masquerade.addresses.map { "\($0)" }.joined(separator: ", ")
             words.append("masquerades \(addresses), by \(masquerade.backend.rawValue)")
         }
-        if let check = bridge?.spoofCheck {
-            if let sources = check.interface.allowedSources {
-                let list = sources.map { "\($0)" }.joined(separator: ", ")
-                words.append("drops frames from \(check.interface.name) unless from \(list)")
-            }
-            if let networks = check.interface.allowedAddresses {
-                let list = networks.map { $0 == .host($0.address) ? "\($0.address)" : "\($0)" }.joined(separator: ", ")
-                words.append("drops packets from \(check.interface.name) unless from \(list)")
-            }
-        }
-        return words + (portmap?.words ?? []) + (firewall?.words ?? [])
+        return words + (bridge?.spoofCheck?.words ?? []) + (portmap?.words ?? []) + (firewall?.words ?? [])
     }
 
     /// The plugin that made the interface.

@@ -19,6 +19,20 @@ package struct SpoofCheck: Hashable, Sendable {
         self.interface = interface
     }
 
+    /// What it comes to, a line for each check.
+    package var words: [String] {
+        var words: [String] = []
+        if let sources = interface.allowedSources {
+            let list = sources.map { "\($0)" }.joined(separator: ", ")
+            words.append("drops frames from \(interface.name) unless from \(list)")
+        }
+        if let networks = interface.allowedAddresses {
+            let list = networks.map { $0 == .host($0.address) ? "\($0.address)" : "\($0)" }.joined(separator: ", ")
+            words.append("drops packets from \(interface.name) unless from \(list)")
+        }
+        return words
+    }
+
     private static let table = Table(.bridge, "nat")
     private static let entry = Chain(table, "PREROUTING")
 
@@ -111,7 +125,8 @@ package struct SpoofCheck: Hashable, Sendable {
     /// Who has no address asks whether it is free, and says which groups it hears (RFC 4862, 5.4; RFC 3810, 5.2.13).
     private static func rules(ofIPv6 networks: [CIDR]) -> [[Statement]] {
         let elements = networks.map { SetElement(.network($0)) }
-        let advertises: [Statement] = [.match(.icmpv6Type, .octet(136))]
+        // Behind a tag too, as with ARP.
+        let advertises: [Statement] = [.match(.metaProtocol, .network16(0x86dd)), .match(.icmpv6Type, .octet(136))]
         let asking: [Statement] = [
             .match(.ip6Saddr, .address(IPAddress(v6: 0))), .l4proto(.icmpv6), .return,
         ]

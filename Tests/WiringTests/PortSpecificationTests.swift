@@ -51,7 +51,9 @@ private struct Chance {
     /// `speaksForItself`: messages of ARP are about the source of the frame.
     mutating func frame(speaksForItself: Bool) -> [UInt8] {
         let source = maybe(30) ? [3, 0, 0, 0, 0, 1] : mac(address()).octets
-        let groups: [[UInt8]] = [[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [1, 0, 0x5e, 0, 0, 1], [1, 0x80, 0xc2, 0, 0, 0xe]]
+        let groups: [[UInt8]] = [
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [1, 0, 0x5e, 0, 0, 1], [1, 0x80, 0xc2, 0, 0, 0xe],
+        ]
         let destination = maybe(3) ? groups[number(0...2)] : mac(address()).octets
         var tag: [UInt8] = []
         if maybe(3) {
@@ -198,7 +200,8 @@ struct PortSpecificationTests {
         let port = PortSpecification(interface, of: "br0", knowsVLANs: false)
         let found = Link.Port(state: 3, isHairpin: false, isIsolated: true)
         #expect(port.missing(from: found) == ["veth0 is no hairpin port"])
-        #expect(port.missing(from: Link.Port(state: 3, isHairpin: true, isIsolated: false)) == ["veth0 is not isolated"])
+        let other = Link.Port(state: 3, isHairpin: true, isIsolated: false)
+        #expect(port.missing(from: other) == ["veth0 is not isolated"])
         let plain = PortSpecification(VirtualInterface("veth0"), of: "br0", knowsVLANs: false)
         #expect(plain.missing(from: found) == [])
     }
