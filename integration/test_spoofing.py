@@ -25,8 +25,8 @@ print("ready", flush=True)
 heard = []
 while True:
     frame = wire.recv(4096)
-    if frame[-4:-2] == b"cv":
-        heard.append(int.from_bytes(frame[-2:], "big"))
+    if frame[:4] == bytes.fromhex("02cafe00"):
+        heard.append(int.from_bytes(frame[4:6], "big"))
         if heard[-1] == int(sys.argv[1]):
             break
 print(*heard, flush=True)
@@ -39,7 +39,8 @@ wire.bind(("eth0", 0))
 for line in open(0):
     wire.send(bytes.fromhex(line))
 """
-BROADCAST = "ff:ff:ff:ff:ff:ff"
+#: Nobody's: the bridge floods what is for it. Its last two octets are the frame's number.
+NOBODY = "02:ca:fe:00:00:00"
 #: Somebody else's, and one that an address of a link could be made from.
 OTHER = "02:00:00:00:00:99"
 GROUP = "ff02::1"
@@ -50,7 +51,7 @@ def mac(text: str) -> bytes:
 
 
 def ethernet(source: str, kind: int, payload: bytes, tag: int | None = None) -> bytes:
-    header = mac(BROADCAST) + mac(source) + (b"" if tag is None else struct.pack("!HH", 0x8100, tag))
+    header = mac(NOBODY) + mac(source) + (b"" if tag is None else struct.pack("!HH", 0x8100, tag))
     return header + struct.pack("!H", kind) + payload
 
 
@@ -63,7 +64,12 @@ def packet(source: str, sender: str, number: int, body: bytes, tag: int | None =
     address = ip_address(sender)
     if address.version == 4:
         header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, number, 0) + address.packed
-        return ethernet(source, 0x0800, header + ip_address("10.77.0.77").packed + body, tag)
+        header += ip_address("10.77.0.77").packed
+        total = sum(struct.unpack("!10H", header))
+        while total > 0xFFFF:
+            total = (total & 0xFFFF) + (total >> 16)
+        # Where br_netfilter is, packets with a wrong checksum go nowhere (RFC 791, 3.1).
+        return ethernet(source, 0x0800, header[:10] + struct.pack("!H", total ^ 0xFFFF) + header[12:] + body, tag)
     header = struct.pack("!IHBB", 0x60000000, len(body), number, 255) + address.packed + ip_address(GROUP).packed
     return ethernet(source, 0x86DD, header + body, tag)
 
@@ -115,7 +121,7 @@ def test_every_kind_of_frame(host: Host, ours: Implementation, members: dict[str
     frames = [frame for frame, _, _ in story] + [udp(own, "10.77.0.2", 9)]
     listener = host.start(["/usr/bin/python3", "-c", LISTENER, str(last)], netns="/run/netns/c2")
     assert listener.stdout and listener.stdout.readline() == "ready\n"
-    lines = [(frame + b"cv" + number.to_bytes(2, "big")).hex() for number, frame in enumerate(frames)]
+    lines = [(frame[:4] + number.to_bytes(2, "big") + frame[6:]).hex() for number, frame in enumerate(frames)]
     host.must("/usr/bin/python3 -c '" + SENDER + "'", stdin="\n".join(lines) + "\n", netns="/run/netns/c1")
     heard = [int(word) for word in listener.stdout.readline().split()]
     wanted = [number for number, (_, mac_is_own, address_is_own) in enumerate(story)
