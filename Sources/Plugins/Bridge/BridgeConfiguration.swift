@@ -64,9 +64,8 @@ struct BridgeConfiguration {
     ///
     /// Without a native VLAN it could not send untagged frames at all: one that only has a trunk is in the first.
     ///
-    /// - Parameters:
-    ///   - port: the host's end of the pair.
-    ///   - address: the container's; nil where it is not known.
+    /// `port`: the host's end of the pair.
+    /// `address`: the container's; nil where it is not known.
     func interface(_ port: String, address: MACAddress?) -> VirtualInterface {
         var interface = filters.interface(port, address: address, [])
         interface.isHairpin = isHairpin
