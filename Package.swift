@@ -116,7 +116,10 @@ let modules: [Target] = [
     module("LeaseStore", ["AddressPools", "Addressing", "CLinux", "CSQLite", "Linux"]),
     module(
         "Wiring",
-        ["Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux", "Addressing"]
+        [
+            "Forwarding", "Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux",
+            "Addressing",
+        ]
     ),
     // Row 5
     module("Plugin", ["CNI", "Journal", "Meters", "Wiring", "JSON", "Linux"]),
@@ -126,13 +129,16 @@ let modules: [Target] = [
     ),
     module(
         "Interfaces",
-        ["Plugin", "CNI", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux", "Addressing"]
+        [
+            "Plugin", "CNI", "Forwarding", "Journal", "Wiring", "Netlink", "PacketFilter", "JSON", "Linux",
+            "Addressing",
+        ]
     ),
     module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
     module("SwitchControl", ["CNI", "Wiring", "JSON", "CLinux", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
-    plugin("Bridge", ["Interfaces", "Wiring", "Netlink", "PacketFilter"]),
+    plugin("Bridge", ["Forwarding", "Interfaces", "Wiring", "Netlink", "PacketFilter"]),
     module(
         "DHCPDaemon",
         ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
@@ -255,7 +261,7 @@ let modules: [Target] = [
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
-    tests("WiringTests", ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter"]),
+    tests("WiringTests", ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter"]),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
@@ -264,7 +270,10 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeTests",
-        ["Bridge", "Addressing", "CNI", "Interfaces", "JSON", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        [
+            "Bridge", "Addressing", "CNI", "Forwarding", "Interfaces", "JSON", "Linux", "Netlink", "Plugin", "Wiring",
+            "TestSupport",
+        ]
     ),
     tests(
         "HostLocalTests",
@@ -376,9 +385,21 @@ let modules: [Target] = [
     tests("VRFTests", ["VRF", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "WiringKernelTests",
-        ["Wiring", "Addressing", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]
+        ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]
     ),
 ]
+
+/// What plugins do not need of `Forwarding`: the switch.
+///
+/// They say what an interface is to be, with the same values, and the kernel's bridge forwards.
+let theSwitch = [
+    "ARPMessage", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "FlowKey+Frame", "FlowKey",
+    "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index", "IPv6Header", "InterfaceRows", "InternetChecksum",
+    "MACTable+Bulk", "MACTable+Forgetting", "MACTable", "PrefixTries", "Rewrite", "Route", "RouteTable", "Rule",
+    "RuleMatch", "RuleTable+Lookup", "RuleTable", "TCPHeader", "UDPHeader", "VirtualSwitch+Admission",
+    "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Forwarding", "VirtualSwitch+Routing",
+    "VirtualSwitch",
+].map { "Forwarding/\($0).swift" }
 
 /// All of `culvert-cni` as one module.
 ///
@@ -395,9 +416,9 @@ let together: [Target] = [
             "Manuals",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools", "Attachments", "Monitoring", "History",
-            "Installation", "Reachability", "Topology", "Forwarding", "PacketFilter/Ruleset.swift",
+            "Installation", "Reachability", "Topology", "PacketFilter/Ruleset.swift",
             "PacketFilter/PacketFilterSocket+Ruleset.swift",
-        ],
+        ] + theSwitch,
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),

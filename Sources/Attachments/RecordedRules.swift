@@ -41,14 +41,7 @@ package struct RecordedRules {
             let addresses = masquerade.addresses.map { "\($0)" }.joined(separator: ", ")
             words.append("masquerades \(addresses), by \(masquerade.backend.rawValue)")
         }
-        if let check = bridge?.spoofCheck {
-            if let address = check.address { words.append("drops frames from \(check.port) unless from \(address)") }
-            if let addresses = check.addresses {
-                let list = addresses.map { "\($0)" }.joined(separator: ", ")
-                words.append("drops packets from \(check.port) unless from \(list)")
-            }
-        }
-        return words + (portmap?.words ?? []) + (firewall?.words ?? [])
+        return words + (bridge?.spoofCheck?.words ?? []) + (portmap?.words ?? []) + (firewall?.words ?? [])
     }
 
     /// The plugin that made the interface.

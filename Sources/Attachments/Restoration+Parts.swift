@@ -103,9 +103,7 @@ extension Restoration {
             try putRight("\(end.name) is no port of bridge \(bridgeName)", requests ?? [])
         }
         for case .port(let port) in aims.making {
-            var found: [String] = []
-            if port.isHairpin, !isNew, end.port?.isHairpin == false { found.append("\(end.name) is no hairpin port") }
-            if port.isIsolated, !isNew, end.port?.isIsolated == false { found.append("\(end.name) is not isolated") }
+            let found = isNew ? [] : port.missing(from: end.port)
             if isNew, isChanging {
                 // It begins anew; what was to be said of it has been.
                 let count = findings.count

@@ -39,7 +39,8 @@ package struct VirtualInterface: Hashable, Sendable {
     /// The networks packets and messages of ARP may come from; nil is any.
     ///
     /// Beside them stand what a host without address has to send (RFC 2131, RFC 5227, RFC 4862), and the link-local
-    /// address made from the source of the frame (RFC 4291, appendix A).
+    /// address made from the source of the frame (RFC 4291, appendix A). Frames of other protocols are dropped, since
+    /// nobody can read there whom they come from.
     package var allowedAddresses: [CIDR]?
     /// Who gets a copy of every frame that comes or goes here.
     package var mirror: InterfaceID?

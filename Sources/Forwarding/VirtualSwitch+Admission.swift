@@ -126,10 +126,9 @@ extension VirtualSwitch {
             return checkIPv4(key, &observer)
         case EtherType.ipv6:
             return checkIPv6(admission, key, frame, &observer)
-        case let type where EtherType.isTag(type):
-            return .unreadablePacket
         default:
-            return nil
+            // What says nothing of addresses could say anything of them.
+            return .unreadablePacket
         }
     }
 

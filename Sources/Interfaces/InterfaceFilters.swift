@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 internal import CNI
+package import Forwarding
 package import JSON
 package import Linux
 package import Wiring
@@ -52,17 +53,23 @@ package struct InterfaceFilters: Hashable, Sendable {
     ) -> FilterPlan {
         var masquerade: Masquerade?
         if masquerades, !addresses.isEmpty { masquerade = Masquerade(key: key, addresses: addresses, backend: backend) }
-        var spoofCheck: SpoofCheck?
         // Nothing comes from a port that CHECK cannot find: its container may have deleted the pair.
-        if checksMAC || checksIP, !port.isEmpty {
-            spoofCheck = SpoofCheck(
-                key: key,
-                port: port,
-                address: checksMAC ? address : nil,
-                addresses: checksIP ? addresses.map { $0.address } : nil
-            )
-        }
+        let spoofCheck: SpoofCheck? =
+            (checksMAC || checksIP) && !port.isEmpty
+            ? SpoofCheck(key: key, interface(port, address: address, addresses)) : nil
         return FilterPlan(key: key, masquerade: masquerade, spoofCheck: spoofCheck, siblings: siblings)
+    }
+
+    /// What sources the container may have, as a switch is told it.
+    ///
+    /// Beside its addresses those are its own that it gives itself on a link of IPv6 (RFC 4291, 2.1), whichever they are.
+    ///
+    /// `port`, `address`, `addresses`: as for ``plan(for:port:address:_:siblings:)``.
+    package func interface(_ port: String, address: MACAddress?, _ addresses: [CIDR]) -> VirtualInterface {
+        var interface = VirtualInterface(port)
+        if checksMAC { interface.allowedSources = address.map { [$0] } }
+        if checksIP { interface.allowedAddresses = addresses.map { .host($0.address) } + [.linkLocal] }
+        return interface
     }
 
     /// What iptables masquerades for the other interfaces of an attachment's container on its network.
@@ -99,7 +106,7 @@ package struct InterfaceFilters: Hashable, Sendable {
             return try FilterPlan.removeAll(of: key, sparing: siblings(of: key, in: store))
         }
         let masquerade = Masquerade(key: key, addresses: [], backend: filters.backend)
-        let watcher = SpoofCheck(key: key, port: "", address: nil, addresses: nil)
+        let watcher = SpoofCheck(key: key, VirtualInterface(""))
         try FilterPlan(
             key: key,
             masquerade: filters.masquerades ? masquerade : nil,
@@ -147,5 +154,15 @@ package struct InterfaceFilters: Hashable, Sendable {
     ) throws(KernelError) -> FilterPlan? {
         guard let filters = InterfaceFilters(record) else { return nil }
         return plan(of: record, siblings: try filters.siblings(of: record.key, in: store))
+    }
+}
+
+extension CIDR {
+    /// What hosts call themselves on a link (RFC 4291, 2.5.6).
+    fileprivate static var linkLocal: CIDR {
+        guard let network = CIDR(address: IPAddress(v6: 0xfe80 << 112), prefixLength: 10) else {
+            preconditionFailure("10 bits fit an address")
+        }
+        return network
     }
 }

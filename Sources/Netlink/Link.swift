@@ -22,6 +22,12 @@ package struct Link: Hashable, Sendable {
         /// Isolated ports cannot talk to one another.
         package var isIsolated: Bool?
 
+        package init(state: UInt8? = nil, isHairpin: Bool? = nil, isIsolated: Bool? = nil) {
+            self.state = state
+            self.isHairpin = isHairpin
+            self.isIsolated = isIsolated
+        }
+
         package var isForwarding: Bool { state == 3 }
     }
 

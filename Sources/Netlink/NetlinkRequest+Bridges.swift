@@ -52,20 +52,66 @@ extension NetlinkRequest {
         return NetlinkRequest("set address of link \(name) to \(address)", message)
     }
 
+    /// How a bridge treats the frames of a port; a new port has none of these said to it.
+    package struct PortFlags: Hashable, Sendable {
+        package var isHairpin = false
+        package var isIsolated = false
+        /// Only stations that the bridge knows to be there may send; since Linux 5.18.
+        package var isLocked = false
+        package var learns = true
+        package var floodsUnknown = true
+        package var floodsMulticast = true
+        package var floodsBroadcast = true
+
+        /// As a new port has them.
+        package init() {}
+
+        package init(isHairpin: Bool, isIsolated: Bool) {
+            self.isHairpin = isHairpin
+            self.isIsolated = isIsolated
+        }
+    }
+
     /// Like `bridge link set dev NAME hairpin on isolated on`.
-    package static func setPort(
-        _ index: Int32,
-        name: String,
-        isHairpin: Bool,
-        isIsolated: Bool
-    ) -> NetlinkRequest {
+    ///
+    /// What is not unusual is left as it is, but for hairpin and isolation.
+    package static func setPort(_ index: Int32, name: String, _ flags: PortFlags) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_SETLINK)
         message.append(ifinfomsg(family: AF_BRIDGE, index: index))
         message.nest(Int(IFLA_PROTINFO) | Int(NLA_F_NESTED)) { port in
-            port.put(Int(IFLA_BRPORT_MODE), UInt8(isHairpin ? 1 : 0))
-            port.put(Int(IFLA_BRPORT_ISOLATED), UInt8(isIsolated ? 1 : 0))
+            port.put(Int(IFLA_BRPORT_MODE), UInt8(flags.isHairpin ? 1 : 0))
+            port.put(Int(IFLA_BRPORT_ISOLATED), UInt8(flags.isIsolated ? 1 : 0))
+            if flags.isLocked { port.put(Int(IFLA_BRPORT_LOCKED), UInt8(1)) }
+            if !flags.learns { port.put(Int(IFLA_BRPORT_LEARNING), UInt8(0)) }
+            if !flags.floodsUnknown { port.put(Int(IFLA_BRPORT_UNICAST_FLOOD), UInt8(0)) }
+            if !flags.floodsMulticast { port.put(Int(IFLA_BRPORT_MCAST_FLOOD), UInt8(0)) }
+            if !flags.floodsBroadcast { port.put(Int(IFLA_BRPORT_BCAST_FLOOD), UInt8(0)) }
         }
-        return NetlinkRequest("set port \(name) hairpin=\(isHairpin) isolated=\(isIsolated)", message)
+        let operation = "set port \(name) hairpin=\(flags.isHairpin) isolated=\(flags.isIsolated)"
+        return NetlinkRequest(operation, message)
+    }
+
+    /// Writes down which port of a bridge a station is at: the bridge does not forget it, and believes no other port.
+    ///
+    /// Like `bridge fdb replace ADDRESS dev NAME master static sticky vlan VLAN`; the entry goes with the port.
+    ///
+    /// `vlan`: 0 for a bridge that does not tell VLANs apart.
+    package static func addStation(
+        _ address: MACAddress,
+        vlan: UInt16,
+        at index: Int32,
+        name: String
+    ) -> NetlinkRequest {
+        let message = NetlinkMessage(type: RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE)
+        var station = ndmsg()
+        station.ndm_family = UInt8(AF_BRIDGE)
+        station.ndm_ifindex = index
+        station.ndm_state = UInt16(NUD_NOARP)
+        station.ndm_flags = UInt8(NTF_MASTER | NTF_STICKY)
+        message.append(station)
+        message.put(Int(NDA_LLADDR), octets: address.octets)
+        if vlan != 0 { message.put(Int(NDA_VLAN), vlan) }
+        return NetlinkRequest("write down station \(address) at port \(name)", message)
     }
 
     /// VLANs of a port, or of the bridge itself.
@@ -74,8 +120,12 @@ extension NetlinkRequest {
     package enum VLANMembership: Hashable, Sendable {
         /// Frames carry the tag.
         case tagged(ClosedRange<UInt16>)
+        /// Frames leave without a tag; those that come without one belong to another VLAN.
+        case untagged(ClosedRange<UInt16>)
         /// Untagged frames belong to this VLAN, both ways.
         case native(UInt16)
+        /// Frames that come without a tag belong to this VLAN, and leave with one.
+        case nativeTagged(UInt16)
     }
 
     /// Like `bridge vlan add dev NAME vid …`.
@@ -111,11 +161,9 @@ extension NetlinkRequest {
                 switch membership {
                 case .native(let vlan):
                     families.putVLAN(vlan, flags: BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED)
-                case .tagged(let range) where range.count == 1:
-                    families.putVLAN(range.lowerBound, flags: 0)
-                case .tagged(let range):
-                    families.putVLAN(range.lowerBound, flags: BRIDGE_VLAN_INFO_RANGE_BEGIN)
-                    families.putVLAN(range.upperBound, flags: BRIDGE_VLAN_INFO_RANGE_END)
+                case .nativeTagged(let vlan): families.putVLAN(vlan, flags: BRIDGE_VLAN_INFO_PVID)
+                case .tagged(let range): families.putVLANs(range, flags: 0)
+                case .untagged(let range): families.putVLANs(range, flags: BRIDGE_VLAN_INFO_UNTAGGED)
                 }
             }
         }
@@ -124,6 +172,12 @@ extension NetlinkRequest {
 }
 
 extension NetlinkMessage {
+    fileprivate func putVLANs(_ range: ClosedRange<UInt16>, flags: Int32) {
+        guard range.count > 1 else { return putVLAN(range.lowerBound, flags: flags) }
+        putVLAN(range.lowerBound, flags: flags | BRIDGE_VLAN_INFO_RANGE_BEGIN)
+        putVLAN(range.upperBound, flags: flags | BRIDGE_VLAN_INFO_RANGE_END)
+    }
+
     fileprivate func putVLAN(_ vlan: UInt16, flags: Int32) {
         let information = bridge_vlan_info(flags: UInt16(flags), vid: vlan)
         put(Int(IFLA_BRIDGE_VLAN_INFO), octets: withUnsafeBytes(of: information) { Array($0) })

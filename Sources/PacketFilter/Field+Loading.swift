@@ -35,7 +35,7 @@ extension Field {
     var type: DataType {
         switch self {
         case .ipSaddr, .ipDaddr, .arpSaddrIP, .arpDaddrIP, .ctSaddr(.v4, _), .ctDaddr(.v4, _): .ipv4Address
-        case .ip6Saddr, .ip6Daddr, .ctSaddr(.v6, _), .ctDaddr(.v6, _): .ipv6Address
+        case .ip6Saddr, .ip6Daddr, .icmpv6Taddr, .ctSaddr(.v6, _), .ctDaddr(.v6, _): .ipv6Address
         case .ipProtocol, .metaL4proto, .ctProtocol: .inetProto
         case .icmpType: .icmpType
         case .icmpv6Type: .icmpv6Type
@@ -59,7 +59,7 @@ extension Field {
         }
     }
 
-    /// Offsets: RFC 791, 3.1; RFC 8200, 3; RFC 826; RFC 792; the ports of RFC 9293, RFC 768 and RFC 9260 agree.
+    /// Offsets: RFC 791, 3.1; RFC 8200, 3; RFC 826; RFC 792; RFC 4861, 4.4; the ports of RFC 9293, RFC 768 and RFC 9260 agree.
     var source: FieldSource {
         switch self {
         case .ipSaddr: .payload(.network, offset: 12)
@@ -69,6 +69,7 @@ extension Field {
         case .ip6Daddr: .payload(.network, offset: 24)
         case .icmpType, .icmpv6Type, .tcpSport, .udpSport, .sctpSport, .thSport: .payload(.transport, offset: 0)
         case .tcpDport, .udpDport, .sctpDport, .thDport: .payload(.transport, offset: 2)
+        case .icmpv6Taddr: .payload(.transport, offset: 8)
         case .etherDaddr: .payload(.link, offset: 0)
         case .etherSaddr: .payload(.link, offset: 6)
         case .etherType: .payload(.link, offset: 12)
@@ -119,7 +120,7 @@ extension Field {
         case .ip6Saddr, .ip6Daddr: .network(.ip6)
         case .arpOperation, .arpSaddrIP, .arpDaddrIP, .arpSaddrEther, .arpDaddrEther: .network(.arp)
         case .icmpType: .icmp(.v4)
-        case .icmpv6Type: .icmp(.v6)
+        case .icmpv6Type, .icmpv6Taddr: .icmp(.v6)
         case .tcpSport, .tcpDport: .transport(.tcp)
         case .udpSport, .udpDport: .transport(.udp)
         case .sctpSport, .sctpDport: .transport(.sctp)

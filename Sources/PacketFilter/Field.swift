@@ -12,6 +12,8 @@ package enum Field: Hashable, Sendable {
     case ip6Daddr
     case icmpType
     case icmpv6Type
+    /// The address that a solicitation, an advertisement or a redirect of neighbours speaks of.
+    case icmpv6Taddr
     case tcpSport
     case tcpDport
     case udpSport

@@ -159,31 +159,3 @@ package struct SharedAddress: Hashable, Sendable {
         self.replacesOthers = replacesOthers
     }
 }
-
-/// How a bridge treats one port.
-package struct PortSpecification: Hashable, Sendable {
-    package let name: String
-    package let bridge: String
-    package let isHairpin: Bool
-    package let isIsolated: Bool
-    /// Empty leaves the port as the bridge makes it.
-    package let vlans: [NetlinkRequest.VLANMembership]
-    /// Whether the port stays in the bridge's default VLAN.
-    package let keepsDefaultVLAN: Bool
-
-    package init(
-        name: String,
-        bridge: String,
-        isHairpin: Bool,
-        isIsolated: Bool,
-        vlans: [NetlinkRequest.VLANMembership],
-        keepsDefaultVLAN: Bool
-    ) {
-        self.name = name
-        self.bridge = bridge
-        self.isHairpin = isHairpin
-        self.isIsolated = isIsolated
-        self.vlans = vlans
-        self.keepsDefaultVLAN = keepsDefaultVLAN
-    }
-}

@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+internal import Addressing
+package import Forwarding
 package import PacketFilter
 
-/// Drops what comes through a bridge's port under a source that is not the container's.
+/// Drops what comes through a bridge's port under a source that is not the container's: what `allowedSources` and
+/// `allowedAddresses` of an interface mean, as rules of the kernel.
+///
+/// The kernel does not compare two fields of a packet: that a message of ARP speaks of the frame's own source, and that
+/// an address of a link is made from it, is looked at where the sources are known. Packets that are cut short and frames
+/// with two tags are the switch's affair; here they are dropped when their sources cannot be read.
 package struct SpoofCheck: Hashable, Sendable {
     package let key: AttachmentKey
-    /// The bridge's port.
-    package let port: String
-    /// The one source of frames; nil is any.
-    package let address: MACAddress?
-    /// The sources of packets; nil is any.
-    package let addresses: [IPAddress]?
+    /// The bridge's port; its name is the link's.
+    package let interface: VirtualInterface
 
-    package init(key: AttachmentKey, port: String, address: MACAddress?, addresses: [IPAddress]?) {
+    package init(key: AttachmentKey, _ interface: VirtualInterface) {
         self.key = key
-        self.port = port
-        self.address = address
-        self.addresses = addresses
+        self.interface = interface
+    }
+
+    /// What it comes to, a line for each check.
+    package var words: [String] {
+        var words: [String] = []
+        if let sources = interface.allowedSources {
+            let list = sources.map { "\($0)" }.joined(separator: ", ")
+            words.append("drops frames from \(interface.name) unless from \(list)")
+        }
+        if let networks = interface.allowedAddresses {
+            let list = networks.map { $0 == .host($0.address) ? "\($0.address)" : "\($0)" }.joined(separator: ", ")
+            words.append("drops packets from \(interface.name) unless from \(list)")
+        }
+        return words
     }
 
     private static let table = Table(.bridge, "nat")
@@ -53,45 +67,91 @@ package struct SpoofCheck: Hashable, Sendable {
     package var share: FilterShare {
         let names = SpoofCheck.chains(of: key)
         let comment = SpoofCheck.comment(of: key)
-        func rule(_ chain: Chain, _ statements: [Statement]) -> Rule { Rule(chain, statements, comment: comment) }
         var share = FilterShare(SpoofCheck.layout)
-        var jumps: [Rule] = []
-        if let address {
-            let rules: [[Statement]] = [[.match(.etherSaddr, .ether(address)), .return], [.drop]]
-            share.chains.append(FilterShare.OwnChain(names[1], rules: rules.map { rule(names[1], $0) }))
-            jumps.append(rule(names[0], [.jump(names[1].name)]))
+        var jumps: [[Statement]] = []
+        func add(_ chain: Chain, _ rules: [[Statement]]) {
+            share.chains.append(FilterShare.OwnChain(chain, rules: rules.map { .init(chain, $0, comment: comment) }))
         }
-        if let addresses {
-            let rules = SpoofCheck.packetRules(addresses)
-            share.chains.append(FilterShare.OwnChain(names[2], rules: rules.map { rule(names[2], $0) }))
-            jumps.append(rule(names[0], [.jump(names[2].name)]))
+        if let sources = interface.allowedSources {
+            add(names[1], sources.map { [.match(.etherSaddr, .ether($0)), .return] } + [[.drop]])
+            jumps.append([.jump(names[1].name)])
         }
-        share.chains.append(FilterShare.OwnChain(names[0], rules: jumps))
-        share.rules = [rule(SpoofCheck.entry, [.iifname(port), .jump(names[0].name)])]
+        if interface.allowedAddresses != nil {
+            add(names[2], packetRules)
+            jumps.append([.jump(names[2].name)])
+        }
+        add(names[0], jumps)
+        let entry: [Statement] = [.iifname(interface.name), .jump(names[0].name)]
+        share.rules = [.init(SpoofCheck.entry, entry, comment: comment)]
         return share
     }
 
-    /// Lets pass what the container may say, and nothing else: no other protocol, and no VLAN to hide a packet in.
-    ///
-    /// Who asks for an address has none yet (RFC 2131, 4.1; RFC 4861, 4.1; RFC 5227, 2.1.1), and IPv6 speaks from
-    /// link-local addresses first.
-    private static func packetRules(_ addresses: [IPAddress]) -> [[Statement]] {
-        let four = [IPAddress(v4: 0)] + addresses.filter { $0.family == .v4 }
-        let six = [IPAddress(v6: 0)] + addresses.filter { $0.family == .v6 }
-        let sources = four.map { SetElement(.address($0)) }
-        guard let linkLocal = CIDR(address: IPAddress(v6: 0xfe80 << 112), prefixLength: 10) else {
-            preconditionFailure("10 bits fit an address")
-        }
-        return [
-            [.member([.arpSaddrIP], .literal(sources)), .return],
-            [.member([.ipSaddr], .literal(sources)), .return],
-            [
-                .member(
-                    [.ip6Saddr],
-                    .literal(six.map { SetElement(.address($0)) } + [SetElement(.network(linkLocal))])
-                ), .return,
-            ],
-            [.drop],
+    /// Lets pass what the container may say, and nothing else.
+    private var packetRules: [[Statement]] {
+        let networks = SpoofCheck.distinct(interface.allowedAddresses ?? [])
+        let own = interface.allowedSources?.map { CIDR.host(.linkLocal(of: $0)) } ?? []
+        let four = networks.filter { $0.family == .v4 }
+        let six = SpoofCheck.distinct(networks.filter { $0.family == .v6 } + own)
+        return arpRules(four) + SpoofCheck.rules(ofIPv4: four) + SpoofCheck.rules(ofIPv6: six) + [[.drop]]
+    }
+
+    /// A probe speaks for nobody yet (RFC 5227, 2.1.1).
+    private func arpRules(_ networks: [CIDR]) -> [[Statement]] {
+        let senders = SpoofCheck.distinct([.host(IPAddress(v4: 0))] + networks).map { SetElement(.network($0)) }
+        // Behind a tag too: what the kernel says of a frame, instead of what the frame says. Ethernet and IPv4, RFC 826.
+        let condition: [Statement] = [
+            .match(.metaProtocol, .network16(0x0806)),
+            .raw(.payload(base: .network, offset: 0, length: 6, to: .word(0))),
+            .raw(.compare(.equal, .word(0), [0, 1, 8, 0, 6, 4])),
         ]
+        let answer: [Statement] = [.member([.arpSaddrIP], .literal(senders)), .return]
+        guard let sources = interface.allowedSources else { return [condition + answer] }
+        return sources.map { source in
+            // The frame's own source has been looked at before, but of several it could be another.
+            let own: [Statement] = sources.count > 1 ? [.match(.etherSaddr, .ether(source))] : []
+            return own + condition + [.match(.arpSaddrEther, .ether(source))] + answer
+        }
+    }
+
+    /// Who has no address asks for one (RFC 2131, 4.1), and says nothing else.
+    private static func rules(ofIPv4 networks: [CIDR]) -> [[Statement]] {
+        let elements = networks.map { SetElement(.network($0)) }
+        let asking: [Statement] = [
+            .match(.ipSaddr, .address(IPAddress(v4: 0))), .match(.udpDport, .port(67)), .return,
+        ]
+        return elements.isEmpty ? [asking] : [[.member([.ipSaddr], .literal(elements)), .return], asking]
+    }
+
+    /// Who has no address asks whether it is free, and says which groups it hears (RFC 4862, 5.4; RFC 3810, 5.2.13).
+    private static func rules(ofIPv6 networks: [CIDR]) -> [[Statement]] {
+        let elements = networks.map { SetElement(.network($0)) }
+        // Behind a tag too, as with ARP.
+        let advertises: [Statement] = [.match(.metaProtocol, .network16(0x86dd)), .match(.icmpv6Type, .octet(136))]
+        let asking: [Statement] = [
+            .match(.ip6Saddr, .address(IPAddress(v6: 0))), .l4proto(.icmpv6), .return,
+        ]
+        guard !elements.isEmpty else { return [advertises + [.drop], asking] }
+        return [
+            advertises + [.nonmember([.icmpv6Taddr], .literal(elements)), .drop],
+            [.member([.ip6Saddr], .literal(elements)), .return], asking,
+        ]
+    }
+
+    /// The same networks, none within another: the kernel's sets have no room for that.
+    private static func distinct(_ networks: [CIDR]) -> [CIDR] {
+        var distinct: [CIDR] = []
+        for network in networks where !distinct.contains(where: { $0.contains(network) }) {
+            distinct.removeAll { network.contains($0) }
+            distinct.append(network)
+        }
+        return distinct
+    }
+}
+
+extension IPAddress {
+    /// The address that a host makes for itself on a link (RFC 4291, appendix A).
+    fileprivate static func linkLocal(of address: MACAddress) -> IPAddress {
+        let upper = UInt128(address.value >> 24 ^ 0x02_0000) << 40
+        return IPAddress(v6: 0xfe80 << 112 | upper | 0xff_fe00_0000 | UInt128(address.value & 0xff_ffff))
     }
 }

@@ -101,22 +101,8 @@ extension Transaction {
     }
 
     mutating func make(_ port: PortSpecification) throws(KernelError) {
-        let index = link(port.name).index
-        var requests: [NetlinkRequest] = []
-        if port.isHairpin || port.isIsolated {
-            requests.append(
-                .setPort(index, name: port.name, isHairpin: port.isHairpin, isIsolated: port.isIsolated)
-            )
-        }
-        if !port.vlans.isEmpty {
-            requests += Transaction.requests(
-                joining: port.vlans,
-                leaving: port.keepsDefaultVLAN ? nil : link(port.bridge).bridge?.defaultVLAN,
-                port: index,
-                name: port.name
-            )
-        }
-        try host.execute(requests)
+        let defaultVLAN = port.knowsVLANs ? link(port.bridge).bridge?.defaultVLAN : nil
+        try host.execute(port.requests(port: link(port.name).index, defaultVLAN: defaultVLAN))
     }
 
     mutating func make(_ interface: InterfaceSpecification) throws(KernelError) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CNI
+import Forwarding
 import Interfaces
 import JSON
 import TestSupport
@@ -66,10 +67,12 @@ struct BridgeFilterTests {
         #expect(masquerade.masquerade?.addresses.map { "\($0)" } == ["10.1.2.3/24", "fd00::5/64"])
         #expect(masquerade.spoofCheck == nil && masquerade.key == key)
         let frames = try Self.plan(#""macspoofchk": true"#)
-        #expect(frames.spoofCheck == SpoofCheck(key: key, port: "veth0", address: mac, addresses: nil))
+        var interface = VirtualInterface("veth0")
+        interface.allowedSources = [mac]
+        #expect(frames.spoofCheck == SpoofCheck(key: key, interface))
         let packets = try Self.plan(#""ipspoofchk": true"#)
-        #expect(packets.spoofCheck?.address == nil)
-        #expect(packets.spoofCheck?.addresses?.map { "\($0)" } == ["10.1.2.3"])
+        #expect(packets.spoofCheck?.interface.allowedSources == nil)
+        #expect(packets.spoofCheck?.interface.allowedAddresses?.map { "\($0)" } == ["10.1.2.3/32", "fe80::/10"])
     }
 
     private static func record(

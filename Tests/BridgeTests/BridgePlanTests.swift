@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CNI
+import Forwarding
 import Interfaces
 import Linux
 import Netlink
@@ -75,14 +76,7 @@ struct BridgePlanTests {
             container: VethPair.End(name: "eth0", address: mac(2)),
             mtu: 0
         )
-        let port = PortSpecification(
-            name: "veth0",
-            bridge: "cni0",
-            isHairpin: false,
-            isIsolated: false,
-            vlans: [],
-            keepsDefaultVLAN: false
-        )
+        let port = PortSpecification(VirtualInterface("veth0"), of: "cni0", knowsVLANs: false)
         let interface = InterfaceSpecification(
             name: "eth0",
             addresses: [],
@@ -189,15 +183,20 @@ struct BridgePlanTests {
         vlans: [NetlinkRequest.VLANMembership],
         keepsDefaultVLAN: Bool
     ) throws {
-        let port = PortSpecification(
-            name: "veth0",
-            bridge: "cni0",
-            isHairpin: isHairpin,
-            isIsolated: isIsolated,
-            vlans: vlans,
-            keepsDefaultVLAN: keepsDefaultVLAN
-        )
-        #expect(try connection(members).contains(.port(port)))
+        var found: PortSpecification?
+        for case .port(let port) in try connection(members) { found = port }
+        let port = try #require(found)
+        #expect(port.name == "veth0" && port.bridge == "cni0" && port.station == nil)
+        #expect(port.flags == .init(isHairpin: isHairpin, isIsolated: isIsolated))
+        #expect(port.memberships == vlans && port.keepsDefaultVLAN == keepsDefaultVLAN)
+    }
+
+    @Test("Who may have no other address is written down at its port")
+    func station() throws {
+        var found: [PortSpecification] = []
+        for case .port(let port) in try connection(#""macspoofchk": true"#) { found.append(port) }
+        #expect(found.map(\.interface.allowedSources) == [[mac(2)]])
+        #expect(found.first?.station?.address == mac(2))
     }
 
     @Test("The gateway of a VLAN is on a link of its own", arguments: [false, true])

@@ -108,7 +108,7 @@ struct VirtualSwitchTests {
             (Frames.packet(from: (mac(1), ip("::")), to: group, 58, [143, 0, 0, 0, 0, 0, 0, 0]), nil),
             (Frames.packet(from: (mac(1), ip("::")), to: group, 17, [0, 1, 0, 2, 0, 8, 0, 0]), .addressNotAllowed),
             (Frames.ethernet(from: mac(1), to: mac(2), type: EtherType.ipv4, payload: [69]), .unreadablePacket),
-            (Frames.ethernet(from: mac(1), to: mac(2)), nil),
+            (Frames.ethernet(from: mac(1), to: mac(2)), .unreadablePacket),
         ] as [([UInt8], DropReason?)]
     )
     func spoofing(frame: [UInt8], reason: DropReason?) {

@@ -137,8 +137,8 @@ struct VethPairKernelTests {
             let bridge = try socket.makeBridge("br0")
             try socket.execute(.addVethPair(here: pair("veth0", "veth1"), bridge: bridge.index))
             let index = try socket.required("veth1").index
-            try socket.execute(.setPort(index, name: "veth1", isHairpin: !isHairpin, isIsolated: !isIsolated))
-            try socket.execute(.setPort(index, name: "veth1", isHairpin: isHairpin, isIsolated: isIsolated))
+            try socket.execute(.setPort(index, name: "veth1", .init(isHairpin: !isHairpin, isIsolated: !isIsolated)))
+            try socket.execute(.setPort(index, name: "veth1", .init(isHairpin: isHairpin, isIsolated: isIsolated)))
             return try socket.required("veth1").port
         }
         #expect(port?.isHairpin == isHairpin)
@@ -150,7 +150,7 @@ struct VethPairKernelTests {
         let refusal = try inNewNamespace {
             let socket = try NetlinkSocket()
             let index = try socket.makeBridge("br0").index
-            return socket.refusal(of: .setPort(index, name: "br0", isHairpin: true, isIsolated: false))
+            return socket.refusal(of: .setPort(index, name: "br0", .init(isHairpin: true, isIsolated: false)))
         }
         #expect(refusal?.operation == "set port br0 hairpin=true isolated=false")
     }

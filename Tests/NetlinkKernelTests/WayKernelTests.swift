@@ -114,7 +114,7 @@ struct WayKernelTests {
             let other = try anotherNamespace()
             try socket.execute(.addVethPair(pair(), bridge: bridge.index, namespace: other.rawDescriptor))
             let port = try socket.required("veth0")
-            try socket.execute(.setPort(port.index, name: "veth0", isHairpin: true, isIsolated: false))
+            try socket.execute(.setPort(port.index, name: "veth0", .init(isHairpin: true, isIsolated: false)))
             let before = try socket.required("veth0").port
             try socket.execute(.isolatePort(port.index, name: "veth0"))
             return [before, try socket.required("veth0").port]

@@ -77,7 +77,7 @@ struct BridgeRequestTests {
 
     @Test("A port's flags are set together")
     func setPort() {
-        let request = NetlinkRequest.setPort(9, name: "veth0", isHairpin: true, isIsolated: false)
+        let request = NetlinkRequest.setPort(9, name: "veth0", .init(isHairpin: true, isIsolated: false))
         #expect(request.operation == "set port veth0 hairpin=true isolated=false")
         expectOctets(
             request,

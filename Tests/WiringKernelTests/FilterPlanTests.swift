@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Forwarding
 import Glibc
 import Linux
 import TestSupport
@@ -14,11 +15,13 @@ private let chain = "CNI-10b6f28dc236b0b51d7abaf2"
 struct FilterPlanTests {
     private static func plan(_ backend: MasqueradeBackend, watches: Bool = false) throws -> FilterPlan {
         let addresses = try ["10.1.2.3/24", "fd00::5/64", "fe80::7/64"].map { text throws(Malformed) in try cidr(text) }
+        var interface = VirtualInterface("veth0")
+        interface.allowedSources = [mac(2)]
+        interface.allowedAddresses = addresses.map { .host($0.address) }
         return FilterPlan(
             key: key,
             masquerade: Masquerade(key: key, addresses: addresses, backend: backend),
-            spoofCheck: watches
-                ? SpoofCheck(key: key, port: "veth0", address: mac(2), addresses: addresses.map(\.address)) : nil
+            spoofCheck: watches ? SpoofCheck(key: key, interface) : nil
         )
     }
 

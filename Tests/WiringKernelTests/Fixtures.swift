@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Forwarding
 import Linux
 import Netlink
 import TestSupport
@@ -37,7 +38,8 @@ struct Plan: Sendable {
         mtu: 1400
     )
     var isHairpin = true
-    var vlans: [NetlinkRequest.VLANMembership] = []
+    /// Who may send; nil is anybody.
+    var stations: [MACAddress]?
     var addresses = ["10.1.2.3/24", "fd00::5/64"]
     var routes = [("0.0.0.0/0", "10.1.2.1"), ("10.9.0.0/16", "10.1.2.1")]
     var isUp = true
@@ -47,14 +49,11 @@ struct Plan: Sendable {
 
     /// The whole plan, whose steps 0 to 3 concern the host alone.
     func changes() throws -> [Change] {
-        let port = PortSpecification(
-            name: pair.host.name,
-            bridge: bridge.name,
-            isHairpin: isHairpin,
-            isIsolated: true,
-            vlans: vlans,
-            keepsDefaultVLAN: true
-        )
+        var station = VirtualInterface(pair.host.name)
+        station.isHairpin = isHairpin
+        station.isIsolated = true
+        station.allowedSources = stations
+        let port = PortSpecification(station, of: bridge.name, knowsVLANs: false)
         let interface = InterfaceSpecification(
             name: pair.container.name,
             addresses: try addresses.map { text throws(Malformed) in try cidr(text) },

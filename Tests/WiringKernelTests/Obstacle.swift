@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Linux
 import Netlink
 import Wiring
@@ -11,7 +12,7 @@ enum Obstacle: String, CaseIterable, Sendable {
     case hostNameIsTaken
     case containerNameIsTaken
     case mtuIsNone
-    case portTakesNoVLAN
+    case portTakesNoStation
     case addressIsTwice
     case gatewayIsElsewhere
     case routeIsTwice
@@ -26,7 +27,7 @@ enum Obstacle: String, CaseIterable, Sendable {
             try host.execute(.addAddress(try cidr("10.7.7.1/24"), to: bridge.index, name: "br0"))
         case .containerNameIsTaken:
             try inside.execute(.addBridge("eth0", address: mac(9), mtu: 0, filtersVLANs: false))
-        case .bridgeIsNone, .bridgeNameIsNone, .hostNameIsTaken, .mtuIsNone, .portTakesNoVLAN, .addressIsTwice,
+        case .bridgeIsNone, .bridgeNameIsNone, .hostNameIsTaken, .mtuIsNone, .portTakesNoStation, .addressIsTwice,
             .gatewayIsElsewhere, .routeIsTwice, .pairVanishes:
             break
         }
@@ -39,7 +40,7 @@ enum Obstacle: String, CaseIterable, Sendable {
         case .bridgeNameIsNone: plan.bridge = Self.bridge("a/b")
         case .hostNameIsTaken: plan.pair = Self.pair(host: "lo")
         case .mtuIsNone: plan.pair = Self.pair(mtu: 67)
-        case .portTakesNoVLAN: plan.vlans = [.tagged(4095...4095)]
+        case .portTakesNoStation: plan.stations = [.zero]
         case .addressIsTwice: plan.addresses.append(plan.addresses[0])
         case .gatewayIsElsewhere: plan.routes.append(("10.8.0.0/16", "10.7.7.7"))
         case .routeIsTwice: plan.routes.append(plan.routes[0])
@@ -56,7 +57,7 @@ enum Obstacle: String, CaseIterable, Sendable {
         case .bridgeHasAnotherAddress: "add address 10.1.2.1/24 to br0"
         case .hostNameIsTaken: "add veth lo with peer eth0"
         case .containerNameIsTaken, .mtuIsNone: "add veth veth0 with peer eth0"
-        case .portTakesNoVLAN: "add VLANs to port veth0"
+        case .portTakesNoStation: "write down station 00:00:00:00:00:00 at port veth0"
         case .addressIsTwice: "add address 10.1.2.3/24 to eth0"
         case .gatewayIsElsewhere: "add route to 10.8.0.0/16 via 10.7.7.7 through eth0"
         case .routeIsTwice: "add route to 0.0.0.0/0 via 10.1.2.1 through eth0"
@@ -68,7 +69,7 @@ enum Obstacle: String, CaseIterable, Sendable {
     var errno: Errno {
         switch self {
         case .bridgeIsNone, .hostNameIsTaken, .containerNameIsTaken, .addressIsTwice, .routeIsTwice: .fileExists
-        case .bridgeNameIsNone, .mtuIsNone, .portTakesNoVLAN: .invalidArgument
+        case .bridgeNameIsNone, .mtuIsNone, .portTakesNoStation: .invalidArgument
         case .bridgeHasAnotherAddress: .addressInUse
         case .gatewayIsElsewhere: .networkUnreachable
         case .pairVanishes: .noSuchDevice

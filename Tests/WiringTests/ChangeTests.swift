@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Forwarding
 import Linux
 import Netlink
 import Testing
@@ -36,16 +37,7 @@ struct ChangeTests {
             ),
             .sharedAddress(SharedAddress(CIDR.host(IPAddress(v4: 1)), link: "br0", replacesOthers: true)),
             .forwarding(.v4), .sharedTap(SharedTap(name: "vs0", mtu: 0)),
-            .port(
-                PortSpecification(
-                    name: "veth0",
-                    bridge: "br0",
-                    isHairpin: true,
-                    isIsolated: true,
-                    vlans: [],
-                    keepsDefaultVLAN: true
-                )
-            ),
+            .port(PortSpecification(VirtualInterface("veth0"), of: "br0", knowsVLANs: false)),
             .interface(
                 InterfaceSpecification(name: "eth0", addresses: [], routes: [], isUp: true, detectsDuplicates: false)
             ),

@@ -12,11 +12,6 @@ private func masquerade(_ addresses: [String], _ backend: MasqueradeBackend = .n
     Masquerade(key: key, addresses: try addresses.map { try #require(CIDR($0)) }, backend: backend)
 }
 
-private func check(_ address: MACAddress?, _ addresses: [String]?) throws -> SpoofCheck {
-    let addresses = try addresses.map { try $0.map { try #require(IPAddress($0)) } }
-    return SpoofCheck(key: key, port: "veth0", address: address, addresses: addresses)
-}
-
 @Suite("Masquerading")
 struct MasqueradeTests {
     @Test("Each address has a rule: from it, to anywhere but its own network")
@@ -60,15 +55,15 @@ struct SpoofCheckTests {
 
     @Test("Who is jumped to comes first, and only what is asked for is watched")
     func chains() throws {
-        #expect(try Self.chains(check(mac, nil).share) == ["-mac 2", " 1"])
-        #expect(try Self.chains(check(nil, ["10.1.2.3"]).share) == ["-ip 4", " 1"])
-        #expect(try Self.chains(check(mac, []).share) == ["-mac 2", "-ip 4", " 2"])
-        #expect(try Self.chains(check(nil, nil).share) == [" 0"])
+        #expect(try Self.chains(watcher(key, mac, nil).share) == ["-mac 2", " 1"])
+        #expect(try Self.chains(watcher(key, nil, ["10.1.2.3"]).share) == ["-ip 6", " 1"])
+        #expect(try Self.chains(watcher(key, mac, []).share) == ["-mac 2", "-ip 6", " 2"])
+        #expect(try Self.chains(watcher(key, nil, nil).share) == [" 0"])
     }
 
     @Test("Everything is named and commented as the reference does it")
     func names() throws {
-        let share = try check(mac, ["10.1.2.3"]).share
+        let share = try watcher(key, mac, ["10.1.2.3"]).share
         #expect(SpoofCheck.chains(of: key).map(\.name) == [Self.base, Self.base + "-mac", Self.base + "-ip"])
         #expect(SpoofCheck.chains(of: key).allSatisfy { $0.table == Table(.bridge, "nat") })
         let rules = share.rules + share.chains.flatMap(\.rules)
@@ -86,7 +81,7 @@ struct SpoofCheckTests {
             Rule(chain, [.match(.etherSaddr, .ether(mac)), .return], comment: comment),
             Rule(chain, [.drop], comment: comment),
         ]
-        #expect(try check(mac, nil).share.chains.first?.rules == expected)
+        #expect(try watcher(key, mac, nil).share.chains.first?.rules == expected)
     }
 
     @Test("The comment of a long id is cut to what nft accepts")
@@ -102,7 +97,7 @@ struct SpoofCheckTests {
 struct FilterPlanTests {
     @Test("In nf_tables stands what is not left to iptables")
     func shares() throws {
-        let watch = try check(mac, nil)
+        let watch = try watcher(key, mac, nil)
         let nft = try masquerade(["10.1.2.3/24"])
         let iptables = try masquerade(["10.1.2.3/24"], .iptables)
         #expect(FilterPlan(key: key, masquerade: nft, spoofCheck: watch).shares == [nft.share, watch.share])

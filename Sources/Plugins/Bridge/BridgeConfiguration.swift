@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Forwarding
 internal import Interfaces
 internal import JSON
-internal import Netlink
 internal import Plugin
+internal import Wiring
 
 /// What a network of type `bridge` says, parsed and validated completely.
 struct BridgeConfiguration {
@@ -59,13 +60,31 @@ struct BridgeConfiguration {
     /// VLANs are told apart only when somebody says which.
     var filtersVLANs: Bool { vlan != 0 || !trunk.isEmpty }
 
-    /// The port's VLANs: tagged ones, and where untagged frames belong.
+    /// What the container's place on the bridge is to a switch, but for the container's addresses.
     ///
-    /// That comes last: of a VLAN that is both, the kernel keeps what it was told last, and without a native VLAN the
-    /// container could not send untagged frames at all.
-    var memberships: [NetlinkRequest.VLANMembership] {
-        guard filtersVLANs else { return [] }
-        return trunk.map { .tagged($0) } + [.native(vlan == 0 ? 1 : vlan)]
+    /// Without a native VLAN it could not send untagged frames at all: one that only has a trunk is in the first.
+    ///
+    /// `port`: the host's end of the pair.
+    /// `address`: the container's; nil where it is not known.
+    func interface(_ port: String, address: MACAddress?) -> VirtualInterface {
+        var interface = filters.interface(port, address: address, [])
+        interface.isHairpin = isHairpin
+        interface.isIsolated = isIsolated
+        if filtersVLANs {
+            let native = vlan == 0 ? 1 : vlan
+            interface.vlans = trunk.isEmpty ? .access(native) : .trunk(VLANSet(trunk.joined()), native: native)
+        }
+        return interface
+    }
+
+    /// The same as the kernel's bridge has it.
+    func port(_ name: String, address: MACAddress?) -> PortSpecification {
+        PortSpecification(
+            interface(name, address: address),
+            of: bridge,
+            knowsVLANs: filtersVLANs,
+            keepsDefaultVLAN: keepsDefaultVLAN
+        )
     }
 
     private static func trunk(_ elements: [JSONReader]) throws(JSONTypeError) -> [ClosedRange<UInt16>] {

@@ -97,16 +97,7 @@ struct BridgePlan {
         )
     }
 
-    private var port: PortSpecification {
-        PortSpecification(
-            name: pair.host.name,
-            bridge: configuration.bridge,
-            isHairpin: configuration.isHairpin,
-            isIsolated: configuration.isIsolated,
-            vlans: configuration.memberships,
-            keepsDefaultVLAN: configuration.keepsDefaultVLAN
-        )
-    }
+    private var port: PortSpecification { configuration.port(pair.host.name, address: pair.container.address) }
 
     /// The gateway of a VLAN cannot be on the bridge itself, which is in none: it gets a port of its own.
     ///

@@ -119,7 +119,7 @@ extension BridgePort {
         if port.master != bridge.index {
             findings.add("\(port.name) is not a port of bridge \(configuration.bridge)")
         }
-        if configuration.isHairpin, port.port?.isHairpin == false { findings.add("\(port.name) is no hairpin port") }
-        if configuration.isIsolated, port.port?.isIsolated == false { findings.add("\(port.name) is not isolated") }
+        let wanted = configuration.port(port.name, address: interface.address)
+        for complaint in wanted.missing(from: port.port) { findings.add(complaint) }
     }
 }
