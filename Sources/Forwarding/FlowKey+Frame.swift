@@ -32,7 +32,12 @@ extension FlowKey {
             offset = 18
         }
         // A tag inside of the switch's own, or a foreign one in its place: only the packet behind it is of interest.
-        while EtherType.isTag(type), offset < 22, frame.count >= offset &+ 4 {
+        while EtherType.isTag(type), offset < 22 {
+            guard frame.count >= offset &+ 4 else {
+                // Whose tag it is does not matter: as of the switch's own, the type behind the first one has to be there.
+                if offset == 14 { return nil }
+                break
+            }
             type = frame.bigEndian16(at: offset &+ 2)
             offset &+= 4
         }

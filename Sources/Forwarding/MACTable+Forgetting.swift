@@ -23,6 +23,11 @@ extension MACTable {
         removeAll { $0.interface == interface && !$0.isStatic }
     }
 
+    /// Forgets what was learned at an interface in other VLANs than these, as when it leaves some.
+    package mutating func removeLearned(at interface: InterfaceID, outside vlans: VLANSet) {
+        removeAll { $0.interface == interface && !$0.isStatic && !vlans.contains($0.vlan) }
+    }
+
     private mutating func removeAll(_ condition: (Slot) -> Bool) {
         var position = 0
         while position < slots.count {

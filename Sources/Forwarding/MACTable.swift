@@ -51,6 +51,7 @@ package struct MACTable: ~Copyable {
 
         @inline(__always)
         var interface: InterfaceID { InterfaceID(index: UInt16(truncatingIfNeeded: value)) }
+        var vlan: UInt16 { UInt16(truncatingIfNeeded: key >> 48) & 0xfff }
         @inline(__always)
         var isStatic: Bool { value & Slot.staticFlag != 0 }
         @inline(__always)
@@ -263,7 +264,7 @@ package struct MACTable: ~Copyable {
 extension MACTable.Entry {
     init(_ slot: MACTable.Slot) {
         address = MACAddress(value: slot.key)
-        vlan = UInt16(truncatingIfNeeded: slot.key >> 48) & 0xfff
+        vlan = slot.vlan
         interface = slot.interface
         isStatic = slot.isStatic
         isGateway = slot.isGateway

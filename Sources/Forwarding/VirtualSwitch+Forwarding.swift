@@ -2,6 +2,10 @@
 internal import Addressing
 
 extension VirtualSwitch {
+    /// Where frames go that ask the other end of a link to pause: they are about the link and teach a switch nothing (IEEE
+    /// 802.3, annex 31B).
+    private static let pauseGroup: UInt64 = 0x0180_c200_0001
+
     /// Decides what becomes of a frame, learns from it and counts it.
     ///
     /// - Parameters:
@@ -62,9 +66,10 @@ extension VirtualSwitch {
         var reason = admission.reason
         if reason == nil, rule.packedAction != RuleAction.deny.packed {
             let port = ports[Int(admission.ingress.index)]
-            if port.has(PortState.Flag.isLocked) {
-                if isStranger(admission, now) { reason = .lockedInterface }
-            } else if port.has(PortState.Flag.learns) {
+            if isStranger(admission, now) {
+                reason = .lockedInterface
+            } else if port.has(PortState.Flag.learns), admission.destinationNumber != Self.pauseGroup {
+                // Who is known at a locked interface stays known by being heard.
                 let key = MACTable.key(admission.sourceNumber, admission.vlan)
                 _ = stations.learn(key, at: admission.ingress, limit: port.learnLimit, now: now)
             }
@@ -157,8 +162,7 @@ extension VirtualSwitch {
     }
 
     private func isForwardedGroup(_ destination: UInt64) -> Bool {
-        // Pause frames are for the link alone (IEEE 802.3, annex 31B).
-        destination & 0xf != 1 && settings.forwardedGroups >> UInt16(destination & 0xf) & 1 != 0
+        destination != Self.pauseGroup && settings.forwardedGroups >> UInt16(destination & 0xf) & 1 != 0
     }
 
     @inline(__always)

@@ -22,6 +22,9 @@ package struct VirtualSwitch: ~Copyable {
         /// How long a station is remembered that is not heard.
         package var ageing: Ticks = 30000
         /// Which of the groups 01:80:c2:00:00:00 to 0f are forwarded, by bit; never 01 (as `group_fwd_mask` in Linux).
+        ///
+        /// Linux does not let 00 be chosen: it forwards that group where it does not speak the spanning tree protocol itself.
+        /// With provider's tags it forwards 0b, 0c, 0d and 0f besides (IEEE 802.1Q, table 8-2).
         package var forwardedGroups: UInt16 = 0
         /// What hashes depend on: senders who do not know it cannot make them collide.
         package var seed: UInt64 = 0
@@ -136,7 +139,8 @@ package struct VirtualSwitch: ~Copyable {
 
     /// Changes how an interface is set up; frames that come afterwards find it so.
     ///
-    /// When it goes down, or the spanning tree disables it, what was learned there is forgotten.
+    /// When it goes down, or the spanning tree disables it, what was learned there is forgotten; when it leaves a VLAN, what
+    /// was learned there in that VLAN.
     ///
     /// - Returns: false when there is no interface of that number.
     @discardableResult
@@ -148,6 +152,9 @@ package struct VirtualSwitch: ~Copyable {
         set(id, to: after)
         let isCut = !after.isUp || after.spanningTree == .disabled
         if isCut, before.isUp, before.spanningTree != .disabled { stations.removeLearned(at: id) }
+        if settings.knowsVLANs, after.vlans.members != before.vlans.members {
+            stations.removeLearned(at: id, outside: after.vlans.members)
+        }
         return true
     }
 
