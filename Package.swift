@@ -228,6 +228,14 @@ let modules: [Target] = [
         path: "Tests/TestSupport",
         swiftSettings: strict
     ),
+    // Forwarding against the kernel's bridge: a program, since the kernel of a guest has VLANs
+    .target(name: "CTaps", path: "Tests/CTaps"),
+    .executableTarget(
+        name: "forwarding-replay",
+        dependencies: ["Forwarding", "Netlink", "CNetlink", "CTaps", "CLinux", "Linux", "Addressing"],
+        path: "Tests/ForwardingReplay",
+        swiftSettings: strict
+    ),
     tests("JournalTests", ["Journal", "Linux", "TestSupport"]),
     tests("LinuxTests", ["Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
