@@ -64,7 +64,8 @@ struct Campaign {
                 try report(difference, seed &+ number, "difference")
                 let told = replay.tally
                 let (shortest, remaining) = try replay.minimize(story, difference)
-                try report(remaining, seed &+ number, "shortest story with a difference, of \(shortest.steps.count) steps,")
+                let length = shortest.steps.count
+                try report(remaining, seed &+ number, "shortest story with a difference, of \(length) steps,")
                 try say(shortest.scene.swiftText)
                 for step in shortest.steps { try say(step.swiftText) }
                 try summarize(told, start)

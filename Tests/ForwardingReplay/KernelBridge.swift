@@ -31,6 +31,8 @@ struct KernelBridge: ~Copyable {
     /// Enters a new namespace with the calling thread, for good.
     ///
     /// - Parameter capacity: how many ports there may be.
+    /// - Returns: pairs for all ports, and no bridge yet.
+    /// - Throws: ``KernelError``; `EPERM` without root.
     static func inNewNamespace(capacity: Int) throws(KernelError) -> KernelBridge {
         let result = culvert_unshare_network_namespace()
         guard result == 0 else { throw KernelError("unshare network namespace", Errno(rawValue: result)) }
@@ -139,7 +141,10 @@ struct KernelBridge: ~Copyable {
 
     /// Does what a step says, frames and the end of what is too old aside.
     ///
-    /// - Parameter home: where the station is that the step is about.
+    /// - Parameters:
+    ///   - step: one that makes sense now.
+    ///   - home: where the station is that the step is about.
+    /// - Throws: ``KernelError``.
     mutating func apply(_ step: Step, home: Int?) throws(KernelError) {
         switch step {
         case .addPort(let number):
@@ -180,13 +185,16 @@ struct KernelBridge: ~Copyable {
 
     // MARK: - Age
 
-    /// How far apart two stretches of time are. The kernel counts in hundredths of a second at the worst.
+    /// How far apart two stretches of time are.
+    ///
+    /// The kernel counts in hundredths of a second at the worst.
     private static let gap = Duration.milliseconds(160)
 
     /// Has the kernel forget what was not heard since the last pause.
     ///
     /// - Parameter isDone: looks at what is known; called until it says so, for a second.
     /// - Returns: false when it took so long that younger ones may be forgotten as well.
+    /// - Throws: ``KernelError``.
     mutating func expire(until isDone: (Set<KnownStation>) -> Bool) throws(KernelError) -> Bool {
         let start = Machine.bootNanoseconds
         // In the middle of the gap.

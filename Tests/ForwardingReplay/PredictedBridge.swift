@@ -93,7 +93,9 @@ struct PredictedBridge: ~Copyable {
         case .addVLAN(let port, _): interfaces[port] != nil
         case .removeVLAN(let port, let vlan): isMember(port, vlan)
         case .addStation(_, let vlan, let port): interfaces[port] != nil && (vlan == 0 || isMember(port, vlan))
-        case .removeStation(let address, let vlan): theSwitch.stations.lookup(address, vlan: vlan, now: now) != nil
+        case .removeStation(let address, let vlan):
+            // Linux takes nothing out of a VLAN that the port has left, though a static station stays in it.
+            port(of: address, vlan: vlan).map { vlan == 0 || isMember($0, vlan) } ?? false
         case .flush, .pause, .expire: true
         case .frame(let octets, let port): !isLearnedFromLinkLocal(octets, port)
         }
@@ -166,8 +168,10 @@ struct PredictedBridge: ~Copyable {
         guard let id = interfaces[port] else { return }
         theSwitch.removeInterface(id)
         interfaces[port] = nil
-        for vlan in scene.knowsVLANs ? Array(0..<4095) : [0] {
-            theSwitch.removeStation(ownAddress(port), vlan: UInt16(vlan))
+        // Somebody else may have been heard with the address of the port in a VLAN that it does not belong to.
+        for vlan in 0..<4095 as Range<UInt16> {
+            let entry = theSwitch.stations.lookup(ownAddress(port), vlan: vlan, now: now)
+            if entry?.isStatic == true { theSwitch.removeStation(ownAddress(port), vlan: vlan) }
         }
     }
 

@@ -48,6 +48,7 @@ struct Taps: ~Copyable {
     /// - Parameters:
     ///   - isMarker: of the link where markers come out, whether it is the one that is waited for.
     ///   - body: called with the link and the octets of everything else, in order.
+    /// - Throws: ``KernelError``; `ETIMEDOUT` when the marker does not come, `ENOBUFS` when frames were lost.
     mutating func receive(
         until isMarker: (Int32, ArraySlice<UInt8>) -> Bool,
         _ body: (Int32, ArraySlice<UInt8>) -> Void

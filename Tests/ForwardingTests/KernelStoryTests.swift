@@ -58,7 +58,7 @@ struct KernelStoryTests {
         #expect(theSwitch.stations.lookup(mac(3), vlan: 2, now: 0)?.isStatic == true)
     }
 
-    @Test("Who is known at a locked interface stays known while heard, if the interface learns", arguments: [true, false])
+    @Test("Who is known at a locked interface stays known while heard, if it learns", arguments: [true, false])
     func locked(learns: Bool) {
         var theSwitch = makeSwitch(VirtualInterface("first"))
         let frame = Frames.ethernet(from: mac(1), to: broadcast)
