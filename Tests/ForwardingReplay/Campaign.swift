@@ -88,7 +88,7 @@ struct Campaign {
             """
             replayed \(tally.steps) steps of \(tally.stories) stories from seed \(seed), VLANs: \(knowsVLANs): \
             \(tally.frames) frames, \(tally.arrivals) arrivals, \(tally.comparisons) comparisons of stations, \
-            \(tally.omissions) left out, \(tally.delays) too late; \(Int64(tally.steps) * 1000 / milliseconds) steps/s
+            \(tally.omissions) left out, \(tally.expiries) expiries (\(tally.delays) too late); \(Int64(tally.steps) * 1000 / milliseconds) steps/s
             """
         )
     }

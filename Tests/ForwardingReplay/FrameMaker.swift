@@ -99,15 +99,7 @@ struct FrameMaker {
         switch generator.below(10) {
         case 0:
             octets.append(number: EtherType.arp)
-            let sender = MACAddress(value: 0x0200_0000_0000 | UInt64(first))
-            let message = ARPMessage(
-                operation: UInt16(1 + generator.below(2)),
-                senderMAC: sender,
-                senderAddress: IPAddress(v4: 0x0a00_0000 | first),
-                targetMAC: .zero,
-                targetAddress: IPAddress(v4: 0x0a00_0000 | second)
-            )
-            message.append(to: &octets)
+            message(UInt16(1 + generator.below(2)), first, second).append(to: &octets)
         case 1, 2:
             octets.append(number: EtherType.ipv4)
             let (source, destination) = (IPAddress(v4: 0x0a00_0000 | first), IPAddress(v4: 0x0a00_0000 | second))
@@ -130,6 +122,16 @@ struct FrameMaker {
         }
         octets += mark
         if generator.once(in: 20) { octets += Array(repeating: 0x5a, count: generator.below(1400)) }
+    }
+
+    private func message(_ operation: UInt16, _ sender: UInt32, _ target: UInt32) -> ARPMessage {
+        ARPMessage(
+            operation: operation,
+            senderMAC: MACAddress(value: 0x0200_0000_0000 | UInt64(sender)),
+            senderAddress: IPAddress(v4: 0x0a00_0000 | sender),
+            targetMAC: .zero,
+            targetAddress: IPAddress(v4: 0x0a00_0000 | target)
+        )
     }
 
     /// Takes the end away, never so that fewer octets are left than a packet socket sends.

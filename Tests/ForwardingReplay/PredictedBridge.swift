@@ -119,11 +119,8 @@ struct PredictedBridge: ~Copyable {
     /// Does what a step says that makes sense now, frames aside.
     mutating func apply(_ step: Step) {
         switch step {
-        case .addPort(let port):
-            setUp(VirtualInterface("p\(port)"), as: port)
-            addOwnStation(port, vlan: 1)
-        case .removePort(let port):
-            removePort(port)
+        case .addPort(let port): addPort(port)
+        case .removePort(let port): removePort(port)
         case .bringUp(let port):
             // Whoever comes up begins anew.
             update(port) {
@@ -162,6 +159,11 @@ struct PredictedBridge: ~Copyable {
 
     private mutating func update(_ port: Int, _ change: (inout VirtualInterface) -> Void) {
         if let id = interfaces[port] { theSwitch.update(id, change) }
+    }
+
+    private mutating func addPort(_ port: Int) {
+        setUp(VirtualInterface("p\(port)"), as: port)
+        addOwnStation(port, vlan: 1)
     }
 
     private mutating func removePort(_ port: Int) {

@@ -21,6 +21,8 @@ struct Tally: Hashable, Sendable {
     var omissions = 0
     /// How often all stations were compared.
     var comparisons = 0
+    /// How often what was too old was forgotten.
+    var expiries = 0
     /// How often it took too long to say what is too old.
     var delays = 0
     var stories = 0
@@ -104,6 +106,7 @@ struct Replay: ~Copyable {
         }
         prediction.apply(step)
         guard case .expire = step else { return nil }
+        tally.expiries += 1
         let wanted = prediction.stations()
         if try kernel.expire(until: { $0 == wanted }) { return nil }
         // Too late to say who is how old.
@@ -155,7 +158,9 @@ struct Replay: ~Copyable {
             let (here, there) = (places(of: tail, in: arrived), places(of: tail, in: expected))
             guard here != there else { continue }
             var text = "frame \(hexadecimal(octets)) from p\(port)\n"
-            text += "  out of the kernel's bridge: \(words(here))\n  out of Forwarding: \(words(there))\n"
+            let alike = here.count { there.contains($0) }
+            text += "  only out of the kernel's bridge: \(words(here.filter { !there.contains($0) }))\n"
+            text += "  only out of Forwarding: \(words(there.filter { !here.contains($0) })); out of both: \(alike)\n"
             text += "  Forwarding would do now: \(prediction.explain(octets, from: port))\n"
             return Difference(step: index, text: text)
         }
@@ -174,6 +179,10 @@ struct Replay: ~Copyable {
 
     private func words(_ arrivals: [Arrival]) -> String {
         guard !arrivals.isEmpty else { return "nothing" }
-        return arrivals.map { "p\($0.place) \(hexadecimal(Array($0.octets.prefix(24))))" }.joined(separator: ", ")
+        // The host comes behind the ports.
+        return arrivals.map { arrival in
+            let place = arrival.place == expected.count - 1 ? "host" : "p\(arrival.place)"
+            return "\(place) \(hexadecimal(Array(arrival.octets.prefix(24))))"
+        }.joined(separator: ", ")
     }
 }
