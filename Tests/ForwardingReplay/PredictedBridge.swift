@@ -79,6 +79,8 @@ struct PredictedBridge: ~Copyable {
         place == scene.portCount ? Scene.bridgeAddress : Scene.address(ofPort: place)
     }
 
+    var usesBursts: Bool { scene.usesBursts }
+
     private func isUp(_ port: Int) -> Bool {
         interfaces[port].flatMap { theSwitch.interface($0) }?.isUp ?? false
     }
@@ -194,7 +196,31 @@ struct PredictedBridge: ~Copyable {
     /// What becomes of a frame; everything that comes out is handed over.
     mutating func forward(_ octets: [UInt8], from port: Int, _ body: (Arrival) -> Void) {
         guard let id = interfaces[port] else { return }
-        let decision = theSwitch.forward(octets.span, from: id, now: now)
+        deliver(octets, theSwitch.forward(octets.span, from: id, now: now), body)
+    }
+
+    /// What becomes of frames that come at once.
+    mutating func forward(_ frames: [(octets: [UInt8], port: Int)], _ body: (Arrival) -> Void) {
+        var memory: [UInt8] = []
+        var references: [FrameReference] = []
+        var taken: [[UInt8]] = []
+        for (octets, port) in frames {
+            guard let id = interfaces[port] else { continue }
+            let (offset, length) = (UInt32(memory.count), UInt32(octets.count))
+            references.append(FrameReference(offset: offset, length: length, ingress: id))
+            memory += octets
+            taken.append(octets)
+        }
+        guard let first = references.first else { return }
+        let none: [UInt8] = []
+        let nothing = theSwitch.explain(none.span, from: first.ingress, now: now).decision
+        var decisions = Array(repeating: nothing, count: references.count)
+        var span = decisions.mutableSpan
+        theSwitch.forward(references.span, in: memory.span, now: now, into: &span)
+        for (octets, decision) in zip(taken, decisions) { deliver(octets, decision, body) }
+    }
+
+    private func deliver(_ octets: [UInt8], _ decision: Decision, _ body: (Arrival) -> Void) {
         theSwitch.forEachDelivery(of: decision) { delivery in
             var output = Array(repeating: 0 as UInt8, count: octets.count + 4)
             var span = output.mutableSpan

@@ -89,6 +89,7 @@ struct Replay: ~Copyable {
         tally.frames += 1
         kernel.add(octets, from: port)
         sent.append((index, octets, port))
+        guard !prediction.usesBursts else { return }
         prediction.forward(octets, from: port) { expected[$0.place].append($0.octets) }
     }
 
@@ -121,6 +122,9 @@ struct Replay: ~Copyable {
     /// Compares what came out of both; now and then what both know of stations, too.
     private mutating func look(_ prediction: inout PredictedBridge, at index: Int) throws(KernelError) -> Difference? {
         guard !sent.isEmpty else { return nil }
+        if prediction.usesBursts {
+            prediction.forward(sent.map { ($0.octets, $0.port) }) { expected[$0.place].append($0.octets) }
+        }
         var arrived: [[[UInt8]]] = Array(repeating: [], count: expected.count)
         try kernel.exchange { place, octets in arrived[place].append(Array(octets)) }
         for frames in arrived { tally.arrivals += frames.count }

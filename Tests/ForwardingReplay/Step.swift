@@ -61,6 +61,8 @@ struct Scene: Hashable, Sendable {
     var tagProtocol = EtherType.customerTag
     /// `group_fwd_mask` of the kernel's bridge: without its lowest three bits, which it does not take.
     var forwardedGroups: UInt16 = 0
+    /// Whether `Forwarding` is given all frames between two changes at once.
+    var usesBursts = false
 
     /// What the switch has to forward to do as the kernel's bridge does.
     ///
@@ -87,7 +89,7 @@ extension Scene {
         settings.knowsVLANs = \(knowsVLANs)
         settings.tagProtocol = 0x\(String(tagProtocol, radix: 16))
         settings.forwardedGroups = 0x\(String(allForwardedGroups, radix: 16))
-        var theSwitch = VirtualSwitch(settings)
+        var theSwitch = VirtualSwitch(settings)  // in bursts: \(usesBursts)
         """
     }
 }
