@@ -16,9 +16,9 @@ pytestmark = pytest.mark.needs_culvert
 #: It is no plugin and stands beside no other's.
 PROGRAM = REPOSITORY / ".build" / "release" / "forwarding-replay"
 #: How many steps are told; a campaign has a million (`make replay`).
-STEPS = int(os.environ.get("CULVERT_REPLAY_STEPS", "40000"))
+STEPS = int(os.environ.get("CULVERT_REPLAY_STEPS", "60000"))
 #: A machine that has much else to do tells less, and says so.
-SECONDS = int(os.environ.get("CULVERT_REPLAY_SECONDS", "25"))
+SECONDS = int(os.environ.get("CULVERT_REPLAY_SECONDS", "20"))
 #: A bridge of `Forwarding` that lacks one of these is found out.
 DEFECTS = ("isolation", "locking", "flooding")
 SUMMARY = re.compile(r"replayed (?P<steps>\d+) steps .* (?P<arrivals>\d+) arrivals, (?P<looks>\d+) comparisons")
