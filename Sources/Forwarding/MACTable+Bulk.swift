@@ -27,7 +27,7 @@ extension MACTable {
             for index in 0..<count { homes[index] = touch(keys[start &+ index].number) }
             for index in 0..<count {
                 let key = keys[start &+ index].number
-                let slot = slots[homes[index] == key ? home(key) : position(key)]
+                let slot = slots[wrapping: homes[index] == key ? home(key) : position(key)]
                 let isKnown = slot.key != 0 && !isExpired(slot, now)
                 interfaces[start &+ index] = isKnown ? slot.interface : nil
             }

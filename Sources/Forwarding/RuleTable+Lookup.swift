@@ -51,16 +51,22 @@ extension RuleTable {
 
     /// Takes the rule with this masked key if it is better than the one found before.
     @inline(__always)
-    private func probe(_ key: FlowKey, _ tuple: Tuple, from start: Int, _ verdict: inout RuleVerdict) {
+    private func probe(
+        _ key: FlowKey,
+        _ tuple: Tuple,
+        from start: Int,
+        width: Int = 7,
+        _ verdict: inout RuleVerdict
+    ) {
         var slot = start
         while true {
             let position = tuple.base &+ slot
-            let rank = entries[position].rank
+            let rank = entries[wrapping: position].rank
             if rank == 0 { return }
-            if entries[position].key.agrees(with: key) {
+            if entries[wrapping: position].key.agrees(with: key, width: width) {
                 if rank > verdict.rank {
                     verdict.rank = rank
-                    verdict.packedAction = actions[position]
+                    verdict.packedAction = actions[wrapping: position]
                 }
                 return
             }
@@ -71,61 +77,73 @@ extension RuleTable {
     /// The same for the frames of a burst: a mask at a time, so that the memory of many frames is waited for at once.
     ///
     /// - Parameters:
-    ///   - keys: of the frames.
-    ///   - count: how many of them, at most ``burst``.
-    ///   - verdicts: where the verdicts go, in the order of the keys.
+    ///   - frames: with the keys.
+    ///   - count: how many places of `scratch.pending` say which of the frames to look up.
+    ///   - verdicts: where the verdicts go, each to the place of its frame.
+    @inline(__always)
     mutating func lookup(
-        _ keys: borrowing Table<FlowKey>,
+        _ frames: borrowing BurstTable<BurstFrame>,
         count: Int,
-        into verdicts: inout Table<RuleVerdict>
+        into verdicts: inout BurstTable<RuleVerdict>
     ) {
-        for index in 0..<count {
-            verdicts[index] = RuleVerdict()
-            scratch.pending[index] = UInt8(truncatingIfNeeded: index)
-        }
+        for place in 0..<count { verdicts[Int(scratch.pending[place])] = RuleVerdict() }
         var pendingCount = count
         var index = 0
         while index < tupleCount, pendingCount > 0 {
-            let tuple = tuples[index]
-            var warm: UInt64 = 0
-            for place in 0..<pendingCount {
-                let key = keys[Int(scratch.pending[place])].masked(by: tuple.mask)
-                let slot = Int(truncatingIfNeeded: key.hash(seed: seed) >> tuple.shift)
-                scratch.slots[place] = UInt32(truncatingIfNeeded: slot)
-                // An early load, and nobody waits for it yet.
-                warm |= entries[tuple.base &+ slot].rank
+            // The width is a constant in each of them.
+            switch tuples[index].width {
+            case 3: pendingCount = ask(index, frames, pendingCount, width: 3, &verdicts)
+            case 4: pendingCount = ask(index, frames, pendingCount, width: 4, &verdicts)
+            default: pendingCount = ask(index, frames, pendingCount, width: 7, &verdicts)
             }
-            scratch.warmth = warm
-            let nextBest = index &+ 1 < tupleCount ? tuples[index &+ 1].bestRank : .max
-            var kept = 0
-            for place in 0..<pendingCount {
-                let frame = scratch.pending[place]
-                let key = keys[Int(frame)].masked(by: tuple.mask)
-                var verdict = verdicts[Int(frame)]
-                probe(key, tuple, from: Int(scratch.slots[place]), &verdict)
-                verdicts[Int(frame)] = verdict
-                if verdict.rank <= nextBest {
-                    scratch.pending[kept] = frame
-                    kept &+= 1
-                }
-            }
-            pendingCount = kept
             index &+= 1
         }
+    }
+
+    /// Looks the frames that are pending up in one tuple.
+    ///
+    /// - Returns: how many are still pending.
+    @inline(__always)
+    private mutating func ask(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        width: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        let tuple = tuples[index]
+        var warm: UInt64 = 0
+        for place in 0..<count {
+            let key = frames[Int(scratch.pending[place])].key.masked(by: tuple.mask, width: width)
+            let slot = Int(truncatingIfNeeded: key.hash(seed: seed) &>> tuple.shift)
+            scratch.slots[place] = UInt32(truncatingIfNeeded: slot)
+            // An early load, and nobody waits for it yet.
+            warm |= entries[wrapping: tuple.base &+ slot].rank
+        }
+        scratch.warmth = warm
+        let nextBest = index &+ 1 < tupleCount ? tuples[index &+ 1].bestRank : .max
+        var kept = 0
+        for place in 0..<count {
+            let frame = scratch.pending[place]
+            let key = frames[Int(frame)].key.masked(by: tuple.mask, width: width)
+            var verdict = verdicts[Int(frame)]
+            let rank = verdict.rank
+            probe(key, tuple, from: Int(scratch.slots[place]), width: width, &verdict)
+            if verdict.rank != rank { verdicts[Int(frame)] = verdict }
+            // Written always, kept or not: cheaper than a branch that nobody can foresee.
+            scratch.pending[kept] = frame
+            kept &+= verdict.rank <= nextBest ? 1 : 0
+        }
+        return kept
     }
 }
 
 /// Memory for the look-up of a burst.
 struct RuleScratch: ~Copyable {
     /// Frames that a better rule may still be found for.
-    var pending: Table<UInt8>
+    var pending = BurstTable(repeating: 0 as UInt8)
     /// Where their probes begin.
-    var slots: Table<UInt32>
+    var slots = BurstTable(repeating: 0 as UInt32)
     /// Keeps early loads from being left out.
     var warmth: UInt64 = 0
-
-    init(burst: Int) {
-        pending = Table(repeating: 0, count: burst)
-        slots = Table(repeating: 0, count: burst)
-    }
 }
