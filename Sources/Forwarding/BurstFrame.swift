@@ -69,6 +69,8 @@ struct BurstFrame: BitwiseCopyable {
 /// Memory for a burst.
 struct BurstScratch: ~Copyable {
     var frames = BurstTable(repeating: BurstFrame())
+    /// Where probes for stations begin: of the source 32, of the destination 32.
+    var homes = BurstTable(repeating: 0 as UInt64)
     var verdicts = BurstTable(repeating: RuleVerdict())
     /// Keeps early loads from being left out.
     var warmth: UInt64 = 0

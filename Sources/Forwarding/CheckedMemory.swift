@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+private import CPrefetch
 
 // The one file of this module that says `unsafe`. Why there is one: an Array of the standard library asks at every
 // write whether it is shared and starts 32 octets behind a cache line, and there is no checked way to read a number of
@@ -61,6 +62,12 @@ struct Table<Element: BitwiseCopyable>: ~Copyable {
         @inline(__always) set {
             unsafe base[index & ring] = newValue
         }
+    }
+
+    /// Asks for the memory of a slot that will be read soon, and does not wait for it.
+    @inline(__always)
+    func prefetch(wrapping index: Int) {
+        unsafe culvert_prefetch(base + (index & ring))
     }
 
     /// A table of another length whose first slots hold what they hold here, as far as both reach.

@@ -110,7 +110,13 @@ package struct MACTable: ~Copyable {
     /// The slot of a key, or the empty one where it belongs.
     @inline(__always)
     func position(_ key: UInt64) -> Int {
-        var position = home(key)
+        position(key, from: home(key))
+    }
+
+    /// The same, when it is known where the key is at home.
+    @inline(__always)
+    func position(_ key: UInt64, from home: Int) -> Int {
+        var position = home
         while true {
             let found = slots[wrapping: position].key
             if found == key || found == 0 { return position & (slots.count &- 1) }
@@ -123,9 +129,6 @@ package struct MACTable: ~Copyable {
         !slot.isStatic && now &- slot.lastHeard >= ageing
     }
 
-    /// Whether it is larger than what a cache near to a processor holds.
-    var isLarge: Bool { slots.count > 1 << 14 }
-
     // MARK: - Asking
 
     /// The slot of a station that is known and not too old; an empty one otherwise.
@@ -133,12 +136,6 @@ package struct MACTable: ~Copyable {
     func find(_ key: UInt64, now: Ticks) -> Slot {
         let slot = slots[wrapping: position(key)]
         return slot.key == 0 || isExpired(slot, now) ? Slot() : slot
-    }
-
-    /// Asks for the memory of a key that will be looked up soon.
-    @inline(__always)
-    func touch(_ key: UInt64) -> UInt64 {
-        slots[wrapping: home(key)].key
     }
 
     /// Where a station is, or nil when that is unknown or too long ago.

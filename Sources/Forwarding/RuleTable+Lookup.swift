@@ -86,7 +86,8 @@ extension RuleTable {
         count: Int,
         into verdicts: inout BurstTable<RuleVerdict>
     ) {
-        for place in 0..<count { verdicts[Int(scratch.pending[place])] = RuleVerdict() }
+        for place in 0..<count { verdicts[Int(truncatingIfNeeded: scratch.pending[place])] = RuleVerdict() }
+        scratch.isTentative = false
         var pendingCount = count
         var index = 0
         while index < tupleCount, pendingCount > 0 {
@@ -111,28 +112,53 @@ extension RuleTable {
         width: Int,
         _ verdicts: inout BurstTable<RuleVerdict>
     ) -> Int {
+        // No news, but the compiler knows then that no place is beyond the table.
+        let count = min(count, BurstTable<UInt64>.count)
         let tuple = tuples[index]
-        var warm: UInt64 = 0
         for place in 0..<count {
-            let key = frames[Int(scratch.pending[place])].key.masked(by: tuple.mask, width: width)
-            let slot = Int(truncatingIfNeeded: key.hash(seed: seed) &>> tuple.shift)
-            scratch.slots[place] = UInt32(truncatingIfNeeded: slot)
-            // An early load, and nobody waits for it yet.
-            warm |= entries[wrapping: tuple.base &+ slot].rank
+            let frame = scratch.pending[place] & 0xff
+            let key = frames[Int(truncatingIfNeeded: frame)].key.masked(by: tuple.mask, width: width)
+            let position = tuple.base &+ Int(truncatingIfNeeded: key.hash(seed: seed) &>> tuple.shift)
+            entries.prefetch(wrapping: position)
+            scratch.pending[place] = UInt64(truncatingIfNeeded: position) &<< 8 | frame
         }
-        scratch.warmth = warm
         let nextBest = index &+ 1 < tupleCount ? tuples[index &+ 1].bestRank : .max
         var kept = 0
         for place in 0..<count {
-            let frame = scratch.pending[place]
-            let key = frames[Int(frame)].key.masked(by: tuple.mask, width: width)
-            var verdict = verdicts[Int(frame)]
-            let rank = verdict.rank
-            probe(key, tuple, from: Int(scratch.slots[place]), width: width, &verdict)
-            if verdict.rank != rank { verdicts[Int(frame)] = verdict }
-            // Written always, kept or not: cheaper than a branch that nobody can foresee.
-            scratch.pending[kept] = frame
-            kept &+= verdict.rank <= nextBest ? 1 : 0
+            let pending = scratch.pending[place]
+            let position = Int(truncatingIfNeeded: pending >> 8)
+            // Most slots are found empty.
+            if entries[wrapping: position].rank != 0 {
+                let frame = Int(truncatingIfNeeded: pending & 0xff)
+                let key = frames[frame].key.masked(by: tuple.mask, width: width)
+                probe(key, tuple, from: position &- tuple.base, width: width, &verdicts[frame])
+                let rank = verdicts[frame].rank
+                if rank > nextBest { continue }
+                if rank != 0 { scratch.isTentative = true }
+            }
+            scratch.pending[kept] = pending
+            kept &+= 1
+        }
+        return scratch.isTentative ? settle(kept, nextBest, verdicts) : kept
+    }
+
+    /// Takes those frames from the list whose rule is better than all that are left.
+    ///
+    /// - Returns: how many are still pending.
+    private mutating func settle(
+        _ count: Int,
+        _ nextBest: UInt64,
+        _ verdicts: borrowing BurstTable<RuleVerdict>
+    ) -> Int {
+        scratch.isTentative = false
+        var kept = 0
+        for place in 0..<count {
+            let pending = scratch.pending[place]
+            let rank = verdicts[Int(truncatingIfNeeded: pending & 0xff)].rank
+            if rank > nextBest { continue }
+            if rank != 0 { scratch.isTentative = true }
+            scratch.pending[kept] = pending
+            kept &+= 1
         }
         return kept
     }
@@ -140,10 +166,8 @@ extension RuleTable {
 
 /// Memory for the look-up of a burst.
 struct RuleScratch: ~Copyable {
-    /// Frames that a better rule may still be found for.
-    var pending = BurstTable(repeating: 0 as UInt8)
-    /// Where their probes begin.
-    var slots = BurstTable(repeating: 0 as UInt32)
-    /// Keeps early loads from being left out.
-    var warmth: UInt64 = 0
+    /// Frames that a better rule may still be found for: where their probes begin 56, the number of the frame 8.
+    var pending = BurstTable(repeating: 0 as UInt64)
+    /// Whether a rule is known for some of them already.
+    var isTentative = false
 }

@@ -24,7 +24,6 @@ extension VirtualSwitch {
             let burst = frames.extracting(start..<start &+ count)
             warm(burst, memory)
             let admitted = admit(burst, memory)
-            if stations.isLarge { warm(admitted) }
             let hasRules = rules.tupleCount > 0
             if hasRules { rules.lookup(scratch.frames, count: admitted, into: &scratch.verdicts) }
             var next = 0
@@ -51,18 +50,6 @@ extension VirtualSwitch {
         scratch.warmth = UInt64(warmth)
     }
 
-    /// Reads the slots of all stations that a burst is about, in the same way.
-    @inline(__always)
-    private mutating func warm(_ admitted: Int) {
-        var warmth: UInt64 = 0
-        for place in 0..<admitted {
-            let frame = Int(rules.scratch.pending[place])
-            warmth |= stations.touch(scratch.frames[frame].destinationKey)
-            warmth |= stations.touch(scratch.frames[frame].sourceKey)
-        }
-        scratch.warmth = warmth
-    }
-
     // MARK: - Coming in
 
     /// Finds out which frames of a burst are admitted.
@@ -76,7 +63,7 @@ extension VirtualSwitch {
             next = admitUsual(frames, from: next, memory, &admitted)
             guard next < frames.count else { break }
             if admitUnusual(next, frames[next], memory) {
-                rules.scratch.pending[admitted] = UInt8(truncatingIfNeeded: next)
+                rules.scratch.pending[admitted] = UInt64(truncatingIfNeeded: next)
                 admitted &+= 1
             }
             next &+= 1
@@ -117,8 +104,13 @@ extension VirtualSwitch {
                 guard isMember(ingress, vlan) else { break }
             }
             key.word0 = key.word0 & ~(0xffff << 16) | UInt64(vlan) << 16 | UInt64(reference.ingress.index) << 48
-            scratch.frames[index] = BurstFrame(key, layout, vlan: vlan)
-            rules.scratch.pending[place] = UInt8(truncatingIfNeeded: index)
+            let taken = BurstFrame(key, layout, vlan: vlan)
+            scratch.frames[index] = taken
+            let (sourceHome, destinationHome) = (stations.home(taken.sourceKey), stations.home(taken.destinationKey))
+            stations.slots.prefetch(wrapping: sourceHome)
+            stations.slots.prefetch(wrapping: destinationHome)
+            scratch.homes[index] = UInt64(truncatingIfNeeded: sourceHome &<< 32 | destinationHome)
+            rules.scratch.pending[place] = UInt64(truncatingIfNeeded: index)
             place &+= 1
             index &+= 1
         }
@@ -157,11 +149,13 @@ extension VirtualSwitch {
             let frame = scratch.frames[index]
             guard frame.isUsual, !hasRules || scratch.verdicts[index].packedAction == 0 else { break }
             let ingress = frame.key.word0 >> 48
-            let source = stations.position(frame.sourceKey)
+            let homes = scratch.homes[index]
+            let source = stations.position(frame.sourceKey, from: Int(truncatingIfNeeded: homes >> 32))
             let heard = stations.slots[wrapping: source]
             guard heard.key != 0, heard.value & 0xffff == ingress else { break }
             let destination = frame.destinationKey
-            let known = stations.slots[wrapping: stations.position(destination)]
+            let target = stations.position(destination, from: Int(truncatingIfNeeded: homes & 0xffff_ffff))
+            let known = stations.slots[wrapping: target]
             guard destination & 1 << 40 == 0, known.key != 0, !known.isGateway, !stations.isExpired(known, now),
                 hasWay(from: ingress, to: known.interface, frame.vlan)
             else { break }

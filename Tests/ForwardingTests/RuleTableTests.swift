@@ -140,7 +140,7 @@ struct RuleTableTests {
             let order = Array(0..<count).shuffled(using: &generator)
             for (place, index) in order.enumerated() {
                 frames[index].key = randomKey(&generator)
-                table.scratch.pending[place] = UInt8(index)
+                table.scratch.pending[place] = UInt64(index)
             }
             table.lookup(frames, count: count, into: &verdicts)
             for index in 0..<count {
