@@ -31,6 +31,7 @@ struct reference_switch {
     uint32_t interfaces, set_words, ageing;
     int knows_vlans;
     uint16_t tag_protocol;
+    uint64_t seed, multiplier;
     port_state *ports;
     uint64_t *usable, *flooded[3], *isolated_set, *vlan_members, *member_vlans;
     port_counters *counters;
@@ -57,6 +58,7 @@ reference_switch *reference_make(uint32_t interfaces, uint32_t slots, uint32_t a
     s->ageing = ageing;
     s->knows_vlans = 1;
     s->tag_protocol = 0x8100;
+    s->multiplier = 0x9e3779b97f4a7c15ull;
     s->ports = zeroed(interfaces, sizeof *s->ports);
     s->usable = zeroed(s->set_words, 8);
     s->isolated_set = zeroed(s->set_words, 8);
@@ -96,7 +98,7 @@ void reference_add_vlan(reference_switch *s, uint16_t interface, uint16_t vlan, 
 
 static inline uint64_t mac_key(uint64_t mac, uint16_t vlan) { return 1ull << 63 | (uint64_t)vlan << 48 | mac; }
 static inline uint64_t mac_home(const reference_switch *s, uint64_t key) {
-    return (key ^ key >> 32) * 0x9e3779b97f4a7c15ull >> s->slot_shift;
+    return (key ^ key >> 32) * s->multiplier >> s->slot_shift;
 }
 static inline mac_slot *mac_find(const reference_switch *s, uint64_t key, uint64_t at) {
     while (s->slots[at].key != key && s->slots[at].key) at = (at + 1) & (s->slot_count - 1);
@@ -136,12 +138,12 @@ void reference_lookup(const reference_switch *s, const uint64_t *keys, size_t co
 
 // Rules
 
-__attribute__((always_inline)) static inline uint64_t rule_hash(const uint64_t *w, int width) {
+__attribute__((always_inline)) static inline uint64_t rule_hash(const uint64_t *w, uint64_t seed, int width) {
     static const uint64_t odd[words] = {
         0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0xd6e8feb86659fd93,
         0xa0761d6478bd642f, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3};
-    uint64_t hash = 0;
-    for (int i = 0; i < width; i++) hash += (w[i] ^ w[i] >> 32) * odd[i];
+    uint64_t hash = (w[0] ^ w[0] >> 32 ^ seed) * odd[0];
+    for (int i = 1; i < width; i++) hash += (w[i] ^ w[i] >> 32) * odd[i];
     return hash ^ hash >> 29;
 }
 __attribute__((always_inline)) static inline int rule_agrees(const uint64_t *a, const uint64_t *b, int width) {
@@ -170,7 +172,7 @@ void reference_add_tuple(reference_switch *s, const uint64_t mask[7], uint64_t b
 }
 void reference_add_rule(reference_switch *s, const uint64_t key[7], uint64_t rank, uint64_t action) {
     rule_tuple *tuple = &s->tuples[s->tuple_count - 1];
-    size_t at = rule_hash(key, words) >> tuple->shift;
+    size_t at = rule_hash(key, s->seed, words) >> tuple->shift;
     while (s->entries[tuple->base + at].rank) at = (at + 1) & (tuple->capacity - 1);
     memcpy(s->entries[tuple->base + at].word, key, words * 8);
     s->entries[tuple->base + at].rank = rank;
@@ -189,7 +191,7 @@ __attribute__((always_inline)) static inline size_t ask(const reference_switch *
     uint32_t at[burst];
     for (size_t p = 0; p < count; p++) {
         rule_mask(frames[places[pending[p]]].word, tuple->mask, key, width);
-        at[p] = rule_hash(key, width) >> tuple->shift;
+        at[p] = rule_hash(key, s->seed, width) >> tuple->shift;
         __builtin_prefetch(&s->entries[tuple->base + at[p]]);
     }
     uint64_t next = t + 1 < s->tuple_count ? s->tuples[t + 1].best : UINT64_MAX;

@@ -43,33 +43,23 @@ extension RuleTable {
             if tuple.bestRank < verdict.rank { break }
             visit(tuple.mask)
             let key = flow.masked(by: tuple.mask)
-            probe(key, tuple, from: Int(truncatingIfNeeded: key.hash(seed: seed) >> tuple.shift), &verdict)
+            let start = Int(truncatingIfNeeded: key.hash(seed: seed) >> tuple.shift)
+            if let found = match(key, tuple, from: start), entries[wrapping: found].rank > verdict.rank {
+                verdict = RuleVerdict(rank: entries[wrapping: found].rank, packedAction: actions[wrapping: found])
+            }
             index &+= 1
         }
         return verdict
     }
 
-    /// Takes the rule with this masked key if it is better than the one found before.
+    /// The slot of the rule with this masked key, or nil when there is none.
     @inline(__always)
-    private func probe(
-        _ key: FlowKey,
-        _ tuple: Tuple,
-        from start: Int,
-        width: Int = 7,
-        _ verdict: inout RuleVerdict
-    ) {
+    private func match(_ key: FlowKey, _ tuple: Tuple, from start: Int, width: Int = 7) -> Int? {
         var slot = start
         while true {
             let position = tuple.base &+ slot
-            let rank = entries[wrapping: position].rank
-            if rank == 0 { return }
-            if entries[wrapping: position].key.agrees(with: key, width: width) {
-                if rank > verdict.rank {
-                    verdict.rank = rank
-                    verdict.packedAction = actions[wrapping: position]
-                }
-                return
-            }
+            if entries[wrapping: position].rank == 0 { return nil }
+            if entries[wrapping: position].key.agrees(with: key, width: width) { return position }
             slot = (slot &+ 1) & (tuple.capacity &- 1)
         }
     }
@@ -91,14 +81,45 @@ extension RuleTable {
         var pendingCount = count
         var index = 0
         while index < tupleCount, pendingCount > 0 {
-            // The width is a constant in each of them.
             switch tuples[index].width {
-            case 3: pendingCount = ask(index, frames, pendingCount, width: 3, &verdicts)
-            case 4: pendingCount = ask(index, frames, pendingCount, width: 4, &verdicts)
-            default: pendingCount = ask(index, frames, pendingCount, width: 7, &verdicts)
+            case 3: pendingCount = askNarrow(index, frames, pendingCount, &verdicts)
+            case 4: pendingCount = askMiddle(index, frames, pendingCount, &verdicts)
+            default: pendingCount = askWide(index, frames, pendingCount, &verdicts)
             }
             index &+= 1
         }
+    }
+
+    // A function for each width, which is a constant in it: so short, all that is asked again and again is in registers.
+
+    @inline(never)
+    private mutating func askNarrow(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        ask(index, frames, count, width: 3, &verdicts)
+    }
+
+    @inline(never)
+    private mutating func askMiddle(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        ask(index, frames, count, width: 4, &verdicts)
+    }
+
+    @inline(never)
+    private mutating func askWide(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        ask(index, frames, count, width: 7, &verdicts)
     }
 
     /// Looks the frames that are pending up in one tuple.
@@ -131,10 +152,14 @@ extension RuleTable {
             if entries[wrapping: position].rank != 0 {
                 let frame = Int(truncatingIfNeeded: pending & 0xff)
                 let key = frames[frame].key.masked(by: tuple.mask, width: width)
-                probe(key, tuple, from: position &- tuple.base, width: width, &verdicts[frame])
-                let rank = verdicts[frame].rank
-                if rank > nextBest { continue }
-                if rank != 0 { scratch.isTentative = true }
+                if let found = match(key, tuple, from: position &- tuple.base, width: width) {
+                    let rank = entries[wrapping: found].rank
+                    if rank > verdicts[frame].rank {
+                        verdicts[frame] = RuleVerdict(rank: rank, packedAction: actions[wrapping: found])
+                        if rank > nextBest { continue }
+                        scratch.isTentative = true
+                    }
+                }
             }
             scratch.pending[kept] = pending
             kept &+= 1
