@@ -28,12 +28,18 @@ package struct VirtualSwitch: ~Copyable {
         package var forwardedGroups: UInt16 = 0
         /// What hashes depend on: senders who do not know it cannot make them collide.
         package var seed: UInt64 = 0
+        /// How many decisions about frames by themselves are remembered, for frames that agree in all that mattered; 0 is
+        /// none.
+        ///
+        /// It pays where rules have more than two or three masks and change seldom, and the stations are known. Of no use
+        /// to bursts.
+        package var rememberedFlows = 0
 
         package init() {}
     }
 
     /// How many frames a burst is worked on at a time.
-    package static let burst = RuleTable.burst
+    package static var burst: Int { BurstTable<UInt8>.count }
 
     /// Rows of `sets`.
     enum Row {
@@ -67,8 +73,10 @@ package struct VirtualSwitch: ~Copyable {
 
     /// What is known about stations; what interfaces hear is entered by ``forward(_:from:now:)``.
     package internal(set) var stations: MACTable
-    /// What is done with frames before anything is learned from them.
-    package var rules: RuleTable
+    var ruleTable: RuleTable
+    /// Changes but for those of `stations`, which counts them itself.
+    var changes: UInt64 = 0
+    var flows: FlowCache
     /// Where packets go that are sent to a gateway; changed by ``addRoute(_:)`` and ``removeRoute(_:)``.
     package internal(set) var routes = RouteTable()
     var paths = RoutePaths()
@@ -83,16 +91,29 @@ package struct VirtualSwitch: ~Copyable {
         let capacity = settings.maximumInterfaces
         self.settings = settings
         wordCount = (capacity + 63) / 64
-        ports = Table(repeating: PortState(), count: capacity)
-        checks = Table(repeating: PortChecks(), count: capacity)
+        // Powers of two: the number of an interface that is below the capacity needs no other check.
+        var room = 1
+        while room < capacity { room *= 2 }
+        ports = Table(repeating: PortState(), count: room)
+        checks = Table(repeating: PortChecks(), count: room)
         sets = InterfaceRows(rows: Row.count, interfaces: capacity)
         vlanMembers = InterfaceRows(rows: settings.knowsVLANs ? 4096 : 1, interfaces: capacity)
-        memberVLANs = Table(repeating: 0, count: capacity * VLANSet.wordCount)
-        untaggedVLANs = Table(repeating: 0, count: capacity * VLANSet.wordCount)
-        counters = Table(repeating: InterfaceCounters(), count: capacity)
-        drops = Table(repeating: 0, count: capacity * DropReason.allCases.count)
+        memberVLANs = Table(repeating: 0, count: room * VLANSet.wordCount)
+        untaggedVLANs = Table(repeating: 0, count: room * VLANSet.wordCount)
+        counters = Table(repeating: InterfaceCounters(), count: room)
+        drops = Table(repeating: 0, count: room * DropReason.allCases.count)
         stations = MACTable(capacity: settings.maximumAddresses, ageing: settings.ageing, seed: settings.seed)
-        rules = RuleTable(seed: settings.seed)
+        ruleTable = RuleTable(seed: settings.seed)
+        flows = FlowCache(capacity: settings.rememberedFlows, seed: settings.seed)
+    }
+
+    /// What is done with frames before anything is learned from them.
+    package var rules: RuleTable {
+        _read { yield ruleTable }
+        _modify {
+            changes += 1
+            yield &ruleTable
+        }
     }
 
     // MARK: - Interfaces
@@ -200,6 +221,7 @@ package struct VirtualSwitch: ~Copyable {
 
     private mutating func set(_ id: InterfaceID, to interface: VirtualInterface?) {
         let index = Int(id.index)
+        changes += 1
         interfaces[index] = interface
         ports[index] = interface.map { PortState($0) } ?? PortState()
         setVLANs(index, interface?.vlans)
@@ -238,7 +260,7 @@ package struct VirtualSwitch: ~Copyable {
 
     @inline(__always)
     func isMember(_ index: Int, _ vlan: UInt16) -> Bool {
-        memberVLANs[index &* VLANSet.wordCount &+ Int(vlan &>> 6)] &>> UInt64(vlan & 63) & 1 != 0
+        memberVLANs[wrapping: index &* VLANSet.wordCount &+ Int(vlan &>> 6)] &>> UInt64(vlan & 63) & 1 != 0
     }
 
     /// Lays out anew which sources and networks interfaces allow.
@@ -282,15 +304,4 @@ struct NetworkMatch: BitwiseCopyable {
     func contains(_ address: UInt128, isIPv4: Bool) -> Bool {
         isIPv4 == self.isIPv4 && (address ^ first) & mask == 0
     }
-}
-
-/// Memory for a burst.
-struct BurstScratch: ~Copyable {
-    var admissions = Table(repeating: Admission(), count: VirtualSwitch.burst)
-    /// Of the frames that were admitted, and which of the burst they are.
-    var keys = Table(repeating: FlowKey(), count: VirtualSwitch.burst)
-    var places = Table(repeating: 0 as UInt8, count: VirtualSwitch.burst)
-    var verdicts = Table(repeating: RuleVerdict(), count: VirtualSwitch.burst)
-    /// Keeps early loads from being left out.
-    var warmth: UInt64 = 0
 }
