@@ -4,7 +4,7 @@ internal import Addressing
 extension VirtualSwitch {
     /// Where frames go that ask the other end of a link to pause: they are about the link and teach a switch nothing (IEEE
     /// 802.3, annex 31B).
-    private static let pauseGroup: UInt64 = 0x0180_c200_0001
+    static let pauseGroup: UInt64 = 0x0180_c200_0001
 
     /// Decides what becomes of a frame, learns from it and counts it.
     ///
