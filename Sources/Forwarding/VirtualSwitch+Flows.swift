@@ -59,6 +59,7 @@ extension VirtualSwitch {
         if admission.reason == nil {
             let rule = ruleTable.lookup(key, unwildcarding: &recorder.mask)
             flow.learns = rule.action != .deny && port.has(PortState.Flag.learns)
+            flow.learns = flow.learns && admission.destinationNumber != Self.pauseGroup
             let station = stations.find(MACTable.key(admission.destinationNumber, admission.vlan), now: now)
             // What is routed depends on how long it is and how long it may live.
             guard !station.isGateway else { return }

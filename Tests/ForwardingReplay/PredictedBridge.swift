@@ -50,6 +50,7 @@ struct PredictedBridge: ~Copyable {
         settings.knowsVLANs = scene.knowsVLANs
         settings.tagProtocol = scene.tagProtocol
         settings.forwardedGroups = scene.allForwardedGroups
+        settings.rememberedFlows = scene.rememberedFlows
         settings.maximumInterfaces = 64
         settings.maximumAddresses = 1024
         ageing = settings.ageing

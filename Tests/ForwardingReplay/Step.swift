@@ -63,6 +63,8 @@ struct Scene: Hashable, Sendable {
     var forwardedGroups: UInt16 = 0
     /// Whether `Forwarding` is given all frames between two changes at once.
     var usesBursts = false
+    /// How many decisions it remembers.
+    var rememberedFlows = 0
 
     /// What the switch has to forward to do as the kernel's bridge does.
     ///
@@ -89,6 +91,7 @@ extension Scene {
         settings.knowsVLANs = \(knowsVLANs)
         settings.tagProtocol = 0x\(String(tagProtocol, radix: 16))
         settings.forwardedGroups = 0x\(String(allForwardedGroups, radix: 16))
+        settings.rememberedFlows = \(rememberedFlows)
         var theSwitch = VirtualSwitch(settings)  // in bursts: \(usesBursts)
         """
     }

@@ -22,7 +22,8 @@ struct Story: Hashable, Sendable {
         scene.knowsVLANs = knowsVLANs && !generator.once(in: 5)
         if scene.knowsVLANs, generator.once(in: 4) { scene.tagProtocol = EtherType.serviceTag }
         if generator.once(in: 2) { scene.forwardedGroups = UInt16(generator.below(1 << 16)) & 0xfff8 }
-        scene.usesBursts = generator.once(in: 2)
+        scene.usesBursts = generator.once(in: 3)
+        if generator.once(in: 2) { scene.rememberedFlows = generator.once(in: 2) ? 16 : 1024 }
         self.scene = scene
         var frames = FrameMaker(scene)
         steps = (0..<scene.portCount).map { .addPort($0) }

@@ -8,9 +8,14 @@ import Testing
 struct KernelStoryTests {
     private let ports = (0..<3 as Range<UInt16>).map { InterfaceID(index: $0) }
 
-    private func makeSwitch(knowsVLANs: Bool = true, _ first: VirtualInterface) -> VirtualSwitch {
+    private func makeSwitch(
+        knowsVLANs: Bool = true,
+        remembering count: Int = 0,
+        _ first: VirtualInterface
+    ) -> VirtualSwitch {
         var settings = VirtualSwitch.Settings()
         settings.knowsVLANs = knowsVLANs
+        settings.rememberedFlows = count
         var theSwitch = VirtualSwitch(settings)
         for interface in [first, VirtualInterface("second"), VirtualInterface("third")] {
             _ = theSwitch.addInterface(interface)
@@ -31,10 +36,11 @@ struct KernelStoryTests {
         }
     }
 
-    @Test("A frame that asks to pause teaches nothing; one to the group beside it does")
-    func pause() {
-        var theSwitch = makeSwitch(VirtualInterface("first"))
-        for (group, source) in [("0180c2000001", mac(1)), ("0180c2000002", mac(2))] {
+    @Test("A frame that asks to pause teaches nothing; one to the group beside it does", arguments: [0, 16])
+    func pause(remembering count: Int) {
+        var theSwitch = makeSwitch(remembering: count, VirtualInterface("first"))
+        let frames = [("0180c2000002", mac(2)), ("0180c2000001", mac(1)), ("0180c2000001", mac(1))]
+        for (group, source) in frames {
             let frame = bytes(group) + source.octets + bytes("8808 0001")
             #expect(theSwitch.forward(frame.span, from: ports[0], now: 0).dropReason == .linkLocalGroup)
         }
