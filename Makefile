@@ -37,11 +37,15 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
     -Xlinker --symbol-ordering-file=Sources/Together/link-order.txt -Xlinker --no-warn-symbol-ordering
 RELEASE := .build/release
 PYTHON := /usr/bin/python3
+# How many steps `make replay` tells, and what else it is told: --seed N, --vlans
+STEPS ?= 1000000
+REPLAY_OPTIONS ?=
 # Where packages are put
 PACKAGES ?= .build/packages
 
 .PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test \
-    integration soak benchmark pods benchmark-forwarding benchmark-vswitch link-order fuzz fuzz-configuration fuzz-result \
+    integration replay replay-build soak benchmark pods benchmark-forwarding benchmark-vswitch link-order fuzz \
+    fuzz-configuration fuzz-result \
     fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
@@ -111,10 +115,16 @@ unit-test: packages-build ## Run the Swift tests; those of the kernel need root.
 root-test: packages-build ## Run only the Swift tests that need root.
 	swift test --filter KernelTests
 
-integration: packages-test build ## Play the runtime against the built plugins, beside the reference plugins.
+integration: packages-test build replay-build ## Play the runtime against the built plugins, beside the reference plugins.
 	integration/oracle.sh
 	integration/stock-kernel.sh
 	$(PYTHON) -m pytest integration -p no:cacheprovider -n $(WORKERS) --dist loadgroup
+
+replay-build: packages-build
+	swift build $(STATIC) $(CHECKED) --product forwarding-replay
+
+replay: replay-build ## Tell STEPS (1000000) random steps to our switch and to a bridge of the kernel, REPLAY_OPTIONS besides.
+	@unshare --mount --net $(RELEASE)/forwarding-replay --steps $(STEPS) $(REPLAY_OPTIONS)
 
 soak: packages-test build ## Let hundreds of containers come, go and be damaged for SOAK_SECONDS (1800).
 	$(PYTHON) integration/soak.py

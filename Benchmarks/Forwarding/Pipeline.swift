@@ -50,7 +50,29 @@ struct Pipeline {
         let floods = decisions.count { $0.verdict == .flood(start) }
         precondition(same == self.frames, "only \(same) of \(self.frames) decisions are the same as in C")
         precondition(floods < self.frames / 100, "\(floods) of \(self.frames) frames are flooded")
+        expectNoAllocation(&theSwitch, frames, &decisions, now)
         measure(&theSwitch, reference, frames, &decisions, &plain, now)
+    }
+
+    /// Forwarding takes no memory, in bursts or not, learning and ageing included.
+    private func expectNoAllocation(
+        _ theSwitch: inout VirtualSwitch,
+        _ frames: Frames,
+        _ decisions: inout [Decision],
+        _ now: Ticks
+    ) {
+        var span = decisions.mutableSpan
+        let (references, memory) = (frames.references.span, frames.memory.span)
+        let before = reference_allocations()
+        theSwitch.forward(references, in: memory, now: now, into: &span)
+        for index in references.indices {
+            let start = Int(references[index].offset)
+            let frame = memory.extracting(start..<start + Int(references[index].length))
+            span[index] = theSwitch.forward(frame, from: references[index].ingress, now: now)
+        }
+        theSwitch.age(now: now, budget: 64)
+        precondition(reference_allocations() == before, "forwarding takes no memory")
+        precondition(before > 0, "allocations are counted")
     }
 
     private func measure(

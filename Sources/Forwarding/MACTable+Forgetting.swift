@@ -23,6 +23,11 @@ extension MACTable {
         removeAll { $0.interface == interface && !$0.isStatic }
     }
 
+    /// Forgets what was learned at an interface in other VLANs than these, as when it leaves some.
+    package mutating func removeLearned(at interface: InterfaceID, outside vlans: VLANSet) {
+        removeAll { $0.interface == interface && !$0.isStatic && !vlans.contains($0.vlan) }
+    }
+
     private mutating func removeAll(_ condition: (Slot) -> Bool) {
         var position = 0
         while position < slots.count {
@@ -59,6 +64,7 @@ extension MACTable {
     private mutating func vacate(_ position: Int) {
         let ring = slots.count - 1
         forget(slots[position])
+        generation += 1
         count -= 1
         var hole = position
         var next = (hole + 1) & ring

@@ -51,6 +51,7 @@ package struct MACTable: ~Copyable {
 
         @inline(__always)
         var interface: InterfaceID { InterfaceID(index: UInt16(truncatingIfNeeded: value)) }
+        var vlan: UInt16 { UInt16(truncatingIfNeeded: key >> 48) & 0xfff }
         @inline(__always)
         var isStatic: Bool { value & Slot.staticFlag != 0 }
         @inline(__always)
@@ -76,6 +77,9 @@ package struct MACTable: ~Copyable {
     /// How many of each interface are learned.
     var learned: Table<UInt32>
     var sweepPosition = 0
+    /// Grows when a station comes, goes, moves or is heard again that was too old: with every change but that of the
+    /// moment when it was heard.
+    package internal(set) var generation: UInt64 = 0
 
     /// No station yet.
     ///
@@ -104,17 +108,23 @@ package struct MACTable: ~Copyable {
 
     @inline(__always)
     func home(_ key: UInt64) -> Int {
-        Int(truncatingIfNeeded: ((key ^ key >> 32) &* multiplier) >> shift)
+        Int(truncatingIfNeeded: ((key ^ key >> 32) &* multiplier) &>> shift)
     }
 
     /// The slot of a key, or the empty one where it belongs.
     @inline(__always)
     func position(_ key: UInt64) -> Int {
-        var position = home(key)
+        position(key, from: home(key))
+    }
+
+    /// The same, when it is known where the key is at home.
+    @inline(__always)
+    func position(_ key: UInt64, from home: Int) -> Int {
+        var position = home
         while true {
-            let found = slots[position].key
-            if found == key || found == 0 { return position }
-            position = (position &+ 1) & (slots.count &- 1)
+            let found = slots[wrapping: position].key
+            if found == key || found == 0 { return position & (slots.count &- 1) }
+            position &+= 1
         }
     }
 
@@ -128,14 +138,8 @@ package struct MACTable: ~Copyable {
     /// The slot of a station that is known and not too old; an empty one otherwise.
     @inline(__always)
     func find(_ key: UInt64, now: Ticks) -> Slot {
-        let slot = slots[position(key)]
+        let slot = slots[wrapping: position(key)]
         return slot.key == 0 || isExpired(slot, now) ? Slot() : slot
-    }
-
-    /// Asks for the memory of a key that will be looked up soon.
-    @inline(__always)
-    func touch(_ key: UInt64) -> UInt64 {
-        slots[home(key)].key
     }
 
     /// Where a station is, or nil when that is unknown or too long ago.
@@ -181,11 +185,14 @@ package struct MACTable: ~Copyable {
     @inline(__always)
     mutating func learn(_ key: UInt64, at interface: InterfaceID, limit: UInt32, now: Ticks) -> Learning {
         let position = position(key)
-        let slot = slots[position]
+        let slot = slots[wrapping: position]
         let value = UInt64(now) << 32 | UInt64(interface.index)
         if slot.key == key, slot.interface == interface {
             // A write only when the clock has ticked: the line stays clean.
-            if slot.value != value, !slot.isStatic { slots[position].value = value }
+            if slot.value != value, !slot.isStatic {
+                if isExpired(slot, now) { generation &+= 1 }
+                slots[wrapping: position].value = value
+            }
             return .known
         }
         return learnAnew(key, position, value, limit, now)
@@ -206,6 +213,7 @@ package struct MACTable: ~Copyable {
         guard limit == 0 || learned[interface] < limit else { return .limited }
         guard slot.key != 0 || count < capacity else { return .full }
         slots[position] = Slot(key: key, value: value)
+        generation += 1
         learned[interface] += 1
         guard slot.key != 0 else {
             count += 1
@@ -237,6 +245,7 @@ package struct MACTable: ~Copyable {
         let old = slots[position]
         guard old.key != 0 || count < capacity else { return false }
         if old.key == 0 { count += 1 } else { forget(old) }
+        generation += 1
         let flags = Slot.staticFlag | (isGateway ? Slot.gatewayFlag : 0)
         slots[position] = Slot(key: key, value: UInt64(now) << 32 | flags | UInt64(interface.index))
         return true
@@ -263,7 +272,7 @@ package struct MACTable: ~Copyable {
 extension MACTable.Entry {
     init(_ slot: MACTable.Slot) {
         address = MACAddress(value: slot.key)
-        vlan = UInt16(truncatingIfNeeded: slot.key >> 48) & 0xfff
+        vlan = slot.vlan
         interface = slot.interface
         isStatic = slot.isStatic
         isGateway = slot.isGateway

@@ -2,6 +2,10 @@
 internal import Addressing
 
 extension VirtualSwitch {
+    /// Where frames go that ask the other end of a link to pause: they are about the link and teach a switch nothing (IEEE
+    /// 802.3, annex 31B).
+    static let pauseGroup: UInt64 = 0x0180_c200_0001
+
     /// Decides what becomes of a frame, learns from it and counts it.
     ///
     /// - Parameters:
@@ -11,10 +15,17 @@ extension VirtualSwitch {
     /// - Returns: where the frame goes, or why nowhere.
     /// - Complexity: constant but for rules (a probe for each mask in use) and floods (a step for each interface).
     package mutating func forward(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
+        flows.capacity == 0
+            ? forwardAnew(frame, from: ingress, now: now) : forwardRemembering(frame, from: ingress, now: now)
+    }
+
+    /// The same without a look at what was decided about other frames.
+    @inline(__always)
+    mutating func forwardAnew(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
         var nobody = Inattentive()
         var key = FlowKey()
         let admission = admit(frame, from: ingress, key: &key, &nobody)
-        let rule = admission.reason == nil ? rules.lookup(key) : RuleVerdict()
+        let rule = admission.reason == nil ? ruleTable.lookup(key) : RuleVerdict()
         return conclude(admission, rule, frame, now)
     }
 
@@ -38,7 +49,7 @@ extension VirtualSwitch {
         if reason == nil {
             recorder.step(.admitted(vlan: admission.vlan))
             var mask = FlowKey()
-            rule = rules.lookup(key, unwildcarding: &mask)
+            rule = ruleTable.lookup(key, unwildcarding: &mask)
             recorder.depends { $0.formUnion(mask) }
             recorder.step(.rule(rule.id, rule.action))
             if rule.action != .deny, isStranger(admission, now) { reason = .lockedInterface }
@@ -62,9 +73,10 @@ extension VirtualSwitch {
         var reason = admission.reason
         if reason == nil, rule.packedAction != RuleAction.deny.packed {
             let port = ports[Int(admission.ingress.index)]
-            if port.has(PortState.Flag.isLocked) {
-                if isStranger(admission, now) { reason = .lockedInterface }
-            } else if port.has(PortState.Flag.learns) {
+            if isStranger(admission, now) {
+                reason = .lockedInterface
+            } else if port.has(PortState.Flag.learns), admission.destinationNumber != Self.pauseGroup {
+                // Who is known at a locked interface stays known by being heard.
                 let key = MACTable.key(admission.sourceNumber, admission.vlan)
                 _ = stations.learn(key, at: admission.ingress, limit: port.learnLimit, now: now)
             }
@@ -157,8 +169,7 @@ extension VirtualSwitch {
     }
 
     private func isForwardedGroup(_ destination: UInt64) -> Bool {
-        // Pause frames are for the link alone (IEEE 802.3, annex 31B).
-        destination & 0xf != 1 && settings.forwardedGroups >> UInt16(destination & 0xf) & 1 != 0
+        destination != Self.pauseGroup && settings.forwardedGroups >> UInt16(destination & 0xf) & 1 != 0
     }
 
     @inline(__always)

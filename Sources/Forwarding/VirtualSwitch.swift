@@ -22,15 +22,24 @@ package struct VirtualSwitch: ~Copyable {
         /// How long a station is remembered that is not heard.
         package var ageing: Ticks = 30000
         /// Which of the groups 01:80:c2:00:00:00 to 0f are forwarded, by bit; never 01 (as `group_fwd_mask` in Linux).
+        ///
+        /// Linux does not let 00 be chosen: it forwards that group where it does not speak the spanning tree protocol itself.
+        /// With provider's tags it forwards 0b, 0c, 0d and 0f besides (IEEE 802.1Q, table 8-2).
         package var forwardedGroups: UInt16 = 0
         /// What hashes depend on: senders who do not know it cannot make them collide.
         package var seed: UInt64 = 0
+        /// How many decisions about frames by themselves are remembered, for frames that agree in all that mattered; 0 is
+        /// none.
+        ///
+        /// It pays where rules have more than two or three masks and change seldom, and the stations are known. Of no use
+        /// to bursts.
+        package var rememberedFlows = 0
 
         package init() {}
     }
 
     /// How many frames a burst is worked on at a time.
-    package static let burst = RuleTable.burst
+    package static var burst: Int { BurstTable<UInt8>.count }
 
     /// Rows of `sets`.
     enum Row {
@@ -64,8 +73,10 @@ package struct VirtualSwitch: ~Copyable {
 
     /// What is known about stations; what interfaces hear is entered by ``forward(_:from:now:)``.
     package internal(set) var stations: MACTable
-    /// What is done with frames before anything is learned from them.
-    package var rules: RuleTable
+    var ruleTable: RuleTable
+    /// Changes but for those of `stations`, which counts them itself.
+    var changes: UInt64 = 0
+    var flows: FlowCache
     /// Where packets go that are sent to a gateway; changed by ``addRoute(_:)`` and ``removeRoute(_:)``.
     package internal(set) var routes = RouteTable()
     var paths = RoutePaths()
@@ -80,16 +91,29 @@ package struct VirtualSwitch: ~Copyable {
         let capacity = settings.maximumInterfaces
         self.settings = settings
         wordCount = (capacity + 63) / 64
-        ports = Table(repeating: PortState(), count: capacity)
-        checks = Table(repeating: PortChecks(), count: capacity)
+        // Powers of two: the number of an interface that is below the capacity needs no other check.
+        var room = 1
+        while room < capacity { room *= 2 }
+        ports = Table(repeating: PortState(), count: room)
+        checks = Table(repeating: PortChecks(), count: room)
         sets = InterfaceRows(rows: Row.count, interfaces: capacity)
         vlanMembers = InterfaceRows(rows: settings.knowsVLANs ? 4096 : 1, interfaces: capacity)
-        memberVLANs = Table(repeating: 0, count: capacity * VLANSet.wordCount)
-        untaggedVLANs = Table(repeating: 0, count: capacity * VLANSet.wordCount)
-        counters = Table(repeating: InterfaceCounters(), count: capacity)
-        drops = Table(repeating: 0, count: capacity * DropReason.allCases.count)
+        memberVLANs = Table(repeating: 0, count: room * VLANSet.wordCount)
+        untaggedVLANs = Table(repeating: 0, count: room * VLANSet.wordCount)
+        counters = Table(repeating: InterfaceCounters(), count: room)
+        drops = Table(repeating: 0, count: room * DropReason.allCases.count)
         stations = MACTable(capacity: settings.maximumAddresses, ageing: settings.ageing, seed: settings.seed)
-        rules = RuleTable(seed: settings.seed)
+        ruleTable = RuleTable(seed: settings.seed)
+        flows = FlowCache(capacity: settings.rememberedFlows, seed: settings.seed)
+    }
+
+    /// What is done with frames before anything is learned from them.
+    package var rules: RuleTable {
+        _read { yield ruleTable }
+        _modify {
+            changes += 1
+            yield &ruleTable
+        }
     }
 
     // MARK: - Interfaces
@@ -136,7 +160,8 @@ package struct VirtualSwitch: ~Copyable {
 
     /// Changes how an interface is set up; frames that come afterwards find it so.
     ///
-    /// When it goes down, or the spanning tree disables it, what was learned there is forgotten.
+    /// When it goes down, or the spanning tree disables it, what was learned there is forgotten; when it leaves a VLAN, what
+    /// was learned there in that VLAN.
     ///
     /// - Returns: false when there is no interface of that number.
     @discardableResult
@@ -148,6 +173,9 @@ package struct VirtualSwitch: ~Copyable {
         set(id, to: after)
         let isCut = !after.isUp || after.spanningTree == .disabled
         if isCut, before.isUp, before.spanningTree != .disabled { stations.removeLearned(at: id) }
+        if settings.knowsVLANs, after.vlans.members != before.vlans.members {
+            stations.removeLearned(at: id, outside: after.vlans.members)
+        }
         return true
     }
 
@@ -193,6 +221,7 @@ package struct VirtualSwitch: ~Copyable {
 
     private mutating func set(_ id: InterfaceID, to interface: VirtualInterface?) {
         let index = Int(id.index)
+        changes += 1
         interfaces[index] = interface
         ports[index] = interface.map { PortState($0) } ?? PortState()
         setVLANs(index, interface?.vlans)
@@ -231,7 +260,7 @@ package struct VirtualSwitch: ~Copyable {
 
     @inline(__always)
     func isMember(_ index: Int, _ vlan: UInt16) -> Bool {
-        memberVLANs[index &* VLANSet.wordCount &+ Int(vlan &>> 6)] &>> UInt64(vlan & 63) & 1 != 0
+        memberVLANs[wrapping: index &* VLANSet.wordCount &+ Int(vlan &>> 6)] &>> UInt64(vlan & 63) & 1 != 0
     }
 
     /// Lays out anew which sources and networks interfaces allow.
@@ -275,15 +304,4 @@ struct NetworkMatch: BitwiseCopyable {
     func contains(_ address: UInt128, isIPv4: Bool) -> Bool {
         isIPv4 == self.isIPv4 && (address ^ first) & mask == 0
     }
-}
-
-/// Memory for a burst.
-struct BurstScratch: ~Copyable {
-    var admissions = Table(repeating: Admission(), count: VirtualSwitch.burst)
-    /// Of the frames that were admitted, and which of the burst they are.
-    var keys = Table(repeating: FlowKey(), count: VirtualSwitch.burst)
-    var places = Table(repeating: 0 as UInt8, count: VirtualSwitch.burst)
-    var verdicts = Table(repeating: RuleVerdict(), count: VirtualSwitch.burst)
-    /// Keeps early loads from being left out.
-    var warmth: UInt64 = 0
 }

@@ -55,7 +55,8 @@ struct ListOfEverything {
         if action == .deny { return .drop(.deniedByRule) }
         if port.isLocked {
             if station(frame.source, vlan, now)?.port != frame.ingress { return .drop(.lockedInterface) }
-        } else if port.learns {
+        }
+        if port.learns {
             learn(frame, vlan, limit: Int(port.learnLimit), now)
         }
         if frame.destination.value >> 4 == 0x0180_c200_000 { return .drop(.linkLocalGroup) }

@@ -117,6 +117,9 @@ struct VirtualSwitchModelTests {
                 !interface.isUp || interface.spanningTree == .disabled
             }
             if isCut(after), !isCut(before) { list.stations.removeAll { $0.port == id && !$0.isStatic } }
+            if list.knowsVLANs {
+                list.stations.removeAll { $0.port == id && !$0.isStatic && !after.vlans.members.contains($0.vlan) }
+            }
         }
     }
 

@@ -5,6 +5,8 @@
 
 // The switch of Sources/Forwarding once more, in C: the same steps on tables of the same layout, without the checks of
 // bounds. It is what the Swift one is measured against; both have to decide alike, which the benchmark looks at first.
+// It asks all the questions that Swift asks of the frames of the benchmark. Where the answer would lead to what these
+// frames never need (routes, mirrors, checks of sources, IPv6), it aborts.
 
 typedef struct {
     uint32_t offset;
@@ -39,6 +41,9 @@ void reference_add_tuple(reference_switch *, const uint64_t mask[7], uint64_t be
 void reference_add_rule(reference_switch *, const uint64_t key[7], uint64_t rank, uint64_t action);
 void reference_forward(
     reference_switch *, const reference_frame *, size_t count, const uint8_t *memory, uint32_t now, reference_decision *);
+
+// How often this thread asked for memory.
+uint64_t reference_allocations(void);
 
 // Interface numbers of stations in bursts of 32; 0xffff for unknown ones.
 void reference_lookup(
