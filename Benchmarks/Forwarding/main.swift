@@ -10,6 +10,8 @@
 /// What to measure; all of it without an argument.
 let wanted = CommandLine.arguments.dropFirst().first
 
+if wanted == "operations" { Operations().run() }
+
 if wanted == nil || wanted == "pipeline" {
     for masks in [0, 1, 4, 16] { Pipeline(stations: 1024, masks: masks, frames: 2048).run() }
     Pipeline(stations: 65536, masks: 1, frames: 1 << 17).run()
