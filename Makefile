@@ -133,7 +133,7 @@ pods: packages-test build ## Make and remove PODS (100) pods with containerd, 16
 	CULVERT_PODS=$(PODS) CULVERT_POD_ROUNDS=$(POD_ROUNDS) $(PYTHON) -m pytest integration/test_pods.py -p no:cacheprovider -q
 
 benchmark-forwarding: forwarding-bench ## Measure the forwarding core against the same in C.
-	$(FORWARDING_BENCH)
+	$(FORWARDING_BENCH) | column -t -s "$$(printf '\t')"
 
 instructions: packages-test forwarding-bench ## Count the instructions of the forwarding core: 5 % more are a failure.
 	$(PYTHON) Benchmarks/instructions.py $(FORWARDING_BENCH)

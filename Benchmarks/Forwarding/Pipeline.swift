@@ -9,6 +9,8 @@ struct Pipeline {
     let masks: Int
     /// How many different frames there are; many do not fit into a cache.
     let frames: Int
+    /// How often each switch is measured.
+    var rounds = 101
 
     private static let interfaces = 64
     private static let vlans = 8
@@ -95,6 +97,7 @@ struct Pipeline {
         let window = min(2048, frames)
         let rounds = Rounds(
             name: "pipeline, \(stations) stations, \(masks) masks, \(frames) frames",
+            count: self.rounds,
             operations: window
         )
         var (next, nextPlain) = (0, 0)

@@ -2,6 +2,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "peer.h"
 
 // The switch of Sources/Forwarding once more, in C: the same steps on tables of the same layout, without the checks of
 // bounds. It is what the Swift one is measured against; both have to decide alike, which the benchmark looks at first.
