@@ -43,7 +43,8 @@ PYTHON := /usr/bin/python3
 PACKAGES ?= .build/packages
 
 .PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test \
-    integration soak benchmark pods benchmark-forwarding forwarding-bench instructions baseline link-order fuzz \
+    integration soak benchmark pods benchmark-forwarding benchmark-peers forwarding-bench \
+    instructions baseline link-order fuzz \
     fuzz-configuration fuzz-result fuzz-frame lint format linkage check clean packages-build packages-demo \
     packages-test packages-benchmark
 
@@ -134,6 +135,10 @@ pods: packages-test build ## Make and remove PODS (100) pods with containerd, 16
 
 benchmark-forwarding: forwarding-bench ## Measure the forwarding core against the same in C.
 	$(FORWARDING_BENCH) | column -t -s "$$(printf '\t')"
+
+benchmark-peers: packages-test forwarding-bench ## Measure it against DPDK's tables and Open vSwitch, which it unpacks and does not install.
+	Benchmarks/unpack_peers.sh .build/peers
+	$(PYTHON) Benchmarks/peers.py $(FORWARDING_BENCH) .build/peers
 
 instructions: packages-test forwarding-bench ## Count the instructions of the forwarding core: 5 % more are a failure.
 	$(PYTHON) Benchmarks/instructions.py $(FORWARDING_BENCH)

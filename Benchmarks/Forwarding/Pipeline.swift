@@ -14,7 +14,7 @@ struct Pipeline {
 
     private static let interfaces = 64
     private static let vlans = 8
-    private static let frameLength = 60
+    static let frameLength = 60
     private static let stride = 64
 
     struct Frames {
@@ -164,11 +164,11 @@ struct Pipeline {
         }
     }
 
-    private func station(_ number: Int) -> UInt64 {
+    func station(_ number: Int) -> UInt64 {
         0x0200_0000_0000 | (UInt64(number) &* 0x9e37_79b1) & 0xff_ffff_ffff
     }
 
-    private func sourcePort(_ number: Int) -> UInt16 { UInt16(truncatingIfNeeded: number &* 40503) | 1 }
+    func sourcePort(_ number: Int) -> UInt16 { UInt16(truncatingIfNeeded: number &* 40503) | 1 }
 
     /// 1024 rules about a destination and some bits of a port, as many masks as wanted.
     private func addRules(_ theSwitch: inout VirtualSwitch, _ reference: OpaquePointer) {

@@ -4,10 +4,12 @@ import Glibc
 // Times of the forwarding core beside the same in C, in one process and by turns. Only the ratios of one run mean
 // something on a machine that does other things too.
 //
-//     forwarding-bench [pipeline | stations | routes | operations | frames] [--dpdk FILE] [--rounds N]
+//     forwarding-bench [pipeline | stations | routes | flows | operations] [--dpdk FILE] [--masks N] [--rounds N]
+//     forwarding-bench frames | rules [--masks N]
 //
 // All comparisons without an argument; `--dpdk` names the shared object of Benchmarks/DPDK, whose tables then take part.
-// `operations` is for Benchmarks/instructions.py, `frames` for Benchmarks/open_vswitch.py.
+// `operations` is for Benchmarks/instructions.py. The others are for Benchmarks/open_vswitch.py: `flows` measures the
+// pipeline with the frames and the rules that `frames` and `rules` write for Open vSwitch.
 
 #if DEBUG
     print("without optimization this measures nothing: build with -c release")
@@ -30,13 +32,16 @@ let peer = option("--dpdk").map { path in
 }
 let rounds = option("--rounds").flatMap { Int($0) } ?? 101
 
-if wanted == "operations" {
-    Operations().run()
-} else if wanted == "frames" {
-    for masks in [1, 4, 16] { Pipeline(stations: 1024, masks: masks, frames: 1024, rounds: rounds).run() }
-} else {
-    print("what", "who", "best ns", "median ns", "Swift by best", "Swift by round", separator: "\t")
+let masks = option("--masks").flatMap { Int($0) } ?? 1
+let flows = Pipeline(stations: 1024, masks: masks, frames: 1024, rounds: rounds)
+
+switch wanted {
+case "operations": Operations().run()
+case "frames": flows.writeFrames()
+case "rules": flows.writeRules()
+default: print("what", "who", "best ns", "median ns", "Swift by best", "Swift by round", separator: "\t")
 }
+if wanted == "flows" { flows.run() }
 if comparesAll || wanted == "pipeline" {
     for masks in [0, 1, 4, 16] { Pipeline(stations: 1024, masks: masks, frames: 2048, rounds: rounds).run() }
     Pipeline(stations: 65536, masks: 1, frames: 1 << 17, rounds: rounds).run()
