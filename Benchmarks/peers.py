@@ -142,7 +142,7 @@ def inside(arguments):
     os.mkdir(ROOT)
     subprocess.run(["mount", "--bind", f"{arguments.directory}/root", ROOT], check=True)
     print(f"# load {load()} at the beginning")
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir="/run") as directory:
         rows, frequency = compare_tables(arguments)
         try:
             rows += compare_pipelines(arguments, frequency, directory)
