@@ -91,6 +91,7 @@ let benchmarks: [Target] =
 /// Row 0: C.
 let foreign: [Target] = [
     .target(name: "CLinux"),
+    .target(name: "CPrefetch"),
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -100,7 +101,7 @@ let modules: [Target] = [
     // Rows 1 and 2: pure
     module("Addressing", settings: pure),
     module("AddressPools", ["Addressing"], settings: pure),
-    module("Forwarding", ["Addressing"], settings: pureWithViews),
+    module("Forwarding", ["Addressing", "CPrefetch"], settings: pureWithViews),
     module("JSON", ["CJansson"]),
     module("CNI", ["Addressing", "JSON"], settings: pure),
     module("DHCP", ["Addressing"], settings: pure),
@@ -357,10 +358,11 @@ let together: [Target] = [
     .target(name: "CMusl"),
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
+        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CPrefetch", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
             "Manuals",
+            "CPrefetch",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
             "Installation",

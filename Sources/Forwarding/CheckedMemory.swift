@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+private import CPrefetch
 
 // The one file of this module that says `unsafe`. Why there is one: an Array of the standard library asks at every
 // write whether it is shared and starts 32 octets behind a cache line, and there is no checked way to read a number of
@@ -17,6 +18,8 @@ struct Table<Element: BitwiseCopyable>: ~Copyable {
     private let base: UnsafeMutablePointer<Element>
     /// How many slots there are.
     let count: Int
+    /// One less than the largest power of two that is not above `count`.
+    private let ring: Int
 
     /// Makes a table whose slots all hold one value.
     init(repeating value: Element, count: Int) {
@@ -25,9 +28,11 @@ struct Table<Element: BitwiseCopyable>: ~Copyable {
             byteCount: max(count, 1) * MemoryLayout<Element>.stride,
             alignment: max(Self.cacheLine, MemoryLayout<Element>.alignment)
         )
-        unsafe base = memory.bindMemory(to: Element.self, capacity: count)
-        unsafe base.initialize(repeating: value, count: count)
+        // There is always one slot, for a ring has no fewer.
+        unsafe base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
+        unsafe base.initialize(repeating: value, count: max(count, 1))
         self.count = count
+        ring = count == 0 ? 0 : 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount) - 1
     }
 
     deinit {
@@ -46,11 +51,62 @@ struct Table<Element: BitwiseCopyable>: ~Copyable {
         }
     }
 
+    /// One slot of a table whose length is a power of two; numbers beyond begin again at 0.
+    ///
+    /// It costs less than to ask whether the slot is there. In a table of another length what comes after the largest
+    /// power of two is out of reach.
+    subscript(wrapping index: Int) -> Element {
+        @inline(__always) get {
+            unsafe base[index & ring]
+        }
+        @inline(__always) set {
+            unsafe base[index & ring] = newValue
+        }
+    }
+
+    /// Asks for the memory of a slot that will be read soon, and does not wait for it.
+    @inline(__always)
+    func prefetch(wrapping index: Int) {
+        unsafe culvert_prefetch(base + (index & ring))
+    }
+
     /// A table of another length whose first slots hold what they hold here, as far as both reach.
     func resized(to newCount: Int, filling value: Element) -> Table {
         var table = Table(repeating: value, count: newCount)
         for index in 0..<min(count, newCount) { table[index] = self[index] }
         return table
+    }
+}
+
+/// A slot for each frame of a burst, owned by one place.
+@safe
+struct BurstTable<Element: BitwiseCopyable>: ~Copyable {
+    /// How many slots there are, a power of two: numbers beyond begin again at 0.
+    static var count: Int { 32 }
+
+    private let base: UnsafeMutablePointer<Element>
+
+    /// Makes a table whose slots all hold one value.
+    init(repeating value: Element) {
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: Self.count * MemoryLayout<Element>.stride,
+            alignment: max(64, MemoryLayout<Element>.alignment)
+        )
+        unsafe base = memory.bindMemory(to: Element.self, capacity: Self.count)
+        unsafe base.initialize(repeating: value, count: Self.count)
+    }
+
+    deinit {
+        unsafe UnsafeMutableRawPointer(base).deallocate()
+    }
+
+    subscript(index: Int) -> Element {
+        @inline(__always) get {
+            unsafe base[index & (Self.count &- 1)]
+        }
+        @inline(__always) set {
+            unsafe base[index & (Self.count &- 1)] = newValue
+        }
     }
 }
 

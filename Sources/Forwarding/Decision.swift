@@ -39,6 +39,16 @@ package struct Decision: Hashable, Sendable, BitwiseCopyable {
         self.ingress = ingress
     }
 
+    /// A frame of a burst goes to another interface, and nobody looks on.
+    @inline(__always)
+    init(forward frame: BurstFrame, to interface: InterfaceID) {
+        verdict = .forward(interface)
+        ingress = InterfaceID(index: UInt16(truncatingIfNeeded: frame.key.word0 >> 48))
+        vlan = frame.vlan
+        control = frame.control
+        isTagged = frame.isTagged
+    }
+
     /// Why it goes nowhere; nil when it goes somewhere.
     package var dropReason: DropReason? {
         if case .drop(let reason) = verdict { return reason }

@@ -41,8 +41,8 @@ extension FlowKey {
         word2 = frame.bigEndian64(at: 6) & ~0xffff
         switch type {
         case EtherType.ipv4: readIPv4(frame.extracting(offset..<frame.count))
-        case EtherType.ipv6: readIPv6(frame.extracting(offset..<frame.count))
-        case EtherType.arp: readARP(frame.extracting(offset..<frame.count))
+        case EtherType.ipv6: formUnion(FlowKey(ipv6: frame.extracting(offset..<frame.count)))
+        case EtherType.arp: formUnion(FlowKey(arp: frame.extracting(offset..<frame.count)))
         default: break
         }
         return FrameLayout(
@@ -75,11 +75,20 @@ extension FlowKey {
         readPorts(packet, at: headerLength, to: totalLength, number)
     }
 
+    /// What a packet of IPv6 says.
+    ///
+    /// By value: a key whose address is handed out would lie in memory for all frames.
     @inline(never)
-    private mutating func readIPv6(_ packet: Span<UInt8>) {
-        guard packet.count >= IPv6View.headerLength, packet[0] >> 4 == 6 else { return setMalformed() }
+    private init(ipv6 packet: Span<UInt8>) {
+        guard packet.count >= IPv6View.headerLength, packet[0] >> 4 == 6 else {
+            setMalformed()
+            return
+        }
         let end = IPv6View.headerLength + Int(packet.bigEndian16(at: 4))
-        guard end <= packet.count, let chain = IPv6Chain(packet, to: end) else { return setMalformed() }
+        guard end <= packet.count, let chain = IPv6Chain(packet, to: end) else {
+            setMalformed()
+            return
+        }
         word3 = packet.bigEndian64(at: 8)
         word4 = packet.bigEndian64(at: 16)
         word5 = packet.bigEndian64(at: 24)
@@ -108,8 +117,11 @@ extension FlowKey {
     }
 
     @inline(never)
-    private mutating func readARP(_ packet: Span<UInt8>) {
-        guard let message = ARPView(packet) else { return setMalformed() }
+    private init(arp packet: Span<UInt8>) {
+        guard let message = ARPView(packet) else {
+            setMalformed()
+            return
+        }
         word0 |= UInt64(message.operation & 0xff) << 8
         let sender = UInt64(truncatingIfNeeded: message.senderAddress.value)
         word3 = sender << 32 | UInt64(truncatingIfNeeded: message.targetAddress.value)

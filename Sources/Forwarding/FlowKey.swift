@@ -131,18 +131,49 @@ extension FlowKey {
         word6 = value(6)
     }
 
-    /// What is left when only the bits of a mask count.
+    /// How many words from the first on hold all bits of this mask, rounded up to what look-ups are made for.
+    ///
+    /// Three words are the interface, the frame and the ports; the fourth is IPv4; all seven are IPv6.
+    var width: Int {
+        if word4 | word5 | word6 != 0 { return 7 }
+        return word3 != 0 ? 4 : 3
+    }
+
+    /// What is left when only the bits of a mask count, which has none beyond its first `width` words.
     @inline(__always)
-    package func masked(by mask: FlowKey) -> FlowKey {
+    func masked(by mask: FlowKey, width: Int) -> FlowKey {
         var result = FlowKey()
         result.word0 = word0 & mask.word0
         result.word1 = word1 & mask.word1
         result.word2 = word2 & mask.word2
-        result.word3 = word3 & mask.word3
-        result.word4 = word4 & mask.word4
-        result.word5 = word5 & mask.word5
-        result.word6 = word6 & mask.word6
+        if width > 3 { result.word3 = word3 & mask.word3 }
+        if width > 4 {
+            result.word4 = word4 & mask.word4
+            result.word5 = word5 & mask.word5
+            result.word6 = word6 & mask.word6
+        }
         return result
+    }
+
+    /// Whether two keys agree that have no bits beyond their first `width` words.
+    @inline(__always)
+    func agrees(with other: FlowKey, width: Int) -> Bool {
+        var difference = word0 ^ other.word0
+        difference |= word1 ^ other.word1
+        difference |= word2 ^ other.word2
+        if width > 3 { difference |= word3 ^ other.word3 }
+        if width > 4 {
+            difference |= word4 ^ other.word4
+            difference |= word5 ^ other.word5
+            difference |= word6 ^ other.word6
+        }
+        return difference == 0
+    }
+
+    /// What is left when only the bits of a mask count.
+    @inline(__always)
+    package func masked(by mask: FlowKey) -> FlowKey {
+        masked(by: mask, width: 7)
     }
 
     /// Lets the bits of another mask count too.
@@ -160,14 +191,7 @@ extension FlowKey {
     /// Whether two keys agree in all bits, without a branch for each word.
     @inline(__always)
     func agrees(with other: FlowKey) -> Bool {
-        var difference = word0 ^ other.word0
-        difference |= word1 ^ other.word1
-        difference |= word2 ^ other.word2
-        difference |= word3 ^ other.word3
-        difference |= word4 ^ other.word4
-        difference |= word5 ^ other.word5
-        difference |= word6 ^ other.word6
-        return difference == 0
+        agrees(with: other, width: 7)
     }
 
     /// A number whose upper bits are spread well; equal for equal keys.

@@ -19,15 +19,18 @@ extension MACTable {
     ///   - interfaces: at least as many; a place is set to where the station is, or to nil.
     package func lookup(_ keys: Span<StationKey>, now: Ticks, into interfaces: inout MutableSpan<InterfaceID?>) {
         precondition(interfaces.count >= keys.count, "there is a place for each station")
-        // First the slots where keys are at home, in a loop so short that the processor waits for many of them at once.
-        var homes = InlineArray<32, UInt64>(repeating: 0)
+        // First all slots where keys are at home are asked for, so that many of them come at once.
+        var homes = InlineArray<32, UInt32>(repeating: 0)
         var start = 0
         while start < keys.count {
-            let count = min(homes.count, keys.count - start)
-            for index in 0..<count { homes[index] = touch(keys[start &+ index].number) }
+            let count = min(homes.count, keys.count &- start)
             for index in 0..<count {
-                let key = keys[start &+ index].number
-                let slot = slots[homes[index] == key ? home(key) : position(key)]
+                let home = home(keys[start &+ index].number)
+                slots.prefetch(wrapping: home)
+                homes[index] = UInt32(truncatingIfNeeded: home)
+            }
+            for index in 0..<count {
+                let slot = slots[wrapping: position(keys[start &+ index].number, from: Int(homes[index]))]
                 let isKnown = slot.key != 0 && !isExpired(slot, now)
                 interfaces[start &+ index] = isKnown ? slot.interface : nil
             }

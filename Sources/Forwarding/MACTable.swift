@@ -104,17 +104,23 @@ package struct MACTable: ~Copyable {
 
     @inline(__always)
     func home(_ key: UInt64) -> Int {
-        Int(truncatingIfNeeded: ((key ^ key >> 32) &* multiplier) >> shift)
+        Int(truncatingIfNeeded: ((key ^ key >> 32) &* multiplier) &>> shift)
     }
 
     /// The slot of a key, or the empty one where it belongs.
     @inline(__always)
     func position(_ key: UInt64) -> Int {
-        var position = home(key)
+        position(key, from: home(key))
+    }
+
+    /// The same, when it is known where the key is at home.
+    @inline(__always)
+    func position(_ key: UInt64, from home: Int) -> Int {
+        var position = home
         while true {
-            let found = slots[position].key
-            if found == key || found == 0 { return position }
-            position = (position &+ 1) & (slots.count &- 1)
+            let found = slots[wrapping: position].key
+            if found == key || found == 0 { return position & (slots.count &- 1) }
+            position &+= 1
         }
     }
 
@@ -128,14 +134,8 @@ package struct MACTable: ~Copyable {
     /// The slot of a station that is known and not too old; an empty one otherwise.
     @inline(__always)
     func find(_ key: UInt64, now: Ticks) -> Slot {
-        let slot = slots[position(key)]
+        let slot = slots[wrapping: position(key)]
         return slot.key == 0 || isExpired(slot, now) ? Slot() : slot
-    }
-
-    /// Asks for the memory of a key that will be looked up soon.
-    @inline(__always)
-    func touch(_ key: UInt64) -> UInt64 {
-        slots[home(key)].key
     }
 
     /// Where a station is, or nil when that is unknown or too long ago.
@@ -181,11 +181,11 @@ package struct MACTable: ~Copyable {
     @inline(__always)
     mutating func learn(_ key: UInt64, at interface: InterfaceID, limit: UInt32, now: Ticks) -> Learning {
         let position = position(key)
-        let slot = slots[position]
+        let slot = slots[wrapping: position]
         let value = UInt64(now) << 32 | UInt64(interface.index)
         if slot.key == key, slot.interface == interface {
             // A write only when the clock has ticked: the line stays clean.
-            if slot.value != value, !slot.isStatic { slots[position].value = value }
+            if slot.value != value, !slot.isStatic { slots[wrapping: position].value = value }
             return .known
         }
         return learnAnew(key, position, value, limit, now)

@@ -43,27 +43,23 @@ extension RuleTable {
             if tuple.bestRank < verdict.rank { break }
             visit(tuple.mask)
             let key = flow.masked(by: tuple.mask)
-            probe(key, tuple, from: Int(truncatingIfNeeded: key.hash(seed: seed) >> tuple.shift), &verdict)
+            let start = Int(truncatingIfNeeded: key.hash(seed: seed) >> tuple.shift)
+            if let found = match(key, tuple, from: start), entries[wrapping: found].rank > verdict.rank {
+                verdict = RuleVerdict(rank: entries[wrapping: found].rank, packedAction: actions[wrapping: found])
+            }
             index &+= 1
         }
         return verdict
     }
 
-    /// Takes the rule with this masked key if it is better than the one found before.
+    /// The slot of the rule with this masked key, or nil when there is none.
     @inline(__always)
-    private func probe(_ key: FlowKey, _ tuple: Tuple, from start: Int, _ verdict: inout RuleVerdict) {
+    private func match(_ key: FlowKey, _ tuple: Tuple, from start: Int, width: Int = 7) -> Int? {
         var slot = start
         while true {
             let position = tuple.base &+ slot
-            let rank = entries[position].rank
-            if rank == 0 { return }
-            if entries[position].key.agrees(with: key) {
-                if rank > verdict.rank {
-                    verdict.rank = rank
-                    verdict.packedAction = actions[position]
-                }
-                return
-            }
+            if entries[wrapping: position].rank == 0 { return nil }
+            if entries[wrapping: position].key.agrees(with: key, width: width) { return position }
             slot = (slot &+ 1) & (tuple.capacity &- 1)
         }
     }
@@ -71,61 +67,132 @@ extension RuleTable {
     /// The same for the frames of a burst: a mask at a time, so that the memory of many frames is waited for at once.
     ///
     /// - Parameters:
-    ///   - keys: of the frames.
-    ///   - count: how many of them, at most ``burst``.
-    ///   - verdicts: where the verdicts go, in the order of the keys.
+    ///   - frames: with the keys.
+    ///   - count: how many places of `scratch.pending` say which of the frames to look up.
+    ///   - verdicts: where the verdicts go, each to the place of its frame.
+    @inline(__always)
     mutating func lookup(
-        _ keys: borrowing Table<FlowKey>,
+        _ frames: borrowing BurstTable<BurstFrame>,
         count: Int,
-        into verdicts: inout Table<RuleVerdict>
+        into verdicts: inout BurstTable<RuleVerdict>
     ) {
-        for index in 0..<count {
-            verdicts[index] = RuleVerdict()
-            scratch.pending[index] = UInt8(truncatingIfNeeded: index)
-        }
+        for place in 0..<count { verdicts[Int(truncatingIfNeeded: scratch.pending[place])] = RuleVerdict() }
+        scratch.isTentative = false
         var pendingCount = count
         var index = 0
         while index < tupleCount, pendingCount > 0 {
-            let tuple = tuples[index]
-            var warm: UInt64 = 0
-            for place in 0..<pendingCount {
-                let key = keys[Int(scratch.pending[place])].masked(by: tuple.mask)
-                let slot = Int(truncatingIfNeeded: key.hash(seed: seed) >> tuple.shift)
-                scratch.slots[place] = UInt32(truncatingIfNeeded: slot)
-                // An early load, and nobody waits for it yet.
-                warm |= entries[tuple.base &+ slot].rank
+            switch tuples[index].width {
+            case 3: pendingCount = askNarrow(index, frames, pendingCount, &verdicts)
+            case 4: pendingCount = askMiddle(index, frames, pendingCount, &verdicts)
+            default: pendingCount = askWide(index, frames, pendingCount, &verdicts)
             }
-            scratch.warmth = warm
-            let nextBest = index &+ 1 < tupleCount ? tuples[index &+ 1].bestRank : .max
-            var kept = 0
-            for place in 0..<pendingCount {
-                let frame = scratch.pending[place]
-                let key = keys[Int(frame)].masked(by: tuple.mask)
-                var verdict = verdicts[Int(frame)]
-                probe(key, tuple, from: Int(scratch.slots[place]), &verdict)
-                verdicts[Int(frame)] = verdict
-                if verdict.rank <= nextBest {
-                    scratch.pending[kept] = frame
-                    kept &+= 1
-                }
-            }
-            pendingCount = kept
             index &+= 1
         }
+    }
+
+    // A function for each width, which is a constant in it: so short, all that is asked again and again is in registers.
+
+    @inline(never)
+    private mutating func askNarrow(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        ask(index, frames, count, width: 3, &verdicts)
+    }
+
+    @inline(never)
+    private mutating func askMiddle(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        ask(index, frames, count, width: 4, &verdicts)
+    }
+
+    @inline(never)
+    private mutating func askWide(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        ask(index, frames, count, width: 7, &verdicts)
+    }
+
+    /// Looks the frames that are pending up in one tuple.
+    ///
+    /// - Returns: how many are still pending.
+    @inline(__always)
+    private mutating func ask(
+        _ index: Int,
+        _ frames: borrowing BurstTable<BurstFrame>,
+        _ count: Int,
+        width: Int,
+        _ verdicts: inout BurstTable<RuleVerdict>
+    ) -> Int {
+        // No news, but the compiler knows then that no place is beyond the table.
+        let count = min(count, BurstTable<UInt64>.count)
+        let tuple = tuples[index]
+        for place in 0..<count {
+            let frame = scratch.pending[place] & 0xff
+            let key = frames[Int(truncatingIfNeeded: frame)].key.masked(by: tuple.mask, width: width)
+            let position = tuple.base &+ Int(truncatingIfNeeded: key.hash(seed: seed) &>> tuple.shift)
+            entries.prefetch(wrapping: position)
+            scratch.pending[place] = UInt64(truncatingIfNeeded: position) &<< 8 | frame
+        }
+        let nextBest = index &+ 1 < tupleCount ? tuples[index &+ 1].bestRank : .max
+        var kept = 0
+        for place in 0..<count {
+            let pending = scratch.pending[place]
+            let position = Int(truncatingIfNeeded: pending >> 8)
+            // Most slots are found empty.
+            if entries[wrapping: position].rank != 0 {
+                let frame = Int(truncatingIfNeeded: pending & 0xff)
+                let key = frames[frame].key.masked(by: tuple.mask, width: width)
+                if let found = match(key, tuple, from: position &- tuple.base, width: width) {
+                    let rank = entries[wrapping: found].rank
+                    if rank > verdicts[frame].rank {
+                        verdicts[frame] = RuleVerdict(rank: rank, packedAction: actions[wrapping: found])
+                        if rank > nextBest { continue }
+                        scratch.isTentative = true
+                    }
+                }
+            }
+            scratch.pending[kept] = pending
+            kept &+= 1
+        }
+        return scratch.isTentative ? settle(kept, nextBest, verdicts) : kept
+    }
+
+    /// Takes those frames from the list whose rule is better than all that are left.
+    ///
+    /// - Returns: how many are still pending.
+    private mutating func settle(
+        _ count: Int,
+        _ nextBest: UInt64,
+        _ verdicts: borrowing BurstTable<RuleVerdict>
+    ) -> Int {
+        scratch.isTentative = false
+        var kept = 0
+        for place in 0..<count {
+            let pending = scratch.pending[place]
+            let rank = verdicts[Int(truncatingIfNeeded: pending & 0xff)].rank
+            if rank > nextBest { continue }
+            if rank != 0 { scratch.isTentative = true }
+            scratch.pending[kept] = pending
+            kept &+= 1
+        }
+        return kept
     }
 }
 
 /// Memory for the look-up of a burst.
 struct RuleScratch: ~Copyable {
-    /// Frames that a better rule may still be found for.
-    var pending: Table<UInt8>
-    /// Where their probes begin.
-    var slots: Table<UInt32>
-    /// Keeps early loads from being left out.
-    var warmth: UInt64 = 0
-
-    init(burst: Int) {
-        pending = Table(repeating: 0, count: burst)
-        slots = Table(repeating: 0, count: burst)
-    }
+    /// Frames that a better rule may still be found for: where their probes begin 56, the number of the frame 8.
+    var pending = BurstTable(repeating: 0 as UInt64)
+    /// Whether a rule is known for some of them already.
+    var isTentative = false
 }

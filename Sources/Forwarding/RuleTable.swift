@@ -10,7 +10,7 @@
 package struct RuleTable: ~Copyable {
     /// Rules with one mask.
     struct Tuple: BitwiseCopyable {
-        var mask: FlowKey
+        let mask: FlowKey
         /// Of its best rule.
         var bestRank: UInt64 = 0
         /// Where its slots begin.
@@ -19,10 +19,17 @@ package struct RuleTable: ~Copyable {
         var capacity: Int = 4
         /// How many slots are taken.
         var count: Int = 0
+        /// How many words of keys the mask looks at.
+        let width: Int
+
+        init(mask: FlowKey) {
+            self.mask = mask
+            width = mask.width
+        }
 
         /// How far a hash is shifted to become the number of a slot.
         @inline(__always)
-        var shift: UInt64 { UInt64(truncatingIfNeeded: capacity.leadingZeroBitCount + 1) }
+        var shift: UInt64 { UInt64(truncatingIfNeeded: capacity.leadingZeroBitCount &+ 1) }
     }
 
     /// A slot of a tuple, as long as a cache line.
@@ -31,9 +38,6 @@ package struct RuleTable: ~Copyable {
         /// Of the best rule with this match; 0 in an empty slot.
         var rank: UInt64 = 0
     }
-
-    /// How many frames are looked up at once.
-    static let burst = 32
 
     let seed: UInt64
     var tuples = Table(repeating: Tuple(mask: FlowKey()), count: 8)
@@ -44,7 +48,7 @@ package struct RuleTable: ~Copyable {
     var actions = Table(repeating: 0 as UInt64, count: 0)
 
     /// Memory for the look-up of a burst.
-    var scratch = RuleScratch(burst: RuleTable.burst)
+    var scratch = RuleScratch()
 
     private var rules: [RuleID: Rule] = [:]
     /// Ranks of the rules with one match, best first.
@@ -167,8 +171,11 @@ package struct RuleTable: ~Copyable {
             tuples[tupleCount] = tuple
             tupleCount += 1
         }
-        entries = Table(repeating: Entry(), count: total)
-        actions = Table(repeating: 0, count: total)
+        // A power of two, so that the number of a slot needs no check.
+        var room = 1
+        while room < total { room *= 2 }
+        entries = Table(repeating: Entry(), count: room)
+        actions = Table(repeating: 0, count: room)
         var places: [FlowKey: Int] = [:]
         for index in 0..<tupleCount { places[tuples[index].mask] = index }
         for (match, chain) in chains {

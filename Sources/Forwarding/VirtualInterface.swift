@@ -105,6 +105,10 @@ struct PortState: BitwiseCopyable {
         static let refusesUntagged: UInt32 = 1 << 11
         /// What an interface needs that sends a frame on: looked at together.
         static let usable: UInt32 = exists | isUp | forwards
+        /// Of these, an interface has ``usual`` and no other where frames come from without anything special about them.
+        static let special: UInt32 =
+            usual | isLocked | checksSources | checksAddresses | refusesTagged | refusesUntagged
+        static let usual: UInt32 = usable | hears | learns
     }
 
     var flags: UInt32 = 0
@@ -114,6 +118,10 @@ struct PortState: BitwiseCopyable {
     var learnLimit: UInt32 = 0
     /// Fills it up to sixteen octets, so that a shift finds it.
     private var padding: UInt32 = 0
+
+    /// Whether frames that come here are taken with no question but for their VLAN, and learned from.
+    @inline(__always)
+    var isUsual: Bool { flags & Flag.special == Flag.usual }
 
     @inline(__always)
     func has(_ flag: UInt32) -> Bool { flags & flag == flag }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// A burst is worked on in steps, each a loop that only knows the usual frame and stops at another one. That one is done
+// as if it had come by itself, and the loop goes on behind it. So the loops stay short, and what is rare costs them
+// nothing but the question whether it is there.
 extension VirtualSwitch {
     /// Decides about many frames, as if each had come by itself, in less time.
     ///
@@ -17,49 +20,21 @@ extension VirtualSwitch {
         precondition(decisions.count >= frames.count, "there is a place for the decision about each frame")
         var start = 0
         while start < frames.count {
-            let count = min(Self.burst, frames.count - start)
-            forwardBurst(frames, start, count, in: memory, now, into: &decisions)
-            start += count
-        }
-    }
-
-    @inline(__always)
-    private mutating func forwardBurst(
-        _ frames: Span<FrameReference>,
-        _ start: Int,
-        _ count: Int,
-        in memory: Span<UInt8>,
-        _ now: Ticks,
-        into decisions: inout MutableSpan<Decision>
-    ) {
-        var nobody = Inattentive()
-        var admitted = 0
-        warm(frames, start, count, memory)
-        for index in 0..<count {
-            let reference = frames[start &+ index]
-            var key = FlowKey()
-            let admission = admit(Self.frame(reference, in: memory), from: reference.ingress, key: &key, &nobody)
-            scratch.admissions[index] = admission
-            guard admission.reason == nil else { continue }
-            scratch.keys[admitted] = key
-            scratch.places[admitted] = UInt8(truncatingIfNeeded: index)
-            admitted &+= 1
-        }
-        warm(admitted)
-        let hasRules = rules.tupleCount > 0
-        if hasRules {
-            rules.lookup(scratch.keys, count: admitted, into: &scratch.verdicts)
-        }
-        var next = 0
-        for index in 0..<count {
-            var rule = RuleVerdict()
-            if next < admitted, Int(scratch.places[next]) == index {
-                if hasRules { rule = scratch.verdicts[next] }
+            let count = min(Self.burst, frames.count &- start)
+            let burst = frames.extracting(start..<start &+ count)
+            warm(burst, memory)
+            let admitted = admit(burst, memory)
+            let hasRules = rules.tupleCount > 0
+            if hasRules { rules.lookup(scratch.frames, count: admitted, into: &scratch.verdicts) }
+            var next = 0
+            while next < count {
+                next = settleUsual(burst, from: next, hasRules, now, start, &decisions)
+                guard next < count else { break }
+                let rule = hasRules && scratch.frames[next].wasAdmitted ? scratch.verdicts[next] : RuleVerdict()
+                decisions[start &+ next] = settleUnusual(next, burst[next], rule, memory, now)
                 next &+= 1
             }
-            let reference = frames[start &+ index]
-            let frame = Self.frame(reference, in: memory)
-            decisions[start &+ index] = conclude(scratch.admissions[index], rule, frame, now)
+            start &+= count
         }
     }
 
@@ -67,29 +42,155 @@ extension VirtualSwitch {
     ///
     /// In a loop of its own, so short that the processor waits for many of them at once.
     @inline(__always)
-    private mutating func warm(
-        _ frames: Span<FrameReference>,
-        _ start: Int,
-        _ count: Int,
-        _ memory: Span<UInt8>
-    ) {
+    private mutating func warm(_ frames: Span<FrameReference>, _ memory: Span<UInt8>) {
         var warmth: UInt8 = 0
-        for index in start..<start &+ count where frames[index].length > 12 {
+        for index in frames.indices where frames[index].length > 12 {
             warmth |= memory[Int(frames[index].offset) &+ 12]
         }
         scratch.warmth = UInt64(warmth)
     }
 
-    /// Reads the slots of all stations that a burst is about, in the same way.
+    // MARK: - Coming in
+
+    /// Finds out which frames of a burst are admitted.
+    ///
+    /// - Returns: how many; which ones is in the list of those to look rules up for.
     @inline(__always)
-    private mutating func warm(_ admitted: Int) {
-        var warmth: UInt64 = 0
-        for place in 0..<admitted {
-            let admission = scratch.admissions[Int(scratch.places[place])]
-            warmth |= stations.touch(MACTable.key(admission.destinationNumber, admission.vlan))
-            warmth |= stations.touch(MACTable.key(admission.sourceNumber, admission.vlan))
+    private mutating func admit(_ frames: Span<FrameReference>, _ memory: Span<UInt8>) -> Int {
+        var admitted = 0
+        var next = 0
+        while next < frames.count {
+            next = admitUsual(frames, from: next, memory, &admitted)
+            guard next < frames.count else { break }
+            if admitUnusual(next, frames[next], memory) {
+                rules.scratch.pending[admitted] = UInt64(truncatingIfNeeded: next)
+                admitted &+= 1
+            }
+            next &+= 1
         }
-        scratch.warmth = warmth
+        return admitted
+    }
+
+    /// Takes in frames of a burst from one on, until there is one that it cannot.
+    ///
+    /// - Returns: which one that is, or the length of the burst.
+    @inline(never)
+    private mutating func admitUsual(
+        _ frames: Span<FrameReference>,
+        from first: Int,
+        _ memory: Span<UInt8>,
+        _ admitted: inout Int
+    ) -> Int {
+        let knowsVLANs = settings.knowsVLANs
+        // Without VLANs no tag is the switch's own.
+        let tagProtocol = knowsVLANs ? settings.tagProtocol : 0
+        var place = admitted
+        var index = first
+        while index < frames.count {
+            let reference = frames[index]
+            let ingress = Int(reference.ingress.index)
+            guard ingress < ports.count else { break }
+            let port = ports[wrapping: ingress]
+            guard port.isUsual else { break }
+            let frame = Self.frame(reference, in: memory)
+            var key = FlowKey()
+            guard let layout = key.read(frame, tagProtocol: tagProtocol) else { break }
+            // Neither zero nor a group: bit 40 of the address.
+            guard key.word2 >> 16 != 0, key.word2 & 1 << 56 == 0 else { break }
+            var vlan: UInt16 = 0
+            if knowsVLANs {
+                let tagged = layout.control & 0xfff
+                vlan = tagged != 0 ? tagged : port.native & 0xfff
+                guard isMember(ingress, vlan) else { break }
+            }
+            key.word0 = key.word0 & ~(0xffff << 16) | UInt64(vlan) << 16 | UInt64(reference.ingress.index) << 48
+            let taken = BurstFrame(key, layout, vlan: vlan)
+            scratch.frames[index] = taken
+            let (sourceHome, destinationHome) = (stations.home(taken.sourceKey), stations.home(taken.destinationKey))
+            stations.slots.prefetch(wrapping: sourceHome)
+            stations.slots.prefetch(wrapping: destinationHome)
+            scratch.homes[index] = UInt64(truncatingIfNeeded: sourceHome &<< 32 | destinationHome)
+            rules.scratch.pending[place] = UInt64(truncatingIfNeeded: index)
+            place &+= 1
+            index &+= 1
+        }
+        admitted = place
+        return index
+    }
+
+    /// Takes any frame in, or refuses it.
+    @inline(never)
+    private mutating func admitUnusual(_ index: Int, _ reference: FrameReference, _ memory: Span<UInt8>) -> Bool {
+        var nobody = Inattentive()
+        var key = FlowKey()
+        let admission = admit(Self.frame(reference, in: memory), from: reference.ingress, key: &key, &nobody)
+        scratch.frames[index] = BurstFrame(key, admission)
+        return admission.reason == nil
+    }
+
+    // MARK: - Going out
+
+    /// Learns from frames of a burst from one on, decides about them and counts them, until there is one that it cannot.
+    ///
+    /// The usual frame is one to a known station, by a source that was heard where it is heard now.
+    ///
+    /// - Returns: which one that is, nothing being done about it yet, or the length of the burst.
+    @inline(never)
+    private mutating func settleUsual(
+        _ frames: Span<FrameReference>,
+        from first: Int,
+        _ hasRules: Bool,
+        _ now: Ticks,
+        _ start: Int,
+        _ decisions: inout MutableSpan<Decision>
+    ) -> Int {
+        var index = first
+        while index < frames.count {
+            let frame = scratch.frames[index]
+            guard frame.isUsual, !hasRules || scratch.verdicts[index].packedAction == 0 else { break }
+            let ingress = frame.key.word0 >> 48
+            let homes = scratch.homes[index]
+            let source = stations.position(frame.sourceKey, from: Int(truncatingIfNeeded: homes >> 32))
+            let heard = stations.slots[wrapping: source]
+            guard heard.key != 0, heard.value & 0xffff == ingress else { break }
+            let destination = frame.destinationKey
+            let target = stations.position(destination, from: Int(truncatingIfNeeded: homes & 0xffff_ffff))
+            let known = stations.slots[wrapping: target]
+            guard destination & 1 << 40 == 0, known.key != 0, !known.isGateway, !stations.isExpired(known, now),
+                hasWay(from: ingress, to: known.interface, frame.vlan)
+            else { break }
+            let value = UInt64(now) << 32 | ingress
+            if heard.value != value, !heard.isStatic { stations.slots[wrapping: source].value = value }
+            let length = UInt64(frames[index].length)
+            countReceived(Int(truncatingIfNeeded: ingress), length)
+            countSent(Int(known.interface.index), length)
+            decisions[start &+ index] = Decision(forward: frame, to: known.interface)
+            index &+= 1
+        }
+        return index
+    }
+
+    /// Whether a frame may go from one interface to another, and nobody looks on.
+    @inline(__always)
+    private func hasWay(from ingress: UInt64, to interface: InterfaceID, _ vlan: UInt16) -> Bool {
+        guard interface.index < ports.count, interface.index != ingress else { return false }
+        let port = ports[wrapping: Int(truncatingIfNeeded: ingress)]
+        let output = ports[wrapping: Int(interface.index)]
+        return output.has(PortState.Flag.usable) && port.flags & output.flags & PortState.Flag.isIsolated == 0
+            && port.mirror.index & output.mirror.index == .max
+            && (!settings.knowsVLANs || isMember(Int(interface.index), vlan))
+    }
+
+    /// Does the same with any frame.
+    @inline(never)
+    private mutating func settleUnusual(
+        _ index: Int,
+        _ reference: FrameReference,
+        _ rule: RuleVerdict,
+        _ memory: Span<UInt8>,
+        _ now: Ticks
+    ) -> Decision {
+        conclude(scratch.frames[index].admission(of: reference), rule, Self.frame(reference, in: memory), now)
     }
 
     @inline(__always)

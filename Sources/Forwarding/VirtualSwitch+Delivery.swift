@@ -82,10 +82,7 @@ extension VirtualSwitch {
     mutating func count(_ decision: Decision, length: UInt64) {
         let ingress = Int(decision.ingress.index)
         guard ingress < counters.count else { return }
-        var received = counters[ingress]
-        received.receivedFrames &+= 1
-        received.receivedBytes &+= length
-        counters[ingress] = received
+        countReceived(ingress, length)
         var mirrors = decision.ingressMirror != .none || decision.ruleMirror != .none
         switch decision.verdict {
         case .forward(let interface), .route(_, let interface):
@@ -101,11 +98,15 @@ extension VirtualSwitch {
     }
 
     @inline(__always)
-    private mutating func countSent(_ index: Int, _ length: UInt64) {
-        var sent = counters[index]
-        sent.sentFrames &+= 1
-        sent.sentBytes &+= length
-        counters[index] = sent
+    mutating func countReceived(_ index: Int, _ length: UInt64) {
+        counters[wrapping: index].receivedFrames &+= 1
+        counters[wrapping: index].receivedBytes &+= length
+    }
+
+    @inline(__always)
+    mutating func countSent(_ index: Int, _ length: UInt64) {
+        counters[wrapping: index].sentFrames &+= 1
+        counters[wrapping: index].sentBytes &+= length
     }
 
     private mutating func countFlood(_ decision: Decision, _ kind: Decision.Flood, _ length: UInt64) {

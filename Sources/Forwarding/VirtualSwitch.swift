@@ -30,7 +30,7 @@ package struct VirtualSwitch: ~Copyable {
     }
 
     /// How many frames a burst is worked on at a time.
-    package static let burst = RuleTable.burst
+    package static var burst: Int { BurstTable<UInt8>.count }
 
     /// Rows of `sets`.
     enum Row {
@@ -80,14 +80,17 @@ package struct VirtualSwitch: ~Copyable {
         let capacity = settings.maximumInterfaces
         self.settings = settings
         wordCount = (capacity + 63) / 64
-        ports = Table(repeating: PortState(), count: capacity)
-        checks = Table(repeating: PortChecks(), count: capacity)
+        // Powers of two: the number of an interface that is below the capacity needs no other check.
+        var room = 1
+        while room < capacity { room *= 2 }
+        ports = Table(repeating: PortState(), count: room)
+        checks = Table(repeating: PortChecks(), count: room)
         sets = InterfaceRows(rows: Row.count, interfaces: capacity)
         vlanMembers = InterfaceRows(rows: settings.knowsVLANs ? 4096 : 1, interfaces: capacity)
-        memberVLANs = Table(repeating: 0, count: capacity * VLANSet.wordCount)
-        untaggedVLANs = Table(repeating: 0, count: capacity * VLANSet.wordCount)
-        counters = Table(repeating: InterfaceCounters(), count: capacity)
-        drops = Table(repeating: 0, count: capacity * DropReason.allCases.count)
+        memberVLANs = Table(repeating: 0, count: room * VLANSet.wordCount)
+        untaggedVLANs = Table(repeating: 0, count: room * VLANSet.wordCount)
+        counters = Table(repeating: InterfaceCounters(), count: room)
+        drops = Table(repeating: 0, count: room * DropReason.allCases.count)
         stations = MACTable(capacity: settings.maximumAddresses, ageing: settings.ageing, seed: settings.seed)
         rules = RuleTable(seed: settings.seed)
     }
@@ -231,7 +234,7 @@ package struct VirtualSwitch: ~Copyable {
 
     @inline(__always)
     func isMember(_ index: Int, _ vlan: UInt16) -> Bool {
-        memberVLANs[index &* VLANSet.wordCount &+ Int(vlan &>> 6)] &>> UInt64(vlan & 63) & 1 != 0
+        memberVLANs[wrapping: index &* VLANSet.wordCount &+ Int(vlan &>> 6)] &>> UInt64(vlan & 63) & 1 != 0
     }
 
     /// Lays out anew which sources and networks interfaces allow.
@@ -275,15 +278,4 @@ struct NetworkMatch: BitwiseCopyable {
     func contains(_ address: UInt128, isIPv4: Bool) -> Bool {
         isIPv4 == self.isIPv4 && (address ^ first) & mask == 0
     }
-}
-
-/// Memory for a burst.
-struct BurstScratch: ~Copyable {
-    var admissions = Table(repeating: Admission(), count: VirtualSwitch.burst)
-    /// Of the frames that were admitted, and which of the burst they are.
-    var keys = Table(repeating: FlowKey(), count: VirtualSwitch.burst)
-    var places = Table(repeating: 0 as UInt8, count: VirtualSwitch.burst)
-    var verdicts = Table(repeating: RuleVerdict(), count: VirtualSwitch.burst)
-    /// Keeps early loads from being left out.
-    var warmth: UInt64 = 0
 }

@@ -133,13 +133,18 @@ struct RuleTableTests {
         let masks = (0..<maskCount).map { _ in mask(&generator) }
         var table = RuleTable()
         table.insert(contentsOf: (0..<maskCount * 5).map { _ in rule(&generator, masks) })
-        var keys = Table(repeating: FlowKey(), count: 32)
-        var verdicts = Table(repeating: RuleVerdict(), count: 32)
+        var frames = BurstTable(repeating: BurstFrame())
+        var verdicts = BurstTable(repeating: RuleVerdict())
         for count in 0...32 {
-            for index in 0..<count { keys[index] = randomKey(&generator) }
-            table.lookup(keys, count: count, into: &verdicts)
+            // Those of the first places, in any order.
+            let order = Array(0..<count).shuffled(using: &generator)
+            for (place, index) in order.enumerated() {
+                frames[index].key = randomKey(&generator)
+                table.scratch.pending[place] = UInt64(index)
+            }
+            table.lookup(frames, count: count, into: &verdicts)
             for index in 0..<count {
-                let (burst, single) = (verdicts[index], table.lookup(keys[index]))
+                let (burst, single) = (verdicts[index], table.lookup(frames[index].key))
                 #expect(burst == single)
             }
         }
