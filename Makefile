@@ -136,7 +136,7 @@ pods: packages-test build ## Make and remove PODS (100) pods with containerd, 16
 benchmark-forwarding: forwarding-bench ## Measure the forwarding core against the same in C.
 	$(FORWARDING_BENCH) | column -t -s "$$(printf '\t')"
 
-benchmark-peers: packages-test forwarding-bench ## Measure it against DPDK's tables and Open vSwitch, which it unpacks and does not install.
+benchmark-peers: packages-test forwarding-bench ## Measure it against DPDK and Open vSwitch, which are unpacked, not installed.
 	Benchmarks/unpack_peers.sh .build/peers
 	$(PYTHON) Benchmarks/peers.py $(FORWARDING_BENCH) .build/peers
 
