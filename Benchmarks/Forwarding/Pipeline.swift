@@ -82,6 +82,16 @@ struct Pipeline {
             }
         }
 
+        /// Forwarding takes no memory, in bursts or not, learning and ageing included.
+        mutating func expectNoAllocation() {
+            let before = reference_allocations()
+            forward(frames.references.indices)
+            forwardOneByOne(frames.references.indices)
+            theSwitch.age(now: now, budget: 64)
+            precondition(reference_allocations() == before, "forwarding takes no memory")
+            precondition(before > 0, "allocations are counted")
+        }
+
         mutating func forwardInC(_ range: Range<Int>) {
             let now = now
             frames.plain.withUnsafeBufferPointer { all in
@@ -143,6 +153,7 @@ struct Pipeline {
         }
         precondition(same == frames, "only \(same) of \(frames) decisions are the same as in C")
         precondition(floods < frames / 100, "\(floods) of \(frames) frames are flooded")
+        result.expectNoAllocation()
         return result
     }
 

@@ -59,6 +59,7 @@ extension MACTable {
     private mutating func vacate(_ position: Int) {
         let ring = slots.count - 1
         forget(slots[position])
+        generation += 1
         count -= 1
         var hole = position
         var next = (hole + 1) & ring

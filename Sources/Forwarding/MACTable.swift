@@ -76,6 +76,9 @@ package struct MACTable: ~Copyable {
     /// How many of each interface are learned.
     var learned: Table<UInt32>
     var sweepPosition = 0
+    /// Grows when a station comes, goes, moves or is heard again that was too old: with every change but that of the
+    /// moment when it was heard.
+    package internal(set) var generation: UInt64 = 0
 
     /// No station yet.
     ///
@@ -185,7 +188,10 @@ package struct MACTable: ~Copyable {
         let value = UInt64(now) << 32 | UInt64(interface.index)
         if slot.key == key, slot.interface == interface {
             // A write only when the clock has ticked: the line stays clean.
-            if slot.value != value, !slot.isStatic { slots[wrapping: position].value = value }
+            if slot.value != value, !slot.isStatic {
+                if isExpired(slot, now) { generation &+= 1 }
+                slots[wrapping: position].value = value
+            }
             return .known
         }
         return learnAnew(key, position, value, limit, now)
@@ -206,6 +212,7 @@ package struct MACTable: ~Copyable {
         guard limit == 0 || learned[interface] < limit else { return .limited }
         guard slot.key != 0 || count < capacity else { return .full }
         slots[position] = Slot(key: key, value: value)
+        generation += 1
         learned[interface] += 1
         guard slot.key != 0 else {
             count += 1
@@ -237,6 +244,7 @@ package struct MACTable: ~Copyable {
         let old = slots[position]
         guard old.key != 0 || count < capacity else { return false }
         if old.key == 0 { count += 1 } else { forget(old) }
+        generation += 1
         let flags = Slot.staticFlag | (isGateway ? Slot.gatewayFlag : 0)
         slots[position] = Slot(key: key, value: UInt64(now) << 32 | flags | UInt64(interface.index))
         return true

@@ -48,6 +48,7 @@ extension VirtualSwitch {
         var admission = Admission()
         admission.ingress = ingress
         admission.length = UInt32(truncatingIfNeeded: frame.count)
+        observer.depends { $0.ingress = .none }
         guard ingress.index < ports.count else { return admission.refused(.noSuchInterface) }
         let port = ports[Int(ingress.index)]
         guard port.has(PortState.Flag.exists) else { return admission.refused(.noSuchInterface) }
@@ -61,7 +62,6 @@ extension VirtualSwitch {
         admission.control = layout.control
         admission.isTagged = layout.isTagged
         admission.headerLength = layout.headerLength
-        observer.depends { $0.ingress = .none }
         observer.depends { $0.source = MACAddress(value: .max) }
         let source = admission.sourceNumber
         guard source & 1 << 40 == 0, source != 0 else { return admission.refused(.invalidSource) }

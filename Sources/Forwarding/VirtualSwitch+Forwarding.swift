@@ -11,10 +11,17 @@ extension VirtualSwitch {
     /// - Returns: where the frame goes, or why nowhere.
     /// - Complexity: constant but for rules (a probe for each mask in use) and floods (a step for each interface).
     package mutating func forward(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
+        flows.capacity == 0
+            ? forwardAnew(frame, from: ingress, now: now) : forwardRemembering(frame, from: ingress, now: now)
+    }
+
+    /// The same without a look at what was decided about other frames.
+    @inline(__always)
+    mutating func forwardAnew(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
         var nobody = Inattentive()
         var key = FlowKey()
         let admission = admit(frame, from: ingress, key: &key, &nobody)
-        let rule = admission.reason == nil ? rules.lookup(key) : RuleVerdict()
+        let rule = admission.reason == nil ? ruleTable.lookup(key) : RuleVerdict()
         return conclude(admission, rule, frame, now)
     }
 
@@ -38,7 +45,7 @@ extension VirtualSwitch {
         if reason == nil {
             recorder.step(.admitted(vlan: admission.vlan))
             var mask = FlowKey()
-            rule = rules.lookup(key, unwildcarding: &mask)
+            rule = ruleTable.lookup(key, unwildcarding: &mask)
             recorder.depends { $0.formUnion(mask) }
             recorder.step(.rule(rule.id, rule.action))
             if rule.action != .deny, isStranger(admission, now) { reason = .lockedInterface }

@@ -79,6 +79,7 @@ extension VirtualSwitch {
     /// - Returns: the name to remove it by.
     @discardableResult
     package mutating func addRoute(_ route: Route) -> RouteID {
+        changes += 1
         let id = routes.insert(route)
         if let gateway = route.gateway {
             let neighbour = RoutePaths.Neighbour(address: gateway, interface: route.outputInterface)
@@ -94,6 +95,7 @@ extension VirtualSwitch {
     @discardableResult
     package mutating func removeRoute(_ id: RouteID) -> Route? {
         guard let route = routes.remove(id) else { return nil }
+        changes += 1
         if let gateway = route.gateway {
             let neighbour = RoutePaths.Neighbour(address: gateway, interface: route.outputInterface)
             let rest = (paths.dependents[neighbour] ?? []).filter { $0 != id }
@@ -129,6 +131,7 @@ extension VirtualSwitch {
     /// Works out anew what a route leads to.
     private mutating func resolve(_ id: RouteID) {
         guard let route = routes.route(id) else { return }
+        changes += 1
         var path = RoutePath()
         path.output = route.outputInterface
         path.mtu = route.mtu

@@ -25,6 +25,12 @@ package struct VirtualSwitch: ~Copyable {
         package var forwardedGroups: UInt16 = 0
         /// What hashes depend on: senders who do not know it cannot make them collide.
         package var seed: UInt64 = 0
+        /// How many decisions about frames by themselves are remembered, for frames that agree in all that mattered; 0 is
+        /// none.
+        ///
+        /// It pays where rules have more than two or three masks and change seldom, and the stations are known. Of no use
+        /// to bursts.
+        package var rememberedFlows = 0
 
         package init() {}
     }
@@ -64,8 +70,10 @@ package struct VirtualSwitch: ~Copyable {
 
     /// What is known about stations; what interfaces hear is entered by ``forward(_:from:now:)``.
     package internal(set) var stations: MACTable
-    /// What is done with frames before anything is learned from them.
-    package var rules: RuleTable
+    var ruleTable: RuleTable
+    /// Changes but for those of `stations`, which counts them itself.
+    var changes: UInt64 = 0
+    var flows: FlowCache
     /// Where packets go that are sent to a gateway; changed by ``addRoute(_:)`` and ``removeRoute(_:)``.
     package internal(set) var routes = RouteTable()
     var paths = RoutePaths()
@@ -92,7 +100,17 @@ package struct VirtualSwitch: ~Copyable {
         counters = Table(repeating: InterfaceCounters(), count: room)
         drops = Table(repeating: 0, count: room * DropReason.allCases.count)
         stations = MACTable(capacity: settings.maximumAddresses, ageing: settings.ageing, seed: settings.seed)
-        rules = RuleTable(seed: settings.seed)
+        ruleTable = RuleTable(seed: settings.seed)
+        flows = FlowCache(capacity: settings.rememberedFlows, seed: settings.seed)
+    }
+
+    /// What is done with frames before anything is learned from them.
+    package var rules: RuleTable {
+        _read { yield ruleTable }
+        _modify {
+            changes += 1
+            yield &ruleTable
+        }
     }
 
     // MARK: - Interfaces
@@ -196,6 +214,7 @@ package struct VirtualSwitch: ~Copyable {
 
     private mutating func set(_ id: InterfaceID, to interface: VirtualInterface?) {
         let index = Int(id.index)
+        changes += 1
         interfaces[index] = interface
         ports[index] = interface.map { PortState($0) } ?? PortState()
         setVLANs(index, interface?.vlans)

@@ -43,6 +43,9 @@ void reference_add_rule(reference_switch *, const uint64_t key[7], uint64_t rank
 void reference_forward(
     reference_switch *, const reference_frame *, size_t count, const uint8_t *memory, uint32_t now, reference_decision *);
 
+// How often this thread asked for memory.
+uint64_t reference_allocations(void);
+
 // Interface numbers of stations in bursts of 32; 0xffff for unknown ones.
 void reference_lookup(
     const reference_switch *, const uint64_t *keys, size_t count, uint32_t now, uint16_t *interfaces);
