@@ -16,7 +16,7 @@ POD_ROUNDS ?= 3
 BUILD_PACKAGES := gcc make pkg-config libnl-3-dev libjansson-dev libsqlite3-dev musl-dev
 DEMO_PACKAGES := iproute2 iputils-ping util-linux
 TEST_PACKAGES := $(shell cat integration/packages.txt)
-BENCHMARK_PACKAGES := netavark nftables valgrind
+BENCHMARK_PACKAGES := netavark nftables
 
 CHECKED := --explicit-target-dependency-import-check error
 STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker --gc-sections -Xlinker -s
@@ -36,6 +36,8 @@ EMBEDDED = -c release --scratch-path .build/embedded $(MUSL_HEADERS) \
     -Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --script=Sources/Together/layout.ld \
     -Xlinker --symbol-ordering-file=Sources/Together/link-order.txt -Xlinker --no-warn-symbol-ordering
 RELEASE := .build/release
+# Built in a place of its own: another manifest would have the rest built anew.
+FORWARDING_BENCH := .build/benchmarks/release/forwarding-bench
 PYTHON := /usr/bin/python3
 # How many steps `make replay` tells, and what else it is told: --seed N, --vlans
 STEPS ?= 1000000
@@ -44,8 +46,8 @@ REPLAY_OPTIONS ?=
 PACKAGES ?= .build/packages
 
 .PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test \
-    integration replay replay-build soak benchmark pods benchmark-forwarding benchmark-vswitch link-order fuzz \
-    fuzz-configuration fuzz-result \
+    integration replay replay-build soak pods benchmark benchmark-forwarding benchmark-peers benchmark-vswitch \
+    benchmark-shortcut forwarding-bench instructions baseline link-order fuzz fuzz-configuration fuzz-result \
     fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
@@ -106,7 +108,7 @@ dist: build man ## Pack a tarball for any Linux into PACKAGES.
 image: build ## Pack an image for containers, which installs the plugins on a node, into PACKAGES.
 	packaging/image $(RELEASE) $(PACKAGES) $(PLUGINS)
 
-test: packages-test build lint linkage unit-test integration ## Install what tests need, build, and run all of them.
+test: packages-test build lint linkage unit-test instructions integration ## Install what tests need, build, and run all of them.
 
 unit-test: packages-build ## Run the Swift tests; those of the kernel need root.
 	swift build --build-tests $(CHECKED)
@@ -141,9 +143,21 @@ link-order: packages-benchmark ## Find out what plugins run, for the linker to p
 pods: packages-test build ## Make and remove PODS (100) pods with containerd, 16 at once, POD_ROUNDS (3) times, beside the reference.
 	CULVERT_PODS=$(PODS) CULVERT_POD_ROUNDS=$(POD_ROUNDS) $(PYTHON) -m pytest integration/test_pods.py -p no:cacheprovider -q
 
-benchmark-forwarding: packages-build ## Measure the forwarding core against the same in C.
-	CULVERT_BENCHMARKS=1 swift build -c release --product forwarding-bench
-	$(RELEASE)/forwarding-bench
+benchmark-forwarding: forwarding-bench ## Measure the forwarding core against the same in C.
+	$(FORWARDING_BENCH) | column -t -s "$$(printf '\t')"
+
+benchmark-peers: packages-test forwarding-bench ## Measure it against DPDK and Open vSwitch, which are unpacked, not installed.
+	Benchmarks/unpack_peers.sh .build/peers
+	$(PYTHON) Benchmarks/peers.py $(FORWARDING_BENCH) .build/peers
+
+instructions: packages-test forwarding-bench ## Count the instructions of the forwarding core: 5 % more are a failure.
+	$(PYTHON) Benchmarks/instructions.py $(FORWARDING_BENCH)
+
+baseline: packages-test forwarding-bench ## Record how many instructions the forwarding core takes.
+	$(PYTHON) Benchmarks/instructions.py $(FORWARDING_BENCH) --record
+
+forwarding-bench: packages-build
+	CULVERT_BENCHMARKS=1 swift build -c release --scratch-path .build/benchmarks --product $@
 
 benchmark-vswitch: packages-benchmark build ## Measure the switch in user space against the kernel's bridge.
 	gcc -O2 -Wall -Wextra -o .build/frames Benchmarks/frames.c

@@ -9,19 +9,119 @@ struct Pipeline {
     let masks: Int
     /// How many different frames there are; many do not fit into a cache.
     let frames: Int
+    /// How often each switch is measured.
+    var rounds = 101
 
     private static let interfaces = 64
     private static let vlans = 8
-    private static let frameLength = 60
+    static let frameLength = 60
     private static let stride = 64
 
-    private struct Frames {
+    struct Frames {
         var memory: [UInt8] = []
         var references: [FrameReference] = []
         var plain: [reference_frame] = []
     }
 
+    /// The switch in C, as long as somebody needs it.
+    final class Reference {
+        let pointer: OpaquePointer
+
+        init(_ pointer: OpaquePointer) {
+            self.pointer = pointer
+        }
+
+        deinit {
+            reference_free(pointer)
+        }
+    }
+
+    /// Both switches, after everybody was heard once and the same was decided by both.
+    struct Prepared: ~Copyable {
+        var theSwitch: VirtualSwitch
+        let reference: Reference
+        let frames: Frames
+        var decisions: [Decision]
+        var plain: [reference_decision]
+        var now: Ticks = 0
+
+        /// Decides about these frames.
+        mutating func forward(_ range: Range<Int>) {
+            Self.forward(range, frames, now, &theSwitch, &decisions)
+        }
+
+        private static func forward(
+            _ range: Range<Int>,
+            _ frames: Frames,
+            _ now: Ticks,
+            _ theSwitch: inout VirtualSwitch,
+            _ decisions: inout [Decision]
+        ) {
+            var span = decisions.mutableSpan
+            theSwitch.forward(frames.references.span.extracting(range), in: frames.memory.span, now: now, into: &span)
+        }
+
+        /// The same, each frame by itself.
+        mutating func forwardOneByOne(_ range: Range<Int>) {
+            Self.forwardOneByOne(range, frames, now, &theSwitch, &decisions)
+        }
+
+        private static func forwardOneByOne(
+            _ range: Range<Int>,
+            _ frames: Frames,
+            _ now: Ticks,
+            _ theSwitch: inout VirtualSwitch,
+            _ decisions: inout [Decision]
+        ) {
+            let memory = frames.memory.span
+            for index in range {
+                let reference = frames.references[index]
+                let start = Int(reference.offset)
+                let frame = memory.extracting(start..<start + Int(reference.length))
+                decisions[index] = theSwitch.forward(frame, from: reference.ingress, now: now)
+            }
+        }
+
+        /// Forwarding takes no memory, in bursts or not, learning and ageing included.
+        mutating func expectNoAllocation() {
+            let before = reference_allocations()
+            forward(frames.references.indices)
+            forwardOneByOne(frames.references.indices)
+            theSwitch.age(now: now, budget: 64)
+            precondition(reference_allocations() == before, "forwarding takes no memory")
+            precondition(before > 0, "allocations are counted")
+        }
+
+        mutating func forwardInC(_ range: Range<Int>) {
+            let now = now
+            frames.plain.withUnsafeBufferPointer { all in
+                guard let base = all.baseAddress else { return }
+                reference_forward(reference.pointer, base + range.lowerBound, range.count, frames.memory, now, &plain)
+            }
+        }
+    }
+
+    /// Measures both switches by turns.
     func run() {
+        guard var prepared = prepared() else { return }
+        let window = min(2048, frames)
+        let rounds = Rounds(
+            name: "pipeline, \(stations) stations, \(masks) masks, \(frames) frames",
+            count: self.rounds,
+            operations: window
+        )
+        var (next, nextPlain) = (0, 0)
+        rounds.compare {
+            prepared.forward(next..<next + window)
+            next = (next + window) % frames
+        } with: {
+            prepared.forwardInC(nextPlain..<nextPlain + window)
+            nextPlain = (nextPlain + window) % frames
+        }
+    }
+
+    /// Makes both switches, and fails where they do not agree about all frames.
+    func prepared() -> Prepared? {
         var settings = VirtualSwitch.Settings()
         settings.maximumInterfaces = Self.interfaces
         settings.maximumAddresses = stations * 2
@@ -29,78 +129,32 @@ struct Pipeline {
         var slots: UInt32 = 16
         let factor = stations * 2 <= 16384 ? 4 : 2
         while slots < stations * 2 * factor { slots *= 2 }
-        guard let reference = reference_make(UInt32(Self.interfaces), slots, settings.ageing) else { return }
-        defer { reference_free(reference) }
+        guard let reference = reference_make(UInt32(Self.interfaces), slots, settings.ageing) else { return nil }
         addInterfaces(&theSwitch, reference)
         addRules(&theSwitch, reference)
-        let frames = makeFrames()
-        let start = Decision.Flood.unknown
         let nothing = theSwitch.explain([0].span, from: InterfaceID(index: 0), now: 0).decision
-        var decisions = Array(repeating: nothing, count: self.frames)
-        var plain = Array(repeating: reference_decision(), count: self.frames)
-        var now: Ticks = 0
-        // Everybody is heard once, and then the same is decided by both.
-        for _ in 0..<2 {
-            now += 1
-            var span = decisions.mutableSpan
-            theSwitch.forward(frames.references.span, in: frames.memory.span, now: now, into: &span)
-            reference_forward(reference, frames.plain, self.frames, frames.memory, now, &plain)
-        }
-        let same = decisions.indices.count { isSame(decisions[$0], plain[$0]) }
-        let floods = decisions.count { $0.verdict == .flood(start) }
-        precondition(same == self.frames, "only \(same) of \(self.frames) decisions are the same as in C")
-        precondition(floods < self.frames / 100, "\(floods) of \(self.frames) frames are flooded")
-        expectNoAllocation(&theSwitch, frames, &decisions, now)
-        measure(&theSwitch, reference, frames, &decisions, &plain, now)
-    }
-
-    /// Forwarding takes no memory, in bursts or not, learning and ageing included.
-    private func expectNoAllocation(
-        _ theSwitch: inout VirtualSwitch,
-        _ frames: Frames,
-        _ decisions: inout [Decision],
-        _ now: Ticks
-    ) {
-        var span = decisions.mutableSpan
-        let (references, memory) = (frames.references.span, frames.memory.span)
-        let before = reference_allocations()
-        theSwitch.forward(references, in: memory, now: now, into: &span)
-        for index in references.indices {
-            let start = Int(references[index].offset)
-            let frame = memory.extracting(start..<start + Int(references[index].length))
-            span[index] = theSwitch.forward(frame, from: references[index].ingress, now: now)
-        }
-        theSwitch.age(now: now, budget: 64)
-        precondition(reference_allocations() == before, "forwarding takes no memory")
-        precondition(before > 0, "allocations are counted")
-    }
-
-    private func measure(
-        _ theSwitch: inout VirtualSwitch,
-        _ reference: OpaquePointer,
-        _ frames: Frames,
-        _ decisions: inout [Decision],
-        _ plain: inout [reference_decision],
-        _ now: Ticks
-    ) {
-        let window = 2048
-        let rounds = Rounds(
-            name: "pipeline, \(stations) stations, \(masks) masks, \(self.frames) frames",
-            operations: window
+        var result = Prepared(
+            theSwitch: theSwitch,
+            reference: Reference(reference),
+            frames: makeFrames(),
+            decisions: Array(repeating: nothing, count: frames),
+            plain: Array(repeating: reference_decision(), count: frames)
         )
-        var (next, nextPlain) = (0, 0)
-        rounds.compare {
-            var span = decisions.mutableSpan
-            let references = frames.references.span.extracting(next..<next + window)
-            theSwitch.forward(references, in: frames.memory.span, now: now, into: &span)
-            next = (next + window) % self.frames
-        } with: {
-            frames.plain.withUnsafeBufferPointer { all in
-                guard let base = all.baseAddress else { return }
-                reference_forward(reference, base + nextPlain, window, frames.memory, now, &plain)
-            }
-            nextPlain = (nextPlain + window) % self.frames
+        for _ in 0..<2 {
+            result.now += 1
+            result.forward(0..<frames)
+            result.forwardInC(0..<frames)
         }
+        let start = Decision.Flood.unknown
+        var (same, floods) = (0, 0)
+        for index in 0..<frames {
+            if isSame(result.decisions[index], result.plain[index]) { same += 1 }
+            if result.decisions[index].verdict == .flood(start) { floods += 1 }
+        }
+        precondition(same == frames, "only \(same) of \(frames) decisions are the same as in C")
+        precondition(floods < frames / 100, "\(floods) of \(frames) frames are flooded")
+        result.expectNoAllocation()
+        return result
     }
 
     private func isSame(_ decision: Decision, _ plain: reference_decision) -> Bool {
@@ -121,11 +175,11 @@ struct Pipeline {
         }
     }
 
-    private func station(_ number: Int) -> UInt64 {
+    func station(_ number: Int) -> UInt64 {
         0x0200_0000_0000 | (UInt64(number) &* 0x9e37_79b1) & 0xff_ffff_ffff
     }
 
-    private func sourcePort(_ number: Int) -> UInt16 { UInt16(truncatingIfNeeded: number &* 40503) | 1 }
+    func sourcePort(_ number: Int) -> UInt16 { UInt16(truncatingIfNeeded: number &* 40503) | 1 }
 
     /// 1024 rules about a destination and some bits of a port, as many masks as wanted.
     private func addRules(_ theSwitch: inout VirtualSwitch, _ reference: OpaquePointer) {
@@ -154,7 +208,7 @@ struct Pipeline {
         if !rules.isEmpty { theSwitch.rules.insert(contentsOf: rules) }
     }
 
-    private func makeFrames() -> Frames {
+    func makeFrames() -> Frames {
         var numbers = Numbers()
         var frames = Frames()
         frames.memory.reserveCapacity(self.frames * Self.stride)

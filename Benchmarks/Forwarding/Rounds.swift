@@ -1,36 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Two ways to do the same, measured by turns in one process, so that what else the machine does hits both.
+/// Several ways to do the same, measured by turns in one process, so that what else the machine does hits all of them.
 struct Rounds {
     let name: String
     /// How often each is measured.
     var count = 101
     /// How many operations a measurement is of.
     let operations: Int
+    /// Who else takes part; nil without.
+    var peer: String?
 
-    /// Prints the best and the median time of an operation for both, and the ratio of the best.
-    func compare(_ swift: () -> Void, with c: () -> Void) {
+    /// Prints the best and the median time of an operation for each, and how Swift compares with the others.
+    ///
+    /// - Parameters:
+    ///   - swift: the way of the forwarding core.
+    ///   - c: the same in C.
+    ///   - other: the way of the peer, if there is one.
+    func compare(_ swift: () -> Void, with c: () -> Void, beside other: () -> Void = {}) {
         swift()
         c()
-        var times: (swift: [Double], c: [Double]) = ([], [])
+        other()
+        var times = [[Double]](repeating: [], count: peer == nil ? 2 : 3)
         let clock = ContinuousClock()
         for round in 0..<count {
             // Who goes first changes too.
-            if round % 2 == 0 { times.swift.append(clock.measure(swift) / .nanoseconds(1)) }
-            times.c.append(clock.measure(c) / .nanoseconds(1))
-            if round % 2 == 1 { times.swift.append(clock.measure(swift) / .nanoseconds(1)) }
+            for turn in times.indices {
+                let contestant = (round + turn) % times.count
+                let time =
+                    switch contestant {
+                    case 0: clock.measure(swift)
+                    case 1: clock.measure(c)
+                    default: clock.measure(other)
+                    }
+                times[contestant].append(time / .nanoseconds(1) / Double(operations))
+            }
         }
-        let (swiftBest, swiftMedian) = summary(times.swift)
-        let (cBest, cMedian) = summary(times.c)
-        print(
-            "\(name): Swift \(text(swiftBest)) ns (median \(text(swiftMedian))),",
-            "C \(text(cBest)) ns (median \(text(cMedian))), ratio \(text(swiftBest / cBest))"
-        )
+        let names = ["Swift", "C", peer ?? ""]
+        for contestant in times.indices {
+            print(name, names[contestant], summary(times[contestant], beside: times[0]), separator: "\t")
+        }
     }
 
-    private func summary(_ times: [Double]) -> (best: Double, median: Double) {
-        let sorted = times.sorted()
-        return (sorted[0] / Double(operations), sorted[sorted.count / 2] / Double(operations))
+    /// The best and the median time; then how many times as long Swift takes, by the best and as median of the rounds.
+    private func summary(_ times: [Double], beside swift: [Double]) -> String {
+        let ratios = zip(swift, times).map { $0 / $1 }
+        let best = (swift.min() ?? 0) / (times.min() ?? 1)
+        return [times.min() ?? 0, median(times), best, median(ratios)].map(text).joined(separator: "\t")
+    }
+
+    private func median(_ numbers: [Double]) -> Double {
+        numbers.sorted()[numbers.count / 2]
     }
 
     private func text(_ number: Double) -> String {

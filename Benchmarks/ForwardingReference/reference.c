@@ -452,3 +452,8 @@ void reference_routes_lookup(const reference_routes *r, const uint32_t *addresse
         values[i] = entry;
     }
 }
+
+// Marks
+
+__attribute__((noinline)) void reference_count_begins(void) { __asm__ volatile("" ::: "memory"); }
+__attribute__((noinline)) void reference_count_ends(void) { __asm__ volatile("" ::: "memory"); }

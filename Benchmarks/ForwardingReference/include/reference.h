@@ -2,6 +2,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "peer.h"
 
 // The switch of Sources/Forwarding once more, in C: the same steps on tables of the same layout, without the checks of
 // bounds. It is what the Swift one is measured against; both have to decide alike, which the benchmark looks at first.
@@ -48,6 +49,10 @@ uint64_t reference_allocations(void);
 // Interface numbers of stations in bursts of 32; 0xffff for unknown ones.
 void reference_lookup(
     const reference_switch *, const uint64_t *keys, size_t count, uint32_t now, uint16_t *interfaces);
+
+// Marks for callgrind, which knows functions by name: what it counts lies between them.
+void reference_count_begins(void);
+void reference_count_ends(void);
 
 // DIR-24-8 by its book: 24 bits at once, 256 entries behind those that are longer.
 typedef struct reference_routes reference_routes;
