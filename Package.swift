@@ -107,6 +107,15 @@ let modules: [Target] = [
     // Row 3: the kernel
     module("Linux", ["CLinux"]),
     module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
+    // The program that it loads is C, and compiled on the way.
+    .plugin(name: "CompilePrograms", capability: .buildTool()),
+    .target(
+        name: "FastPath",
+        dependencies: ["CLinux", "Linux", "Addressing"],
+        exclude: ["Program"],
+        swiftSettings: strict,
+        plugins: ["CompilePrograms"]
+    ),
     module("IPTables", ["CLinux", "Linux", "Addressing"]),
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
@@ -230,6 +239,7 @@ let modules: [Target] = [
     ),
     tests("JournalTests", ["Journal", "Linux", "TestSupport"]),
     tests("LinuxTests", ["Linux"]),
+    tests("FastPathTests", ["FastPath", "Addressing", "Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
@@ -305,6 +315,7 @@ let modules: [Target] = [
     ),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
+    tests("FastPathKernelTests", ["FastPath", "Addressing", "CLinux", "Linux", "Netlink", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
     tests("FirewalldKernelTests", ["Firewalld", "Addressing", "Linux", "TestSupport"]),
     tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
@@ -353,6 +364,7 @@ let modules: [Target] = [
 /// As several, the compiler (6.3.1) numbers the literals of a function anew in each
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
+    .plugin(name: "CompilePrograms", capability: .buildTool()),
     .systemLibrary(name: "Together"),
     .target(name: "CMusl"),
     .executableTarget(
@@ -360,7 +372,7 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
-            "Manuals",
+            "Manuals", "FastPath/Program",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "DHCPDaemon", "Doctor", "Forwarding", "Pools", "Attachments", "Monitoring", "History",
             "Installation",
@@ -375,7 +387,8 @@ let together: [Target] = [
             // A section for each function: the linker drops what nobody calls. What is left lies closer together, and a
             // short life is mostly the first touch of pages.
             .unsafeFlags(["-wmo", "-suppress-warnings", "-Xfrontend", "-function-sections"]),
-        ]
+        ],
+        plugins: ["CompilePrograms"]
     ),
 ]
 
