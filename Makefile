@@ -7,6 +7,7 @@ CNI_BIN_DIR ?= /opt/cni/bin
 PLUGINS := bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan vrf
 TOOLS := cnitool ipam
 FUZZ_SECONDS ?= 60
+SHORTCUT_ROUNDS ?= 5
 # How many integration tests run at the same time
 WORKERS ?= 2
 # Pods on one node in `make pods`, and how often
@@ -41,7 +42,7 @@ PYTHON := /usr/bin/python3
 PACKAGES ?= .build/packages
 
 .PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test \
-    integration soak benchmark pods benchmark-forwarding link-order fuzz fuzz-configuration fuzz-result \
+    integration soak benchmark pods benchmark-forwarding benchmark-shortcut link-order fuzz fuzz-configuration fuzz-result \
     fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
@@ -132,6 +133,12 @@ pods: packages-test build ## Make and remove PODS (100) pods with containerd, 16
 benchmark-forwarding: packages-build ## Measure the forwarding core against the same in C.
 	CULVERT_BENCHMARKS=1 swift build -c release --product forwarding-bench
 	$(RELEASE)/forwarding-bench
+
+benchmark-shortcut: packages-benchmark ## Measure the shortcut against the bridge and a bare pair, SHORTCUT_ROUNDS (5) times.
+	CULVERT_BENCHMARKS=1 swift build -c release --product shortcut-bench
+	gcc -O2 -Wall -Wextra -o .build/frames Benchmarks/frames.c
+	unshare --mount --net --propagation private \
+	    $(PYTHON) Benchmarks/shortcut.py .build/frames $(RELEASE)/shortcut-bench $(SHORTCUT_ROUNDS)
 
 fuzz: fuzz-configuration fuzz-result fuzz-frame ## Fuzz all parsers, FUZZ_SECONDS (60) each.
 

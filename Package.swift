@@ -86,6 +86,12 @@ let benchmarks: [Target] =
             path: "Benchmarks/Forwarding",
             swiftSettings: language
         ),
+        .executableTarget(
+            name: "shortcut-bench",
+            dependencies: ["FastPath", "Netlink", "Linux", "Addressing"],
+            path: "Benchmarks/Shortcut",
+            swiftSettings: language
+        ),
     ] : []
 
 /// Row 0: C.

@@ -54,7 +54,13 @@ struct Pins {
     /// The map of a name, made unless it is there.
     func map(_ name: String, key: Int, value: Int) throws(FastPathFailure) -> Descriptor {
         if let map = open(name) { return map }
-        let result = culvert_make_map(culvert_map_hash_by_processor, UInt32(key), UInt32(value), 1 << 16, "culvert_\(name)")
+        let result = culvert_make_map(
+            culvert_map_hash_by_processor,
+            UInt32(key),
+            UInt32(value),
+            1 << 16,
+            "culvert_\(name)"
+        )
         guard result >= 0 else {
             throw FastPathFailure(KernelError("make the shortcut's \(name)", Errno(rawValue: -result)))
         }

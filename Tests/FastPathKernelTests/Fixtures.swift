@@ -2,6 +2,7 @@
 import Addressing
 import CLinux
 import FastPath
+import Glibc
 import Linux
 import Netlink
 import TestSupport
@@ -79,37 +80,30 @@ final class Containers {
         try fastPath.attach(to: port.link)
     }
 
-    /// Has a container send so many frames, each alike but for nothing, and waits until another has them all.
+    /// Has a container send so many frames that are all alike.
     ///
+    /// `areExpected`: whether to wait for them for long.
     /// - Returns: how many came.
     func send(
         _ count: Int,
         from sender: Int,
         to receiver: Int,
         source: MACAddress? = nil,
-        packetSource: UInt32 = 0x0a09_0001
+        length: Int = 60,
+        areExpected: Bool = true
     ) throws -> Int {
-        let frame = Containers.frame(
-            to: address(receiver),
-            from: source ?? address(sender),
-            packetSource: packetSource
-        )
+        let frame = Containers.frame(to: address(receiver), from: source ?? address(sender), length: length)
         let catcher = try socket(of: receiver)
         let thrower = try socket(of: sender)
         for _ in 0..<count {
-            guard frame.withUnsafeBytes({ write(thrower.rawValue, $0.baseAddress, $0.count) }) == frame.count else {
+            guard write(thrower.rawValue, frame, frame.count) == frame.count else {
                 throw KernelError("send a frame", Errno.current)
             }
         }
-        return Containers.receive(catcher, atMost: count, frame)
-    }
-
-    /// Frames come before what is sent after them: the wait for one that does not come is short.
-    private static func receive(_ catcher: borrowing Descriptor, atMost count: Int, _ frame: [UInt8]) -> Int {
         var found = 0
-        var buffer = [UInt8](repeating: 0, count: 2048)
+        var buffer = [UInt8](repeating: 0, count: 4096)
         var waiting = pollfd(fd: catcher.rawValue, events: Int16(POLLIN), revents: 0)
-        while found < count, poll(&waiting, 1, 300) > 0 {
+        while found < count, Glibc.poll(&waiting, 1, areExpected ? 20_000 : 300) > 0 {
             let length = read(catcher.rawValue, &buffer, buffer.count)
             if length == frame.count, Array(buffer[..<length]) == frame { found += 1 }
         }
@@ -118,27 +112,44 @@ final class Containers {
 
     /// A packet socket on a container's interface.
     private func socket(of index: Int) throws -> Descriptor {
-        let result = try namespaces[index].namespace.run(from: home) { () throws(KernelError) in
-            culvert_open_test_packets("eth0")
+        try namespaces[index].namespace.run(from: home) { () throws(KernelError) in
+            // socket(2): AF_PACKET, SOCK_RAW and SOCK_CLOEXEC, ETH_P_ALL as the network has it
+            let result = Glibc.socket(17, 3 | 0o2000000, 0x0300)
+            guard result >= 0 else { throw KernelError("open a packet socket", Errno.current) }
+            let descriptor = Descriptor(adopting: result)
+            // packet(7), struct sockaddr_ll
+            var octets: [UInt8] = [17, 0, 0, 3]
+            let number = if_nametoindex("eth0")
+            octets += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+            octets += [UInt8](repeating: 0, count: 12)
+            let bound = octets.withUnsafeBytes { octets in
+                octets.baseAddress.map { bind(result, $0.assumingMemoryBound(to: sockaddr.self), 20) } ?? -1
+            }
+            guard bound == 0 else { throw KernelError("bind a packet socket", Errno.current) }
+            return descriptor
         }
-        guard result >= 0 else { throw KernelError("open a packet socket", Errno(rawValue: -result)) }
-        return Descriptor(adopting: result)
     }
 
-    /// A frame with a UDP packet that no socket is open for.
-    static func frame(to destination: MACAddress, from source: MACAddress, packetSource: UInt32) -> [UInt8] {
+    /// A frame with a packet of a protocol for experiments, for an address that nobody has.
+    static func frame(to destination: MACAddress, from source: MACAddress, length: Int) -> [UInt8] {
         var frame = destination.octets + source.octets + [0x08, 0x00]
-        frame += [0x45, 0, 0, 46, 0, 0, 0, 0, 64, 253, 0, 0]
-        frame += (0..<4).map { UInt8(truncatingIfNeeded: packetSource >> (24 - 8 * $0)) }
-        frame += [10, 9, 0, 99]
-        return frame + [UInt8](repeating: 0x5a, count: 26)
+        frame += [0x45, 0, UInt8(truncatingIfNeeded: (length - 14) >> 8), UInt8(truncatingIfNeeded: length - 14)]
+        frame += [0, 0, 0, 0, 64, 253, 0, 0, 10, 9, 0, 1, 10, 9, 0, 99]
+        // Without its sum a packet would be dropped by rules of IP before they are asked.
+        var sum: UInt32 = 0
+        for place in stride(from: 14, to: 34, by: 2) { sum += UInt32(frame[place]) << 8 | UInt32(frame[place + 1]) }
+        sum = ~((sum & 0xffff) + sum >> 16)
+        frame[24] = UInt8(truncatingIfNeeded: sum >> 8)
+        frame[25] = UInt8(truncatingIfNeeded: sum)
+        return frame + [UInt8](repeating: 0x5a, count: length - frame.count)
     }
 
     /// Runs a program of the host.
-    func run(_ arguments: String...) throws {
-        let child = try ChildProcess.run("/usr/bin/env", ["env"] + arguments, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], input: [])
+    func run(_ command: String) throws {
+        let path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+        let child = try ChildProcess.run("/bin/sh", ["sh", "-c", command], environment: [path], input: [])
         guard child.ending == .exited(0) else {
-            throw Missing(what: arguments.joined(separator: " ") + ": " + String(decoding: child.errors, as: UTF8.self))
+            throw Missing(what: command + ": " + String(decoding: child.errors, as: UTF8.self))
         }
     }
 }
@@ -157,4 +168,9 @@ func ownFileSystem() throws {
     guard result == 0 else { throw KernelError("unshare mounts", Errno(rawValue: result)) }
     let mounted = culvert_mount_programs(FastPath.fileSystem)
     guard mounted == 0 else { throw KernelError("mount a BPF file system", Errno(rawValue: mounted)) }
+}
+
+/// Takes a file system off a directory.
+func unmount(_ path: String) throws {
+    guard umount2(path, 0) == 0 else { throw KernelError("unmount \(path)", Errno.current) }
 }

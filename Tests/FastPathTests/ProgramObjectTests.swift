@@ -28,7 +28,10 @@ struct ProgramObjectTests {
 
     @Test("The object holds no path of the machine that it was made on")
     func paths() {
-        #expect(!shortcutObject.contains(UInt8(ascii: "/")) || !String(decoding: shortcutObject, as: UTF8.self).contains("/Sources"))
+        #expect(
+            !shortcutObject.contains(UInt8(ascii: "/"))
+                || !String(decoding: shortcutObject, as: UTF8.self).contains("/Sources")
+        )
     }
 
     @Test("What is cut off anywhere is no program, or one with all of its gaps inside")
