@@ -19,7 +19,7 @@ struct ProgramObject {
     /// Takes an object's one section of instructions; nil if it is not as our compiler makes it.
     init?(_ object: [UInt8]) {
         guard object.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]) else { return nil }
-        let table = Int(object.number(at: 40) as UInt64)
+        let table = Int(UInt32(clamping: object.number(at: 40) as UInt64))
         let count = Int(object.number(at: 60) as UInt16)
         var program: Section?
         var relocations: Section?
@@ -40,12 +40,13 @@ struct ProgramObject {
         instructions = Array(object[program.range])
         for place in stride(from: relocations.range.lowerBound, to: relocations.range.upperBound, by: 16) {
             let symbol = symbols.range.lowerBound + 24 * Int(object.number(at: place + 12) as UInt32)
-            let name = object[(names.range.lowerBound + Int(object.number(at: symbol) as UInt32))...]
+            let begin = names.range.lowerBound + Int(object.number(at: symbol) as UInt32)
             let kind: UInt32 = object.number(at: place + 8)
-            let offset = Int(object.number(at: place) as UInt64)
-            guard kind == 1 || kind == 10, offset + 16 <= instructions.count else { return nil }
+            let offset = Int(UInt32(clamping: object.number(at: place) as UInt64))
+            guard kind == 1 || kind == 10, offset + 16 <= instructions.count, begin < object.count else { return nil }
+            let name = object[begin...].prefix { $0 != 0 }
             gaps.append(
-                Gap(offset: offset, isCall: kind == 10, name: String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
+                Gap(offset: offset, isCall: kind == 10, name: String(decoding: name, as: UTF8.self))
             )
         }
     }
@@ -60,9 +61,10 @@ struct ProgramObject {
         init(_ object: [UInt8], _ place: Int) {
             kind = object.number(at: place + 4)
             isExecutable = (object.number(at: place + 8) as UInt64) & 4 != 0
-            let offset = Int(truncatingIfNeeded: object.number(at: place + 24) as UInt64)
-            let size = Int(truncatingIfNeeded: object.number(at: place + 32) as UInt64)
-            range = offset >= 0 && size >= 0 ? offset..<(offset + size) : 0..<0
+            // Beyond any object a number is as good as any other that is too large.
+            let offset = Int(UInt32(clamping: object.number(at: place + 24) as UInt64))
+            let size = Int(UInt32(clamping: object.number(at: place + 32) as UInt64))
+            range = offset..<(offset + size)
             link = Int(object.number(at: place + 40) as UInt32)
         }
     }

@@ -59,6 +59,9 @@ struct Obstacle: Sendable, CustomTestStringConvertible {
     }
 }
 
+/// Where frames go that go nowhere.
+private let elsewhere = "protocol ip u32 match ip protocol 253 0xff action mirred egress redirect dev lo"
+
 private let obstacles = [
     Obstacle("receiver down", passes: false, "ip link set veth1 down", "ip link set veth1 up"),
     Obstacle("bridge down", passes: false, "ip link set br0 down", "ip link set br0 up"),
@@ -71,9 +74,9 @@ private let obstacles = [
         "ip link set veth1 master br0"
     ),
     Obstacle(
-        "receiver blocked",
+        "receiver's port disabled",
         passes: false,
-        "bridge link set dev veth1 state 4",
+        "bridge link set dev veth1 state 0",
         "bridge link set dev veth1 state 3"
     ),
     Obstacle(
@@ -88,11 +91,16 @@ private let obstacles = [
         "tc qdisc add dev veth1 root tbf rate 100mbit burst 100kb latency 1s",
         "tc qdisc del dev veth1 root"
     ),
-    Obstacle("sender's bandwidth", passes: true, "tc qdisc add dev veth0 ingress", "tc qdisc del dev veth0 ingress"),
+    Obstacle(
+        "filter where the sender's port takes in",
+        passes: false,
+        "tc qdisc add dev veth0 ingress && tc filter add dev veth0 ingress \(elsewhere)",
+        "tc qdisc del dev veth0 ingress"
+    ),
     Obstacle(
         "filter where the receiver's port sends",
         passes: false,
-        "tc qdisc add dev veth1 clsact && tc filter add dev veth1 egress matchall action drop",
+        "tc qdisc add dev veth1 clsact && tc filter add dev veth1 egress \(elsewhere)",
         "tc qdisc del dev veth1 clsact"
     ),
     Obstacle(

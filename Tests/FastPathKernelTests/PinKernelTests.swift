@@ -7,32 +7,43 @@ import Netlink
 import TestSupport
 import Testing
 
+/// What was found of 200 ports, and what was left of them.
+private struct Found: Sendable {
+    var ports: [FastPathPort] = []
+    var stations: [FastPathStation] = []
+    var left: [UInt32] = []
+}
+
 @Suite("What outlives the process that opened the shortcut", .enabled(if: canUnshare, "needs root"))
 struct PinKernelTests {
     @Test("Who opens it later finds what was written")
     func reopened() throws {
-        let (ports, stations, gone) = try withFastPath { fastPath in
+        let found = try withFastPath { fastPath in
+            var found = Found()
             for link in 1...200 as ClosedRange<UInt32> {
                 let port = FastPathPort(link: link, bridge: 7, address: MACAddress(value: UInt64(link) << 8))
                 try fastPath.setPort(port)
                 try fastPath.addStation(FastPathStation(port))
             }
-            guard let other = try FastPath.existing() else { return ([], [], []) }
-            let found = (try other.allPorts(), try other.allStations())
+            guard let other = try FastPath.existing() else { return found }
+            found.ports = try other.allPorts()
+            found.stations = try other.allStations()
             for link in 1...200 as ClosedRange<UInt32> {
                 try other.removePort(link)
                 try other.removePort(link)
             }
-            return (found.0, found.1, try fastPath.allPorts().map(\.link) + fastPath.allStations().map(\.link))
+            found.left = try fastPath.allPorts().map(\.link) + fastPath.allStations().map(\.link)
+            return found
         }
-        #expect(Set(ports.map(\.link)) == Set(1...200) && ports.count == 200)
-        #expect(Set(stations) == Set(ports.map { FastPathStation($0) }) && stations.count == 200)
-        #expect(gone == [])
+        #expect(found.ports.map(\.link).sorted() == Array(1...200))
+        #expect(found.stations.count == 200)
+        #expect(Set(found.stations) == Set(found.ports.map { FastPathStation($0) }))
+        #expect(found.left == [])
     }
 
     @Test("Namespaces that share a file system share nothing else")
     func namespaces() throws {
-        let (here, there) = try withFastPath { fastPath in
+        let (here, there): ([UInt32], [FastPathPort]) = try withFastPath { fastPath in
             try fastPath.setPort(FastPathPort(link: 9, bridge: 7, address: MACAddress(value: 9)))
             let home = try NetworkNamespace.current()
             let other = try anotherNamespace()

@@ -60,13 +60,13 @@ INLINE int is_idle(u64 hook) {
 }
 
 /// Whether no rule can see a frame between ports of a bridge: the bridge's own hooks, and through br_netfilter IP's.
-INLINE int is_unfiltered(u64 net, u64 bridge, int ignores_ip) {
+INLINE int is_unfiltered(u64 net, u64 options, int ignores_ip) {
     enum { before_routing = 0, forwarding = 2, after_routing = 4, hook = 8 };
     u64 hooks = net + AT(net_hooks_bridge);
     u64 first = word(hooks + before_routing * hook);
     if (!is_idle(first) || !is_idle(word(hooks + forwarding * hook)) || !is_idle(word(hooks + after_routing * hook)))
         return 0;
-    if (!first || (ignores_ip && !(word(bridge + AT(bridge_options)) & calls_filter))) return 1;
+    if (!first || (ignores_ip && !(options & calls_filter))) return 1;
     u64 hooks4 = net + AT(net_hooks4), hooks6 = net + AT(net_hooks6);
     return is_idle(word(hooks4 + before_routing * hook)) && !word(hooks4 + forwarding * hook)
         && !word(hooks4 + after_routing * hook) && is_idle(word(hooks6 + before_routing * hook))
@@ -102,14 +102,14 @@ INLINE int sends_freely(u64 device) {
 }
 
 /// Whether the bridge would send from one port to the other, now: both its own, forwarding, not isolated, in one VLAN.
-INLINE int would_send(u64 from, u64 to, u64 bridge, u16 vlan) {
+INLINE int would_send(u64 from, u64 to, u64 bridge, u64 options, u16 vlan) {
     if (word(to + AT(port_bridge)) != bridge) return 0;
     if ((u8)word(from + AT(port_state)) != is_forwarding || (u8)word(to + AT(port_state)) != is_forwarding) return 0;
     u64 flags = word(from + AT(port_flags)), others = word(to + AT(port_flags));
     if ((flags | others) & does_more || (flags & others & is_isolated_port)) return 0;
     u32 state = (u32)word(word(bridge + AT(bridge_device)) + AT(device_flags));
     if ((state & (is_up | is_promiscuous)) != is_up) return 0;
-    if (!(word(bridge + AT(bridge_options)) & filters_vlans)) return 1;
+    if (!(options & filters_vlans)) return 1;
     u16 own = (u16)word(word(from + AT(port_vlans)) + AT(vlans_own));
     return own != 0 && own == (u16)word(word(to + AT(port_vlans)) + AT(vlans_own)) && (vlan == 0 || own == vlan);
 }
@@ -122,12 +122,11 @@ INLINE int is_free(struct frame *frame, const struct port *port, u32 destination
     if (!to) return 0;
     u64 inlet = word(from + AT(device_handler_data)), outlet = word(to + AT(device_handler_data));
     if (word(inlet + AT(port_device)) != from || word(outlet + AT(port_device)) != to) return 0;
-    u64 bridge = word(inlet + AT(port_bridge));
-    if ((u32)word(word(bridge + AT(bridge_device)) + AT(device_index)) != port->bridge) return 0;
-    if (!would_send(inlet, outlet, bridge, port->vlan)) return 0;
+    u64 bridge = word(inlet + AT(port_bridge)), options = word(bridge + AT(bridge_options));
+    if (!would_send(inlet, outlet, bridge, options, port->vlan)) return 0;
     if (!takes_in_freely(from) || !sends_freely(to)) return 0;
     if (!frame->segment_size && frame->length > (u32)word(to + AT(device_mtu)) + header_length) return 0;
-    return is_unfiltered(net, bridge, port->flags & ignores_filter_of_ip);
+    return is_unfiltered(net, options, port->flags & ignores_filter_of_ip);
 }
 
 __attribute__((section("program"), used)) int take_shortcut(struct frame *frame) {
