@@ -245,7 +245,7 @@ let modules: [Target] = [
     ),
     tests("JournalTests", ["Journal", "Linux", "TestSupport"]),
     tests("LinuxTests", ["Linux"]),
-    tests("FastPathTests", ["FastPath", "Addressing", "Linux"]),
+    tests("FastPathTests", ["FastPath", "Addressing", "CLinux", "Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
