@@ -4,9 +4,9 @@
 
     unshare --mount --net --propagation private shortcut.py FRAMES SHORTCUT_BENCH [ROUNDS]
 
-Only ratios within one run mean something. Frames are counted where the receiver drops them, and a
-frame's cost is the sender's own time on its processor, in which the whole way of the frame is: so the figures stand other
-work on the machine.
+Only ratios within one run mean something. Frames are counted where the receiver drops them, and a frame's cost is the
+sender's own time on its processor, in which the whole way of the frame is: so that figure stands other work on the
+machine.
 """
 
 import json

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpf(2), whose arguments Swift cannot spell: programs that run in the kernel, and the maps that they share with others.
+// bpf(2), whose arguments Swift cannot spell: programs that run in the kernel, and the maps that they share.
 #pragma once
 
 #include <stddef.h>
@@ -51,6 +51,6 @@ int culvert_holds_programs(const char *path);
 /// mount(2) of a file system for maps and programs. Returns 0, or the errno.
 int culvert_mount_programs(const char *path);
 
-/// The number of the thread's network namespace that no other has until the next boot (SO_NETNS_COOKIE). Returns 0, or the
-/// errno.
+/// The number of the thread's network namespace, which no other has until the next boot (SO_NETNS_COOKIE). Returns 0, or
+/// the errno.
 int culvert_namespace_cookie(uint64_t *cookie);
