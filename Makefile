@@ -7,6 +7,7 @@ CNI_BIN_DIR ?= /opt/cni/bin
 PLUGINS := bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan vrf vswitch
 TOOLS := cnitool ipam
 FUZZ_SECONDS ?= 60
+SHORTCUT_ROUNDS ?= 5
 # How many integration tests run at the same time
 WORKERS ?= 2
 # Pods on one node in `make pods`, and how often
@@ -162,6 +163,12 @@ forwarding-bench: packages-build
 benchmark-vswitch: packages-benchmark build ## Measure the switch in user space against the kernel's bridge.
 	gcc -O2 -Wall -Wextra -o .build/frames Benchmarks/frames.c
 	unshare --mount --net --propagation private $(PYTHON) Benchmarks/vswitch.py .build/frames $(RELEASE)
+
+benchmark-shortcut: packages-benchmark ## Measure the shortcut against the bridge and a bare pair, SHORTCUT_ROUNDS (5) times.
+	CULVERT_BENCHMARKS=1 swift build -c release --scratch-path .build/benchmarks --product shortcut-bench
+	gcc -O2 -Wall -Wextra -o .build/frames Benchmarks/frames.c
+	unshare --mount --net --propagation private \
+	    $(PYTHON) Benchmarks/shortcut.py .build/frames .build/benchmarks/release/shortcut-bench $(SHORTCUT_ROUNDS)
 
 fuzz: fuzz-configuration fuzz-result fuzz-frame ## Fuzz all parsers, FUZZ_SECONDS (60) each.
 

@@ -86,6 +86,12 @@ let benchmarks: [Target] =
             path: "Benchmarks/Forwarding",
             swiftSettings: language
         ),
+        .executableTarget(
+            name: "shortcut-bench",
+            dependencies: ["FastPath", "Netlink", "Linux", "Addressing"],
+            path: "Benchmarks/Shortcut",
+            swiftSettings: language
+        ),
     ] : []
 
 /// Row 0: C.
@@ -108,6 +114,15 @@ let modules: [Target] = [
     // Row 3: the kernel
     module("Linux", ["CLinux"]),
     module("Netlink", ["CNetlink", "CLinux", "Linux", "Addressing"]),
+    // The program that it loads is C, and compiled on the way.
+    .plugin(name: "CompilePrograms", capability: .buildTool()),
+    .target(
+        name: "FastPath",
+        dependencies: ["CLinux", "Linux", "Addressing"],
+        exclude: ["Program"],
+        swiftSettings: strict,
+        plugins: ["CompilePrograms"]
+    ),
     module("IPTables", ["CLinux", "Linux", "Addressing"]),
     module("Firewalld", ["CLinux", "Linux", "Addressing"]),
     module("PacketFilter", ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"]),
@@ -267,6 +282,7 @@ let modules: [Target] = [
     ),
     tests("JournalTests", ["Journal", "Linux", "TestSupport"]),
     tests("LinuxTests", ["Linux"]),
+    tests("FastPathTests", ["FastPath", "Addressing", "CLinux", "Linux"]),
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
@@ -355,6 +371,7 @@ let modules: [Target] = [
     ),
     // Tests of what the kernel does, for root
     tests("LinuxKernelTests", ["Linux", "TestSupport"]),
+    tests("FastPathKernelTests", ["FastPath", "Addressing", "CLinux", "Linux", "Netlink", "TestSupport"]),
     tests("IPTablesKernelTests", ["IPTables", "Addressing", "Linux", "TestSupport"]),
     tests("FirewalldKernelTests", ["Firewalld", "Addressing", "Linux", "TestSupport"]),
     tests("NetlinkKernelTests", ["Netlink", "Addressing", "Linux", "TestSupport"]),
@@ -402,11 +419,13 @@ let modules: [Target] = [
 ///
 /// They say what an interface is to be, with the same values, and the kernel's bridge forwards.
 let theSwitch = [
-    "ARPMessage", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "FlowKey+Frame", "FlowKey",
+    "ARPMessage", "BurstFrame", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "FlowCache",
+    "FlowKey+Frame", "FlowKey",
     "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index", "IPv6Header", "InterfaceRows", "InternetChecksum",
     "MACTable+Bulk", "MACTable+Forgetting", "MACTable", "PrefixTries", "Rewrite", "Route", "RouteTable", "Rule",
     "RuleMatch", "RuleTable+Lookup", "RuleTable", "TCPHeader", "UDPHeader", "VirtualSwitch+Admission",
-    "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Forwarding", "VirtualSwitch+Routing",
+    "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Flows", "VirtualSwitch+Forwarding",
+    "VirtualSwitch+Routing",
     "VirtualSwitch",
 ].map { "Forwarding/\($0).swift" }
 
@@ -415,6 +434,7 @@ let theSwitch = [
 /// As several, the compiler (6.3.1) numbers the literals of a function anew in each
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
+    .plugin(name: "CompilePrograms", capability: .buildTool()),
     .systemLibrary(name: "Together"),
     .target(name: "CMusl"),
     .executableTarget(
@@ -422,8 +442,7 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CPrefetch", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
-            "Manuals",
-            "CPrefetch",
+            "Manuals", "CPrefetch", "FastPath/Program", "FastPath/FastPath.docc", "Forwarding/Forwarding.docc",
             "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
             "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools", "Attachments", "Monitoring", "History",
             "Installation", "Reachability", "Topology", "PacketFilter/Ruleset.swift",
@@ -439,7 +458,8 @@ let together: [Target] = [
             // A section for each function: the linker drops what nobody calls. What is left lies closer together, and a
             // short life is mostly the first touch of pages.
             .unsafeFlags(["-wmo", "-suppress-warnings", "-Xfrontend", "-function-sections"]),
-        ]
+        ],
+        plugins: ["CompilePrograms"]
     ),
 ]
 

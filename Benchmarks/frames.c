@@ -45,14 +45,14 @@ static uint16_t sum(const uint8_t *octets, int count) {
     return htons((uint16_t)~total);
 }
 
-/// An IPv4 packet of a protocol for experiments (RFC 3692), which no stack answers.
+/// What says that it is IPv4, and then that it is not: the first thing that a receiver looks at, and drops and counts.
 static void fill(uint8_t *frame, int length, const uint8_t *destination, const uint8_t *source) {
     memset(frame, 0, (size_t)length);
     memcpy(frame, destination, 6);
     memcpy(frame + 6, source, 6);
     frame[12] = 0x08;
     uint8_t *packet = frame + 14;
-    packet[0] = 0x45;
+    packet[0] = 0x55;
     packet[2] = (uint8_t)((length - 14) >> 8);
     packet[3] = (uint8_t)(length - 14);
     packet[8] = 64;

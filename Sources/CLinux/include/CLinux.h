@@ -5,6 +5,7 @@
 
 #include "Counters.h"
 #include "Datagrams.h"
+#include "Programs.h"
 #include "Screen.h"
 #include "Streams.h"
 #include "Switching.h"

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Linux
+
+/// The names in the BPF file system by which programs and maps outlive a process.
+///
+/// One directory for each network namespace, since links have the same numbers in several, and for each version of the
+/// program: one of another version does not fit the maps.
+struct Pins {
+    private let fileSystem: String
+    private let family: String
+    private let namespace: String
+    private let directory: String
+
+    /// - Throws: ``KernelError`` on a kernel that does not tell namespaces apart (before 5.14).
+    init(fileSystem: String) throws(KernelError) {
+        var cookie: UInt64 = 0
+        let result = culvert_namespace_cookie(&cookie)
+        guard result == 0 else { throw KernelError("name the network namespace", Errno(rawValue: result)) }
+        self.fileSystem = fileSystem
+        family = fileSystem + "/culvert"
+        namespace = String(cookie, radix: 16)
+        directory = family + "/\(namespace)-\(Pins.version)"
+    }
+
+    /// Of the program, told by its octets (FNV-1a).
+    private static var version: String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for octet in shortcutObject { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
+        return String(hash, radix: 16)
+    }
+
+    /// What bears a name; nil when there is nothing.
+    func open(_ name: String) -> Descriptor? {
+        let result = culvert_open_pinned(directory + "/" + name)
+        return result >= 0 ? Descriptor(adopting: result) : nil
+    }
+
+    /// Makes the directory, and the file system if need be.
+    func prepare() throws(FastPathFailure) {
+        if culvert_holds_programs(fileSystem) != 1 {
+            let result = culvert_mount_programs(fileSystem)
+            guard result == 0 else {
+                throw .noFileSystem(path: fileSystem, KernelError("mount it", Errno(rawValue: result)))
+            }
+        }
+        do throws(KernelError) {
+            _ = try Directory(creating: directory, mode: 0o700)
+        } catch {
+            throw FastPathFailure(error)
+        }
+    }
+
+    /// The map of a name, made unless it is there.
+    func map(_ name: String, key: Int, value: Int) throws(FastPathFailure) -> Descriptor {
+        if let map = open(name) { return map }
+        let result = culvert_make_map(
+            culvert_map_hash_by_processor,
+            UInt32(key),
+            UInt32(value),
+            1 << 16,
+            "culvert_\(name)"
+        )
+        guard result >= 0 else {
+            throw FastPathFailure(KernelError("make the shortcut's \(name)", Errno(rawValue: -result)))
+        }
+        return try keep(Descriptor(adopting: result), name)
+    }
+
+    /// Gives something a name; if another process was faster, what it gave the name to is ours as well.
+    func keep(_ made: consuming Descriptor, _ name: String) throws(FastPathFailure) -> Descriptor {
+        let result = culvert_pin(made.rawValue, directory + "/" + name)
+        if result == 0 { return made }
+        if result == EEXIST, let other = open(name) { return other }
+        throw FastPathFailure(KernelError("pin \(directory)/\(name)", Errno(rawValue: result)))
+    }
+
+    /// Removes the names that other versions gave: their programs run on where they are attached, with what they know.
+    func removeOthers() {
+        guard let names = try? Directory(path: family).names() else { return }
+        for name in names where name.hasPrefix(namespace + "-") && family + "/" + name != directory {
+            for pin in ["program", "stations", "ports"] { _ = unlink(family + "/" + name + "/" + pin) }
+            _ = rmdir(family + "/" + name)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// What the shortcut knows of the kernel. What differs between kernels is not here but a name without a value, which the
+// loader fills in from the kernel's own description of its types (BTF).
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#define INLINE static inline __attribute__((always_inline))
+
+/// The beginning of what a program of traffic control is told of a frame (linux/bpf.h, struct __sk_buff).
+struct frame {
+    u32 length, kind, mark, queue, protocol, has_tag, tag, tag_protocol, priority, ingress, link, index;
+    u32 scratch[5];
+    u32 hash, class, begin, end, poll, family, remote4, local4;
+    u32 remote6[4], local6[4];
+    u32 remote_port, local_port, metadata;
+    u64 keys __attribute__((aligned(8)));
+    u64 stamp;
+    u32 wire_length, segments;
+    u64 socket __attribute__((aligned(8)));
+    u32 segment_size;
+};
+
+/// Helpers, by their numbers (linux/bpf.h, enum bpf_func_id).
+static void *(*const map_lookup)(const void *map, const void *key) = (void *)1;
+static u64 (*const jiffies)(void) = (void *)118;
+static long (*const redirect_to_peer)(u32 link, u64 flags) = (void *)155;
+
+/// Functions of the kernel that its compiler of programs replaces by a move, from Linux 6.2 on.
+extern void *bpf_cast_to_kern_ctx(struct frame *frame);
+extern void *bpf_rdonly_cast(const void *address, u32 type);
+
+enum { passes = -1 };                                       // TC_ACT_UNSPEC
+enum { is_up = 1, is_promiscuous = 0x100 };                 // IFF_UP, IFF_PROMISC
+enum { is_forwarding = 3 };                                 // BR_STATE_FORWARDING
+enum { header_length = 14, protocol4 = 0x0008, protocol6 = 0xdd86 };  // as read by a little-endian machine
+
+/// BR_PROXYARP, BR_PROXYARP_WIFI, BR_VLAN_TUNNEL, BR_NEIGH_SUPPRESS, BR_PORT_LOCKED, BR_PORT_MAB and
+/// BR_NEIGH_VLAN_SUPPRESS: the bridge does more with such a port's frames than to send them on.
+enum { does_more = 1 << 8 | 1 << 10 | 1 << 13 | 1 << 15 | 1 << 21 | 1 << 22 | 1 << 23 };
+enum { is_isolated_port = 1 << 16 };                        // BR_ISOLATED
+enum { filters_vlans = 1 << 0, calls_filter = 3 << 2 };     // BROPT_VLAN_ENABLED, BROPT_NF_CALL_IPTABLES, …_IP6TABLES
+
+/// Where a kernel keeps a member: the octets from the beginning of its structure. An absent one lies at 0.
+#define AT(member) ((u64)&at_##member)
+extern const char at_skb_device[], at_device_net[], at_device_index[], at_device_node[], at_device_flags[];
+extern const char at_device_mtu[], at_device_handler_data[], at_device_netfilter_ingress[];
+extern const char at_device_netfilter_egress[], at_device_programs_ingress[], at_device_programs_egress[];
+extern const char at_device_queueing[], at_device_taps[], at_queueing_operations[], at_operations_name[];
+extern const char at_net_devices[], at_net_hooks_bridge[], at_net_hooks4[], at_net_hooks6[];
+extern const char at_port_bridge[], at_port_device[], at_port_state[], at_port_flags[], at_port_vlans[], at_vlans_own[];
+extern const char at_bridge_device[], at_bridge_options[];
+extern const char at_entry_bundle[], at_bundle_count[], at_tcx_bundle[], at_tcx_queueing[];
+/// The number of a type of the kernel that begins with 64 bits.
+extern const char type_of_word[];
+
+struct word {
+    u64 value;
+};
+
+/// Reads 64 bits of the kernel's memory; where there is none, 0.
+INLINE u64 word(u64 address) {
+    return ((const struct word *)bpf_rdonly_cast((void *)address, (u32)(u64)&type_of_word))->value;
+}
