@@ -419,14 +419,12 @@ let modules: [Target] = [
 ///
 /// They say what an interface is to be, with the same values, and the kernel's bridge forwards.
 let theSwitch = [
-    "ARPMessage", "BurstFrame", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "FlowCache",
-    "FlowKey+Frame", "FlowKey",
-    "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index", "IPv6Header", "InterfaceRows", "InternetChecksum",
-    "MACTable+Bulk", "MACTable+Forgetting", "MACTable", "PrefixTries", "Rewrite", "Route", "RouteTable", "Rule",
-    "RuleMatch", "RuleTable+Lookup", "RuleTable", "TCPHeader", "UDPHeader", "VirtualSwitch+Admission",
-    "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Flows", "VirtualSwitch+Forwarding",
-    "VirtualSwitch+Routing",
-    "VirtualSwitch",
+    "ARPMessage", "BurstFrame", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "FlowCache", "FlowKey",
+    "FlowKey+Frame", "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index", "IPv6Header", "InterfaceRows",
+    "InternetChecksum", "MACTable", "MACTable+Bulk", "MACTable+Forgetting", "PrefixTries", "Rewrite", "Route",
+    "RouteTable", "Rule", "RuleMatch", "RuleTable", "RuleTable+Lookup", "TCPHeader", "UDPHeader", "VirtualSwitch",
+    "VirtualSwitch+Admission", "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Flows",
+    "VirtualSwitch+Forwarding", "VirtualSwitch+Routing",
 ].map { "Forwarding/\($0).swift" }
 
 /// All of `culvert-cni` as one module.
@@ -434,19 +432,17 @@ let theSwitch = [
 /// As several, the compiler (6.3.1) numbers the literals of a function anew in each
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
-    .plugin(name: "CompilePrograms", capability: .buildTool()),
     .systemLibrary(name: "Together"),
     .target(name: "CMusl"),
     .executableTarget(
         name: "culvert-cni",
-        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CPrefetch", "CSQLite", "Together"],
+        dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
-            "Manuals", "CPrefetch", "FastPath/Program", "FastPath/FastPath.docc", "Forwarding/Forwarding.docc",
-            "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together", "Runtime", "culvert", "culvert-dhcpd",
-            "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools", "Attachments", "Monitoring", "History",
-            "Installation", "Reachability", "Topology", "PacketFilter/Ruleset.swift",
-            "PacketFilter/PacketFilterSocket+Ruleset.swift",
+            "Manuals", "CPrefetch", "FastPath", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together",
+            "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools",
+            "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
+            "PacketFilter/Ruleset.swift", "PacketFilter/PacketFilterSocket+Ruleset.swift",
         ] + theSwitch,
         swiftSettings: [
             .swiftLanguageMode(.v6),
@@ -458,8 +454,7 @@ let together: [Target] = [
             // A section for each function: the linker drops what nobody calls. What is left lies closer together, and a
             // short life is mostly the first touch of pages.
             .unsafeFlags(["-wmo", "-suppress-warnings", "-Xfrontend", "-function-sections"]),
-        ],
-        plugins: ["CompilePrograms"]
+        ]
     ),
 ]
 
