@@ -391,6 +391,8 @@ let package = Package(
             : [
                 .executable(name: "culvert", targets: ["culvert"]),
                 .executable(name: "culvert-dhcpd", targets: ["culvert-dhcpd"]),
+                // The one library that is for others: what it and Addressing offer is public.
+                .library(name: "Forwarding", targets: ["Forwarding", "Addressing"]),
             ]),
     dependencies: [
         // Exact ones: whoever builds again gets the same programs.

@@ -13,11 +13,11 @@ mkdir -p "$target"
 machine=$(swiftc -print-target-info | sed -nE 's|^ *"unversionedTriple": "(.*)",|\1|p')
 # What the modules import from C, as the package manager passes it.
 imports=()
-for map in Sources/C*/module.modulemap .build/debug/CLinux.build/module.modulemap \
+for map in Sources/C*/module.modulemap .build/debug/{CLinux,CPrefetch}.build/module.modulemap \
     .build/checkouts/swift-system/Sources/CSystem/include/module.modulemap; do
     if test -f "$map"; then imports+=(-Xcc "-fmodule-map-file=$map"); fi
 done
-for word in $(pkg-config --cflags libnl-3.0 jansson sqlite3) -ISources/CLinux/include; do
+for word in $(pkg-config --cflags libnl-3.0 jansson sqlite3) -ISources/CLinux/include -ISources/CPrefetch/include; do
     imports+=(-Xcc "$word")
 done
 for catalogue in Sources/*/*.docc; do
