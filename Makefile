@@ -77,8 +77,9 @@ docs: ## Write the tables of keys into docs, as the code has them.
 	swift build --product culvert
 	.build/debug/culvert keys $(foreach page,$(shell grep -l '^<!-- keys: ' docs/*.md),--update $(page))
 
-docc: packages-build ## Build the pages of the modules with DocC into .build/docc.
+docc: packages-build ## Build the pages of the modules with DocC into .build/docc; compile and run their programs.
 	swift build
+	integration/outsider.sh
 	integration/docc.sh .build/docc
 
 install: man ## Install plugins into CNI_BIN_DIR (/opt/cni/bin), tools into PREFIX/bin (/usr/local/bin), their manuals.
@@ -189,6 +190,8 @@ lint: ## Check the form of the sources, and what they may say.
 	    --include='*.swift' --exclude=CheckedMemory.swift || { echo "pure modules may not say unsafe"; exit 1; }
 	@! grep -rnE '^(package |internal |public |private )?import Foundation' Sources --include='*.swift' \
 	    || { echo "no module imports Foundation"; exit 1; }
+	@! grep -rnE '^ *public ' Sources --include='*.swift' --exclude-dir=Addressing --exclude-dir=Forwarding \
+	    || { echo "only Forwarding and Addressing are for other packages"; exit 1; }
 	@! grep -rnE 'fatalError\(|try!|\bTODO\b|\bFIXME\b' Sources --include='*.swift' \
 	    || { echo "not in Sources"; exit 1; }
 

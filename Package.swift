@@ -439,7 +439,7 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
-            "Manuals", "CPrefetch", "FastPath", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together",
+            "Manuals", "CPrefetch", "FastPath", "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together",
             "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools",
             "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
             "PacketFilter/Ruleset.swift", "PacketFilter/PacketFilterSocket+Ruleset.swift",
@@ -469,6 +469,8 @@ let package = Package(
                 .executable(name: "culvert", targets: ["culvert"]),
                 .executable(name: "culvert-dhcpd", targets: ["culvert-dhcpd"]),
                 .executable(name: "culvert-switchd", targets: ["culvert-switchd"]),
+                // The one library that is for others: what it and Addressing offer is public.
+                .library(name: "Forwarding", targets: ["Forwarding", "Addressing"]),
             ]),
     dependencies: [
         // Exact ones: whoever builds again gets the same programs.

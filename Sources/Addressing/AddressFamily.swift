@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Which of the two internet protocols an address belongs to.
-package enum AddressFamily: Hashable, Sendable {
+public enum AddressFamily: Hashable, Sendable {
     case v4
     case v6
 
     /// The length of an address in bits: 32 or 128.
-    package var bitWidth: Int {
+    public var bitWidth: Int {
         switch self {
         case .v4: 32
         case .v6: 128
@@ -14,7 +14,7 @@ package enum AddressFamily: Hashable, Sendable {
     }
 
     /// The name for messages: `IPv4` or `IPv6`.
-    package var name: String {
+    public var name: String {
         switch self {
         case .v4: "IPv4"
         case .v6: "IPv6"

@@ -4,11 +4,11 @@
 ///
 /// The same type serves for an interface address (`10.1.2.3/24`) and a network (`10.1.2.0/24`): ask `hasHostBits`
 /// or take `network` where only the latter will do.
-package struct CIDR: Hashable, Sendable {
+public struct CIDR: Hashable, Sendable {
     /// The address as it was written.
-    package let address: IPAddress
+    public let address: IPAddress
     /// How many leading bits name the network: 0 to 32 or 128.
-    package let prefixLength: Int
+    public let prefixLength: Int
 
     private init(_ address: IPAddress, _ prefixLength: Int) {
         self.address = address
@@ -16,64 +16,64 @@ package struct CIDR: Hashable, Sendable {
     }
 
     /// Puts an address and a prefix length together; nil when the length is negative or longer than the address.
-    package init?(address: IPAddress, prefixLength: Int) {
+    public init?(address: IPAddress, prefixLength: Int) {
         guard (0...address.family.bitWidth).contains(prefixLength) else { return nil }
         self.init(address, prefixLength)
     }
 
     /// The network of this one address: `/32` or `/128`.
-    package static func host(_ address: IPAddress) -> CIDR {
+    public static func host(_ address: IPAddress) -> CIDR {
         CIDR(address, address.family.bitWidth)
     }
 
     /// The family of the address.
-    package var family: AddressFamily {
+    public var family: AddressFamily {
         address.family
     }
 
     /// The network the address lies in: the same with all host bits cleared.
-    package var network: CIDR {
+    public var network: CIDR {
         CIDR(first, prefixLength)
     }
 
     /// Whether this names an address within a network rather than the network itself.
-    package var hasHostBits: Bool {
+    public var hasHostBits: Bool {
         address.value & hostMask != 0
     }
 
     /// The lowest address of the network, the network address.
-    package var first: IPAddress {
+    public var first: IPAddress {
         IPAddress(family: family, value: address.value & ~hostMask)
     }
 
     /// The highest address of the network: all host bits set.
-    package var last: IPAddress {
+    public var last: IPAddress {
         IPAddress(family: family, value: address.value | hostMask)
     }
 
     /// The address that reaches all hosts of the network; nil for IPv6, which has none, and for IPv4 networks
     /// of one or two addresses (RFC 3021, 2.2).
-    package var broadcast: IPAddress? {
+    public var broadcast: IPAddress? {
         family == .v4 && prefixLength < 31 ? last : nil
     }
 
     /// Whether this is `0.0.0.0/0` or `::/0`, the destination of a default route.
-    package var isDefaultRoute: Bool {
+    public var isDefaultRoute: Bool {
         prefixLength == 0 && address.isUnspecified
     }
 
     /// Whether the address lies in this network; never across families.
-    package func contains(_ address: IPAddress) -> Bool {
+    public func contains(_ address: IPAddress) -> Bool {
         family == address.family && (self.address.value ^ address.value) & ~hostMask == 0
     }
 
     /// Whether all of the other network lies in this one.
-    package func contains(_ other: CIDR) -> Bool {
+    public func contains(_ other: CIDR) -> Bool {
         prefixLength <= other.prefixLength && contains(other.address)
     }
 
     /// Whether the networks have an address in common; one of them then contains the other.
-    package func overlaps(_ other: CIDR) -> Bool {
+    public func overlaps(_ other: CIDR) -> Bool {
         contains(other) || other.contains(self)
     }
 
@@ -84,7 +84,7 @@ package struct CIDR: Hashable, Sendable {
 
 extension CIDR: CustomStringConvertible {
     /// The address, a slash and the prefix length: `10.1.2.3/24`.
-    package var description: String {
+    public var description: String {
         "\(address)/\(prefixLength)"
     }
 
@@ -93,7 +93,7 @@ extension CIDR: CustomStringConvertible {
     /// Stricter than Go in one point: a prefix length with leading zeros (`/024`) is refused, as Go's newer
     /// `netip.ParsePrefix` does. The prefix of an IPv4-mapped address counts from the first bit of the IPv6 text,
     /// so that `::ffff:10.0.0.0/104` is `10.0.0.0/8`; below 96 it means no IPv4 network and is refused.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         let bytes = text.utf8.span
         guard let slash = bytes.indices.first(where: { bytes[$0] == ASCII.slash }),
             let (value, family) = IPAddress.parse(bytes.extracting(0..<slash)),

@@ -5,12 +5,12 @@ extension IPAddress {
     ///
     /// For the key of a table: the family's number (4 or 6), then the octets in network order. Unlike `octets` it can
     /// be read back for every address, also for one in the IPv4-mapped block of IPv6 that was reached by counting.
-    package var sortKey: [UInt8] {
+    public var sortKey: [UInt8] {
         [family == .v4 ? 4 : 6] + octets
     }
 
     /// Reads what `sortKey` gives; nil for anything else.
-    package init?(sortKey: [UInt8]) {
+    public init?(sortKey: [UInt8]) {
         let family: AddressFamily
         switch (sortKey.first, sortKey.count) {
         case (4, 5): family = .v4

@@ -5,7 +5,7 @@ extension IPAddress: CustomStringConvertible {
     ///
     /// It serves as a file name in the lease directory, which other programs read; hence `::102:304` and not
     /// the `::1.2.3.4` that `inet_ntop(3)` writes.
-    package var description: String {
+    public var description: String {
         var text: [UInt8] = []
         text.reserveCapacity(39)
         // A mapped address reached by counting is still IPv6, but Go prints those dotted as well.
@@ -69,7 +69,7 @@ extension IPAddress {
     ///
     /// Refused are octets with leading zeros (some readers take them for octal), zones, surrounding blanks and
     /// a `::` that stands for no group at all.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         guard let (value, family) = Self.parse(text.utf8.span) else { return nil }
         switch family {
         case .v4: self.init(family: .v4, value: value)

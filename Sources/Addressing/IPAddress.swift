@@ -4,11 +4,11 @@
 ///
 /// IPv4-mapped IPv6 addresses (`::ffff:10.0.0.1`; RFC 4291, 2.5.5.2) become IPv4 wherever one is read or made
 /// from a number, so that an address has one spelling and one value.
-package struct IPAddress: Hashable, Sendable {
+public struct IPAddress: Hashable, Sendable {
     /// The family, which also tells how many bits of `value` count.
-    package let family: AddressFamily
+    public let family: AddressFamily
     /// The address as a number, its last octet in the least significant place; below 2^32 for IPv4.
-    package let value: UInt128
+    public let value: UInt128
 
     /// Takes the number as it is; the caller vouches that it fits the family.
     init(family: AddressFamily, value: UInt128) {
@@ -17,18 +17,18 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// Makes an IPv4 address from its number: `0x0a00_0001` is `10.0.0.1`.
-    package init(v4 value: UInt32) {
+    public init(v4 value: UInt32) {
         self.init(family: .v4, value: UInt128(value))
     }
 
     /// Makes an IPv6 address from its number, or an IPv4 address when the number is that of a mapped one.
-    package init(v6 value: UInt128) {
+    public init(v6 value: UInt128) {
         let isMapped = value >> 32 == 0xffff
         self.init(family: isMapped ? .v4 : .v6, value: isMapped ? value & 0xffff_ffff : value)
     }
 
     /// Takes 4 or 16 octets in network order; nil for any other number of them.
-    package init?(octets: ArraySlice<UInt8>) {
+    public init?(octets: ArraySlice<UInt8>) {
         guard octets.count <= 16 else { return nil }
         var value: UInt128 = 0
         for octet in octets { value = value << 8 | UInt128(octet) }
@@ -40,12 +40,12 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// Takes 4 or 16 octets in network order; nil for any other number of them.
-    package init?(octets: [UInt8]) {
+    public init?(octets: [UInt8]) {
         self.init(octets: octets[...])
     }
 
     /// The 4 or 16 octets in network order.
-    package var octets: [UInt8] {
+    public var octets: [UInt8] {
         var octets: [UInt8] = []
         var shift = family.bitWidth
         while shift > 0 {
@@ -56,12 +56,12 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// Whether this is `0.0.0.0` or `::`.
-    package var isUnspecified: Bool {
+    public var isUnspecified: Bool {
         value == 0
     }
 
     /// Whether packets to this address never leave the host: `127.0.0.0/8` (RFC 1122, 3.2.1.3) or `::1`.
-    package var isLoopback: Bool {
+    public var isLoopback: Bool {
         switch family {
         case .v4: value >> 24 == 127
         case .v6: value == 1
@@ -69,7 +69,7 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// Whether this names a group of hosts: `224.0.0.0/4` (RFC 1112, 4) or `ff00::/8` (RFC 4291, 2.7).
-    package var isMulticast: Bool {
+    public var isMulticast: Bool {
         switch family {
         case .v4: value >> 28 == 0xe
         case .v6: value >> 120 == 0xff
@@ -77,7 +77,7 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// Whether this is valid on one link only: `169.254.0.0/16` (RFC 3927, 2.1) or `fe80::/10` (RFC 4291, 2.5.6).
-    package var isLinkLocalUnicast: Bool {
+    public var isLinkLocalUnicast: Bool {
         switch family {
         case .v4: value >> 16 == 0xa9fe
         case .v6: value >> 118 == 0xfe80 >> 6
@@ -87,7 +87,7 @@ package struct IPAddress: Hashable, Sendable {
     /// The address `offset` places further on, or back when negative; nil past either end of the family.
     ///
     /// The family never changes: a step into the IPv4-mapped block of IPv6 stays an IPv6 address.
-    package func advanced(by offset: Int) -> IPAddress? {
+    public func advanced(by offset: Int) -> IPAddress? {
         let distance = UInt128(offset.magnitude)
         if offset < 0 {
             guard distance <= value else { return nil }
@@ -97,7 +97,7 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// The address `distance` places further on; nil past the end of the family.
-    package func advanced(by distance: UInt128) -> IPAddress? {
+    public func advanced(by distance: UInt128) -> IPAddress? {
         guard distance <= family.allOnes - value else { return nil }
         return IPAddress(family: family, value: value + distance)
     }
@@ -105,7 +105,7 @@ package struct IPAddress: Hashable, Sendable {
 
 extension IPAddress: Comparable {
     /// All of IPv4 comes before all of IPv6; within a family the numbers decide.
-    package static func < (left: IPAddress, right: IPAddress) -> Bool {
+    public static func < (left: IPAddress, right: IPAddress) -> Bool {
         left.family == right.family ? left.value < right.value : left.family == .v4
     }
 }

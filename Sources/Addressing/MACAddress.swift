@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A 48-bit Ethernet address.
-package struct MACAddress: Hashable, Sendable {
+public struct MACAddress: Hashable, Sendable {
     /// The six octets as a number, the first octet sent on the wire in the most significant place.
-    package let value: UInt64
+    public let value: UInt64
 
     /// Takes the low 48 bits of a number, the first octet sent in the most significant place of them.
-    package init(value: UInt64) {
+    public init(value: UInt64) {
         self.value = value & 0xffff_ffff_ffff
     }
 
     /// Takes six octets in the order they are sent; nil for any other number of them.
-    package init?(octets: ArraySlice<UInt8>) {
+    public init?(octets: ArraySlice<UInt8>) {
         guard octets.count == 6 else { return nil }
         var value: UInt64 = 0
         for octet in octets { value = value << 8 | UInt64(octet) }
@@ -19,15 +19,15 @@ package struct MACAddress: Hashable, Sendable {
     }
 
     /// Takes exactly six octets in the order they are sent; nil for any other number of them.
-    package init?(octets: [UInt8]) {
+    public init?(octets: [UInt8]) {
         self.init(octets: octets[...])
     }
 
     /// The address `00:00:00:00:00:00`, which no station has.
-    package static let zero = MACAddress(value: 0)
+    public static let zero = MACAddress(value: 0)
 
     /// The six octets in the order they are sent.
-    package var octets: [UInt8] {
+    public var octets: [UInt8] {
         var octets: [UInt8] = []
         octets.reserveCapacity(6)
         for index in 0..<6 { octets.append(octet(index)) }
@@ -35,14 +35,14 @@ package struct MACAddress: Hashable, Sendable {
     }
 
     /// Whether this is `00:00:00:00:00:00`.
-    package var isZero: Bool {
+    public var isZero: Bool {
         value == 0
     }
 
     /// Whether frames to this address are meant for several stations; includes broadcast.
     ///
     /// The group bit is the least significant one of the first octet (IEEE 802, 8.2).
-    package var isMulticast: Bool {
+    public var isMulticast: Bool {
         octet(0) & 0b01 != 0
     }
 
@@ -51,7 +51,7 @@ package struct MACAddress: Hashable, Sendable {
     /// Sets the local bit and clears the group bit of the first octet (IEEE 802, 8.2); everything else stays.
     ///
     /// - Returns: nil unless there are exactly six octets.
-    package static func locallyAdministered(_ octets: [UInt8]) -> MACAddress? {
+    public static func locallyAdministered(_ octets: [UInt8]) -> MACAddress? {
         guard let address = MACAddress(octets: octets) else { return nil }
         return MACAddress(value: address.value & ~(0b01 << 40) | 0b10 << 40)
     }
@@ -63,7 +63,7 @@ package struct MACAddress: Hashable, Sendable {
 
 extension MACAddress: CustomStringConvertible {
     /// Lower case, two digits per octet, colons between: `02:00:5e:10:00:0a`.
-    package var description: String {
+    public var description: String {
         var text: [UInt8] = []
         text.reserveCapacity(17)
         for index in 0..<6 {
@@ -78,7 +78,7 @@ extension MACAddress: CustomStringConvertible {
     ///
     /// These are the notations Go's `net.ParseMAC` knows; the longer addresses it knows too (EUI-64, InfiniBand)
     /// are refused, for no link we make has one.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         let bytes = text.utf8.span
         switch bytes.count {
         case 17 where bytes[2] == ASCII.colon || bytes[2] == ASCII.dash:

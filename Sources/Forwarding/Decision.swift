@@ -5,15 +5,15 @@ internal import Addressing
 ///
 /// Small enough for one per frame of a burst; which interfaces a flood reaches, and how the frame has to look there, the
 /// switch says (`VirtualSwitch.forEachDelivery`).
-package struct Decision: Hashable, Sendable, BitwiseCopyable {
+public struct Decision: Hashable, Sendable, BitwiseCopyable {
     /// Why a frame goes to everybody.
-    package enum Flood: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyable {
+    public enum Flood: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyable {
         case unknown
         case multicast
         case broadcast
     }
 
-    package enum Verdict: Hashable, Sendable, BitwiseCopyable {
+    public enum Verdict: Hashable, Sendable, BitwiseCopyable {
         case forward(InterfaceID)
         case flood(Flood)
         /// By this route, out of this interface.
@@ -21,11 +21,11 @@ package struct Decision: Hashable, Sendable, BitwiseCopyable {
         case drop(DropReason)
     }
 
-    package var verdict: Verdict
+    public var verdict: Verdict
     /// Where the frame came from.
-    package var ingress: InterfaceID
+    public var ingress: InterfaceID
     /// The VLAN it belongs to; 0 in a switch that does not know VLANs.
-    package var vlan: UInt16 = 0
+    public var vlan: UInt16 = 0
     /// What its tag says; 0 without one.
     var control: UInt16 = 0
     var isTagged = false
@@ -50,29 +50,29 @@ package struct Decision: Hashable, Sendable, BitwiseCopyable {
     }
 
     /// Why it goes nowhere; nil when it goes somewhere.
-    package var dropReason: DropReason? {
+    public var dropReason: DropReason? {
         if case .drop(let reason) = verdict { return reason }
         return nil
     }
 }
 
 /// A frame that is to leave through an interface.
-package struct Delivery: Hashable, Sendable, BitwiseCopyable {
-    package let interface: InterfaceID
-    package let rewrite: Rewrite
+public struct Delivery: Hashable, Sendable, BitwiseCopyable {
+    public let interface: InterfaceID
+    public let rewrite: Rewrite
     /// Whether it is a copy for somebody who looks on.
-    package let isMirror: Bool
+    public let isMirror: Bool
 }
 
 /// One frame in the memory of a burst.
-package struct FrameReference: Hashable, Sendable, BitwiseCopyable {
+public struct FrameReference: Hashable, Sendable, BitwiseCopyable {
     /// Where it begins.
-    package var offset: UInt32
+    public var offset: UInt32
     /// In octets, without the checksum of Ethernet.
-    package var length: UInt32
-    package var ingress: InterfaceID
+    public var length: UInt32
+    public var ingress: InterfaceID
 
-    package init(offset: UInt32, length: UInt32, ingress: InterfaceID) {
+    public init(offset: UInt32, length: UInt32, ingress: InterfaceID) {
         self.offset = offset
         self.length = length
         self.ingress = ingress

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why a frame goes nowhere.
-package enum DropReason: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyable {
+public enum DropReason: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyable {
     case noSuchInterface
     case interfaceDown
     case truncated
@@ -30,7 +30,7 @@ package enum DropReason: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyabl
     case neighbourUnknown
 
     /// The reason as a sentence without a full stop, for those who ask why.
-    package var explanation: String {
+    public var explanation: String {
         switch self {
         case .noSuchInterface: "the switch has no such interface"
         case .interfaceDown: "the interface it came from is down"

@@ -142,7 +142,7 @@ extension FlowKey {
     /// The VLAN is the one of the tag; 0 without a tag, for which one it belongs to then is the interface's affair.
     ///
     /// - Returns: nil when the frame ends before its type does.
-    package init?(
+    public init?(
         _ frame: Span<UInt8>,
         from ingress: InterfaceID,
         tagProtocol: UInt16 = EtherType.customerTag

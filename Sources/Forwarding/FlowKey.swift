@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// What rules can ask of a frame, in seven words; or which bits of that somebody asked for.
 ///
 /// As a mask, a set bit says that the bit counts. The numbers of IPv4 and IPv6 share words, and so do ports and the
 /// type and code of ICMP: a rule that looks at them has to look at ``etherType`` or ``protocolNumber`` too, which
 /// ``RuleMatch`` sees to.
-package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
+public struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     /// Interface 16, type 16, VLAN 16, protocol 8, ``Note`` 8.
     var word0: UInt64 = 0
     /// Destination of the frame 48, port of the destination 16.
@@ -23,7 +23,7 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     var word6: UInt64 = 0
 
     /// Zeros; as a mask: nothing counts.
-    package init() {}
+    public init() {}
 
     /// What else there is to say about the packet in a frame.
     enum Note {
@@ -34,56 +34,56 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     }
 
     /// The fields in the one word or the other, for matches and for those who read a key.
-    package var ingress: InterfaceID {
+    public var ingress: InterfaceID {
         get { InterfaceID(index: UInt16(truncatingIfNeeded: word0 >> 48)) }
         set { word0 = word0 & ~(0xffff << 48) | UInt64(newValue.index) << 48 }
     }
 
     /// The type behind all tags.
-    package var etherType: UInt16 {
+    public var etherType: UInt16 {
         get { UInt16(truncatingIfNeeded: word0 >> 32) }
         set { word0 = word0 & ~(0xffff << 32) | UInt64(newValue) << 32 }
     }
 
     /// The VLAN the frame belongs to, with or without a tag; 0 in a switch that does not know VLANs.
-    package var vlan: UInt16 {
+    public var vlan: UInt16 {
         get { UInt16(truncatingIfNeeded: word0 >> 16) }
         set { word0 = word0 & ~(0xffff << 16) | UInt64(newValue) << 16 }
     }
 
     /// Of IP, behind extension headers; of ARP the operation.
-    package var protocolNumber: UInt8 {
+    public var protocolNumber: UInt8 {
         get { UInt8(truncatingIfNeeded: word0 >> 8) }
         set { word0 = word0 & ~(0xff << 8) | UInt64(newValue) << 8 }
     }
 
     /// Whether the packet is a piece of a larger one.
-    package var isFragment: Bool { word0 & Note.fragment != 0 }
+    public var isFragment: Bool { word0 & Note.fragment != 0 }
 
     /// Whether it is not the first piece: then there are no ports.
-    package var isLaterFragment: Bool { word0 & Note.laterFragment != 0 }
+    public var isLaterFragment: Bool { word0 & Note.laterFragment != 0 }
 
     /// Whether the frame announces ARP, IPv4 or IPv6 and then holds no such packet.
-    package var isMalformed: Bool { word0 & Note.malformed != 0 }
+    public var isMalformed: Bool { word0 & Note.malformed != 0 }
 
-    package var destination: MACAddress {
+    public var destination: MACAddress {
         get { MACAddress(value: word1 >> 16) }
         set { word1 = word1 & 0xffff | newValue.value << 16 }
     }
 
-    package var source: MACAddress {
+    public var source: MACAddress {
         get { MACAddress(value: word2 >> 16) }
         set { word2 = word2 & 0xffff | newValue.value << 16 }
     }
 
     /// Of TCP, UDP or SCTP; of ICMP the code.
-    package var destinationPort: UInt16 {
+    public var destinationPort: UInt16 {
         get { UInt16(truncatingIfNeeded: word1) }
         set { word1 = word1 & ~0xffff | UInt64(newValue) }
     }
 
     /// Of TCP, UDP or SCTP; of ICMP the type.
-    package var sourcePort: UInt16 {
+    public var sourcePort: UInt16 {
         get { UInt16(truncatingIfNeeded: word2) }
         set { word2 = word2 & ~0xffff | UInt64(newValue) }
     }
@@ -91,7 +91,7 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     /// Who sent the packet; of ARP who sent the message.
     ///
     /// Nil without IP.
-    package var sourceAddress: IPAddress? {
+    public var sourceAddress: IPAddress? {
         switch etherType {
         case EtherType.ipv4, EtherType.arp: IPAddress(v4: UInt32(truncatingIfNeeded: word3 >> 32))
         case EtherType.ipv6: IPAddress(v6: UInt128(word3) << 64 | UInt128(word4))
@@ -102,7 +102,7 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     /// Who the packet is for; of ARP whom the message looks for.
     ///
     /// Nil without IP.
-    package var destinationAddress: IPAddress? {
+    public var destinationAddress: IPAddress? {
         switch etherType {
         case EtherType.ipv4, EtherType.arp: IPAddress(v4: UInt32(truncatingIfNeeded: word3))
         case EtherType.ipv6: IPAddress(v6: UInt128(word5) << 64 | UInt128(word6))
@@ -115,7 +115,7 @@ package struct FlowKey: Hashable, Sendable, BitwiseCopyable {
 
 extension FlowKey {
     /// A mask by which every bit counts.
-    package static var exact: FlowKey {
+    public static var exact: FlowKey {
         var mask = FlowKey()
         mask.setWords { _ in .max }
         return mask
@@ -172,13 +172,13 @@ extension FlowKey {
 
     /// What is left when only the bits of a mask count.
     @inline(__always)
-    package func masked(by mask: FlowKey) -> FlowKey {
+    public func masked(by mask: FlowKey) -> FlowKey {
         masked(by: mask, width: 7)
     }
 
     /// Lets the bits of another mask count too.
     @inline(__always)
-    package mutating func formUnion(_ mask: FlowKey) {
+    public mutating func formUnion(_ mask: FlowKey) {
         word0 |= mask.word0
         word1 |= mask.word1
         word2 |= mask.word2

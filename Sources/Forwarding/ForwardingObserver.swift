@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Something a switch did about a frame, for those who ask why.
-package enum ForwardingStep: Hashable, Sendable {
+public enum ForwardingStep: Hashable, Sendable {
     /// The interface took the frame; it belongs to this VLAN.
     case admitted(vlan: UInt16)
     /// This rule decides; nil when none is about the frame.
@@ -33,15 +33,15 @@ struct Inattentive: ForwardingObserver {
 }
 
 /// What a switch would do with a frame, and why.
-package struct Explanation: Hashable, Sendable {
-    package let decision: Decision
+public struct Explanation: Hashable, Sendable {
+    public let decision: Decision
     /// In the order in which they were taken.
-    package let steps: [ForwardingStep]
+    public let steps: [ForwardingStep]
     /// Which bits of the frame's key decided; nil when something beyond the key did, such as what an ARP message says.
     ///
     /// Until the switch changes, any frame whose key agrees in these bits has the same verdict, unless it is routed:
     /// then its length and time to live count besides. So the verdict can be remembered under the mask.
-    package let mask: FlowKey?
+    public let mask: FlowKey?
 }
 
 struct Recorder: ForwardingObserver {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// A message of ICMP or ICMPv6 as it lies in memory (RFC 792; RFC 4443, 2.1).
-package struct ICMPView: ~Escapable {
-    package static let minimumLength = 8
+public struct ICMPView: ~Escapable {
+    public static let minimumLength = 8
 
     private let bytes: Span<UInt8>
 
@@ -11,18 +11,18 @@ package struct ICMPView: ~Escapable {
     ///
     /// The checksum is not looked at.
     @_lifetime(copy bytes)
-    package init?(_ bytes: Span<UInt8>) {
+    public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.minimumLength else { return nil }
         self.bytes = bytes
     }
 
-    package var type: UInt8 { bytes[0] }
-    package var code: UInt8 { bytes[1] }
-    package var checksum: UInt16 { bytes.bigEndian16(at: 2) }
+    public var type: UInt8 { bytes[0] }
+    public var code: UInt8 { bytes[1] }
+    public var checksum: UInt16 { bytes.bigEndian16(at: 2) }
     /// Four octets whose meaning depends on the type: of an echo, identifier and sequence number.
-    package var rest: UInt32 { bytes.bigEndian32(at: 4) }
+    public var rest: UInt32 { bytes.bigEndian32(at: 4) }
 
-    package var payload: Span<UInt8> {
+    public var payload: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(Self.minimumLength..<bytes.count) }
     }
@@ -30,7 +30,7 @@ package struct ICMPView: ~Escapable {
     /// The address a neighbour solicitation asks for or an advertisement speaks of (RFC 4861, 4.3 and 4.4).
     ///
     /// Nil for all other messages of ICMPv6; meaningless for those of ICMP.
-    package var neighbourTarget: IPAddress? {
+    public var neighbourTarget: IPAddress? {
         guard type == ICMPMessage.neighbourSolicitation || type == ICMPMessage.neighbourAdvertisement,
             bytes.count >= 24
         else { return nil }
@@ -39,27 +39,27 @@ package struct ICMPView: ~Escapable {
 }
 
 /// What the header of a message of ICMP or ICMPv6 says.
-package struct ICMPMessage: Hashable, Sendable {
-    package static let neighbourSolicitation: UInt8 = 135
-    package static let neighbourAdvertisement: UInt8 = 136
+public struct ICMPMessage: Hashable, Sendable {
+    public static let neighbourSolicitation: UInt8 = 135
+    public static let neighbourAdvertisement: UInt8 = 136
 
-    package var type: UInt8
-    package var code: UInt8
-    package var rest: UInt32
+    public var type: UInt8
+    public var code: UInt8
+    public var rest: UInt32
 
-    package init(type: UInt8, code: UInt8 = 0, rest: UInt32 = 0) {
+    public init(type: UInt8, code: UInt8 = 0, rest: UInt32 = 0) {
         self.type = type
         self.code = code
         self.rest = rest
     }
 
     /// Reads what a ``ICMPView`` takes; nil for what it refuses.
-    package init?(reading bytes: Span<UInt8>) {
+    public init?(reading bytes: Span<UInt8>) {
         guard let view = ICMPView(bytes) else { return nil }
         self.init(view)
     }
 
-    package init(_ view: borrowing ICMPView) {
+    public init(_ view: borrowing ICMPView) {
         self.init(type: view.type, code: view.code, rest: view.rest)
     }
 
@@ -70,7 +70,7 @@ package struct ICMPMessage: Hashable, Sendable {
     ///   - payload: what follows the header.
     ///   - pseudoHeader: what ICMPv6 counts besides (``InternetChecksum/addPseudoHeader(source:destination:protocolNumber:length:)``);
     ///     nothing for ICMP.
-    package func append(to bytes: inout [UInt8], payload: [UInt8], pseudoHeader: InternetChecksum = .init()) {
+    public func append(to bytes: inout [UInt8], payload: [UInt8], pseudoHeader: InternetChecksum = .init()) {
         var message = [type, code, 0, 0]
         message.appendBigEndian(rest)
         message += payload

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// The numbers of protocols inside of IP (Assigned Internet Protocol Numbers, IANA).
-package enum IPProtocol {
-    package static let icmp: UInt8 = 1
-    package static let tcp: UInt8 = 6
-    package static let udp: UInt8 = 17
-    package static let icmpv6: UInt8 = 58
-    package static let sctp: UInt8 = 132
+public enum IPProtocol {
+    public static let icmp: UInt8 = 1
+    public static let tcp: UInt8 = 6
+    public static let udp: UInt8 = 17
+    public static let icmpv6: UInt8 = 58
+    public static let sctp: UInt8 = 132
 
     /// Whether the first four octets are a source port and a destination port.
     @inline(__always)
-    package static func hasPorts(_ number: UInt8) -> Bool {
+    public static func hasPorts(_ number: UInt8) -> Bool {
         number == tcp || number == udp || number == sctp
     }
 }
 
 /// A packet of IPv4 as it lies in memory (RFC 791, 3.1).
-package struct IPv4View: ~Escapable {
-    package static let minimumLength = 20
+public struct IPv4View: ~Escapable {
+    public static let minimumLength = 20
 
     private let bytes: Span<UInt8>
     /// The length of the header with its options, in octets: 20 to 60.
-    package let headerLength: Int
+    public let headerLength: Int
     /// The length of the packet in octets, padding of the frame not included.
-    package let totalLength: Int
+    public let totalLength: Int
 
     /// Takes the payload of a frame; nil unless all of the packet is there.
     ///
     /// The checksum is not looked at.
     @_lifetime(copy bytes)
-    package init?(_ bytes: Span<UInt8>) {
+    public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.minimumLength, bytes[0] >> 4 == 4 else { return nil }
         let headerLength = Int(bytes[0] & 15) * 4
         let totalLength = Int(bytes.bigEndian16(at: 2))
@@ -43,60 +43,60 @@ package struct IPv4View: ~Escapable {
     }
 
     /// Six bits of service class and two of congestion (RFC 2474, RFC 3168).
-    package var trafficClass: UInt8 { bytes[1] }
-    package var identification: UInt16 { bytes.bigEndian16(at: 4) }
-    package var mayNotFragment: Bool { bytes[6] & 0x40 != 0 }
-    package var hasMoreFragments: Bool { bytes[6] & 0x20 != 0 }
+    public var trafficClass: UInt8 { bytes[1] }
+    public var identification: UInt16 { bytes.bigEndian16(at: 4) }
+    public var mayNotFragment: Bool { bytes[6] & 0x40 != 0 }
+    public var hasMoreFragments: Bool { bytes[6] & 0x20 != 0 }
     /// Where in the whole packet this fragment begins, in octets.
-    package var fragmentOffset: Int { Int(bytes.bigEndian16(at: 6) & 0x1fff) * 8 }
-    package var timeToLive: UInt8 { bytes[8] }
-    package var protocolNumber: UInt8 { bytes[9] }
-    package var checksum: UInt16 { bytes.bigEndian16(at: 10) }
-    package var source: IPAddress { IPAddress(v4: bytes.bigEndian32(at: 12)) }
-    package var destination: IPAddress { IPAddress(v4: bytes.bigEndian32(at: 16)) }
-    package var hasRightChecksum: Bool { InternetChecksum.of(bytes.extracting(0..<headerLength)) == 0 }
+    public var fragmentOffset: Int { Int(bytes.bigEndian16(at: 6) & 0x1fff) * 8 }
+    public var timeToLive: UInt8 { bytes[8] }
+    public var protocolNumber: UInt8 { bytes[9] }
+    public var checksum: UInt16 { bytes.bigEndian16(at: 10) }
+    public var source: IPAddress { IPAddress(v4: bytes.bigEndian32(at: 12)) }
+    public var destination: IPAddress { IPAddress(v4: bytes.bigEndian32(at: 16)) }
+    public var hasRightChecksum: Bool { InternetChecksum.of(bytes.extracting(0..<headerLength)) == 0 }
 
     /// Options and their padding; empty as a rule.
-    package var options: Span<UInt8> {
+    public var options: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(Self.minimumLength..<headerLength) }
     }
 
     /// What the packet carries.
-    package var payload: Span<UInt8> {
+    public var payload: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(headerLength..<totalLength) }
     }
 }
 
 /// What the header of a packet of IPv4 says.
-package struct IPv4Header: Hashable, Sendable {
-    package var trafficClass: UInt8 = 0
-    package var identification: UInt16 = 0
-    package var mayNotFragment = false
-    package var hasMoreFragments = false
+public struct IPv4Header: Hashable, Sendable {
+    public var trafficClass: UInt8 = 0
+    public var identification: UInt16 = 0
+    public var mayNotFragment = false
+    public var hasMoreFragments = false
     /// In octets; a multiple of 8 below 65536.
-    package var fragmentOffset = 0
-    package var timeToLive: UInt8 = 64
-    package var protocolNumber: UInt8
-    package var source: IPAddress
-    package var destination: IPAddress
+    public var fragmentOffset = 0
+    public var timeToLive: UInt8 = 64
+    public var protocolNumber: UInt8
+    public var source: IPAddress
+    public var destination: IPAddress
     /// A multiple of 4 octets, 40 at most.
-    package var options: [UInt8] = []
+    public var options: [UInt8] = []
 
-    package init(protocolNumber: UInt8, source: IPAddress, destination: IPAddress) {
+    public init(protocolNumber: UInt8, source: IPAddress, destination: IPAddress) {
         self.protocolNumber = protocolNumber
         self.source = source
         self.destination = destination
     }
 
     /// Reads what a ``IPv4View`` takes; nil for what it refuses.
-    package init?(reading bytes: Span<UInt8>) {
+    public init?(reading bytes: Span<UInt8>) {
         guard let view = IPv4View(bytes) else { return nil }
         self.init(view)
     }
 
-    package init(_ view: borrowing IPv4View) {
+    public init(_ view: borrowing IPv4View) {
         self.init(protocolNumber: view.protocolNumber, source: view.source, destination: view.destination)
         trafficClass = view.trafficClass
         identification = view.identification
@@ -113,7 +113,7 @@ package struct IPv4Header: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: where to.
     ///   - payloadLength: how many octets will follow.
-    package func append(to bytes: inout [UInt8], payloadLength: Int) {
+    public func append(to bytes: inout [UInt8], payloadLength: Int) {
         precondition(options.count % 4 == 0 && options.count <= 40, "options of IPv4 fill words, ten at most")
         var header: [UInt8] = [0x45 + UInt8(options.count / 4), trafficClass]
         header.appendBigEndian(UInt16(truncatingIfNeeded: IPv4View.minimumLength + options.count + payloadLength))

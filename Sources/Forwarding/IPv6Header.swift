@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// Where the extension headers of a packet of IPv6 end, and what comes behind them (RFC 8200, 4).
-package struct IPv6Chain: Hashable, Sendable {
+public struct IPv6Chain: Hashable, Sendable {
     /// How many extension headers are followed.
     ///
     /// RFC 8200 sets no limit, and each costs time; senders have no use for more than a handful.
-    package static let maximumHeaders = 16
+    public static let maximumHeaders = 16
 
     /// The number of the first header that is no extension: TCP, UDP, ICMPv6, ESP, 59 for none.
-    package let protocolNumber: UInt8
+    public let protocolNumber: UInt8
     /// Where it begins, in octets from the start of the packet.
-    package let offset: Int
+    public let offset: Int
     /// Whether the packet is a fragment of a larger one.
-    package let isFragment: Bool
+    public let isFragment: Bool
     /// Whether it is one that does not begin with the header `protocolNumber` announces.
-    package let isLaterFragment: Bool
+    public let isLaterFragment: Bool
 
     /// Walks over the extension headers of a packet that ends at `end`.
     ///
@@ -66,20 +66,20 @@ package struct IPv6Chain: Hashable, Sendable {
 }
 
 /// A packet of IPv6 as it lies in memory (RFC 8200, 3).
-package struct IPv6View: ~Escapable {
-    package static let headerLength = 40
+public struct IPv6View: ~Escapable {
+    public static let headerLength = 40
 
     private let bytes: Span<UInt8>
     /// The length of the packet with its header, in octets, padding of the frame not included.
-    package let totalLength: Int
+    public let totalLength: Int
     /// What follows the extension headers; nil when they are damaged.
-    package let chain: IPv6Chain?
+    public let chain: IPv6Chain?
 
     /// Takes the payload of a frame; nil unless all of the packet is there.
     ///
     /// A payload of length 0 has none, also where it stands for a jumbogram (RFC 2675).
     @_lifetime(copy bytes)
-    package init?(_ bytes: Span<UInt8>) {
+    public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.headerLength, bytes[0] >> 4 == 6 else { return nil }
         let totalLength = Self.headerLength + Int(bytes.bigEndian16(at: 4))
         guard totalLength <= bytes.count else { return nil }
@@ -89,23 +89,23 @@ package struct IPv6View: ~Escapable {
     }
 
     /// Six bits of service class and two of congestion.
-    package var trafficClass: UInt8 { UInt8(truncatingIfNeeded: bytes.bigEndian16(at: 0) >> 4) }
+    public var trafficClass: UInt8 { UInt8(truncatingIfNeeded: bytes.bigEndian16(at: 0) >> 4) }
     /// Twenty bits.
-    package var flowLabel: UInt32 { bytes.bigEndian32(at: 0) & 0xf_ffff }
+    public var flowLabel: UInt32 { bytes.bigEndian32(at: 0) & 0xf_ffff }
     /// The number of the header behind this one, an extension or not.
-    package var nextHeader: UInt8 { bytes[6] }
-    package var hopLimit: UInt8 { bytes[7] }
-    package var source: IPAddress { address(at: 8) }
-    package var destination: IPAddress { address(at: 24) }
+    public var nextHeader: UInt8 { bytes[6] }
+    public var hopLimit: UInt8 { bytes[7] }
+    public var source: IPAddress { address(at: 8) }
+    public var destination: IPAddress { address(at: 24) }
 
     /// Everything behind the fixed header, extension headers included.
-    package var payload: Span<UInt8> {
+    public var payload: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(Self.headerLength..<totalLength) }
     }
 
     /// What comes behind the extension headers; empty when they are damaged.
-    package var transport: Span<UInt8> {
+    public var transport: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting((chain?.offset ?? totalLength)..<totalLength) }
     }
@@ -116,28 +116,28 @@ package struct IPv6View: ~Escapable {
 }
 
 /// What the fixed header of a packet of IPv6 says.
-package struct IPv6Header: Hashable, Sendable {
-    package var trafficClass: UInt8 = 0
+public struct IPv6Header: Hashable, Sendable {
+    public var trafficClass: UInt8 = 0
     /// Twenty bits.
-    package var flowLabel: UInt32 = 0
-    package var nextHeader: UInt8
-    package var hopLimit: UInt8 = 64
-    package var source: IPAddress
-    package var destination: IPAddress
+    public var flowLabel: UInt32 = 0
+    public var nextHeader: UInt8
+    public var hopLimit: UInt8 = 64
+    public var source: IPAddress
+    public var destination: IPAddress
 
-    package init(nextHeader: UInt8, source: IPAddress, destination: IPAddress) {
+    public init(nextHeader: UInt8, source: IPAddress, destination: IPAddress) {
         self.nextHeader = nextHeader
         self.source = source
         self.destination = destination
     }
 
     /// Reads what a ``IPv6View`` takes; nil for what it refuses.
-    package init?(reading bytes: Span<UInt8>) {
+    public init?(reading bytes: Span<UInt8>) {
         guard let view = IPv6View(bytes) else { return nil }
         self.init(view)
     }
 
-    package init(_ view: borrowing IPv6View) {
+    public init(_ view: borrowing IPv6View) {
         self.init(nextHeader: view.nextHeader, source: view.source, destination: view.destination)
         trafficClass = view.trafficClass
         flowLabel = view.flowLabel
@@ -149,7 +149,7 @@ package struct IPv6Header: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: where to.
     ///   - payloadLength: how many octets will follow, extension headers included.
-    package func append(to bytes: inout [UInt8], payloadLength: Int) {
+    public func append(to bytes: inout [UInt8], payloadLength: Int) {
         bytes.appendBigEndian(6 << 28 | UInt32(trafficClass) << 20 | flowLabel & 0xf_ffff)
         bytes.appendBigEndian(UInt16(truncatingIfNeeded: payloadLength))
         bytes += [nextHeader, hopLimit]

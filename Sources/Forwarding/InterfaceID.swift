@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The number of an interface of a switch; free again when the interface is gone.
-package struct InterfaceID: Hashable, Sendable, BitwiseCopyable {
+public struct InterfaceID: Hashable, Sendable, BitwiseCopyable {
     /// Stands for no interface where there is always a number.
     static let none = InterfaceID(index: .max)
 
     /// 0 to 1023.
-    package let index: UInt16
+    public let index: UInt16
 
-    package init(index: UInt16) {
+    public init(index: UInt16) {
         self.index = index
     }
 }
 
 extension InterfaceID: Comparable {
-    package static func < (left: InterfaceID, right: InterfaceID) -> Bool {
+    public static func < (left: InterfaceID, right: InterfaceID) -> Bool {
         left.index < right.index
     }
 }
 
 /// Interfaces of one switch, as bits.
-package struct InterfaceSet: Sendable, BitwiseCopyable {
+public struct InterfaceSet: Sendable, BitwiseCopyable {
     /// As many as a bridge of Linux takes (`BR_MAX_PORTS`).
-    package static let capacity = 1024
+    public static let capacity = 1024
     static let wordCount = capacity / 64
 
     private var words = InlineArray<16, UInt64>(repeating: 0)
 
     /// No interface.
-    package init() {}
+    public init() {}
 
     /// Sixty-four interfaces at a time, the first from `64 * word` on.
     subscript(word word: Int) -> UInt64 {
@@ -36,26 +36,26 @@ package struct InterfaceSet: Sendable, BitwiseCopyable {
         set { words[word] = newValue }
     }
 
-    package func contains(_ interface: InterfaceID) -> Bool {
+    public func contains(_ interface: InterfaceID) -> Bool {
         interface.index < Self.capacity && words[Int(interface.index >> 6)] >> (interface.index & 63) & 1 != 0
     }
 
-    package mutating func insert(_ interface: InterfaceID) {
+    public mutating func insert(_ interface: InterfaceID) {
         precondition(interface.index < Self.capacity, "a switch has no interface of such a number")
         words[Int(interface.index >> 6)] |= 1 << (interface.index & 63)
     }
 
-    package mutating func remove(_ interface: InterfaceID) {
+    public mutating func remove(_ interface: InterfaceID) {
         guard contains(interface) else { return }
         words[Int(interface.index >> 6)] &= ~(1 << (interface.index & 63))
     }
 
-    package var isEmpty: Bool {
+    public var isEmpty: Bool {
         for word in words.indices where words[word] != 0 { return false }
         return true
     }
 
-    package var count: Int {
+    public var count: Int {
         var count = 0
         for word in words.indices { count += words[word].nonzeroBitCount }
         return count
@@ -63,7 +63,7 @@ package struct InterfaceSet: Sendable, BitwiseCopyable {
 
     /// Hands over the interfaces from the lowest number up.
     @inline(__always)
-    package func forEach(_ body: (InterfaceID) -> Void) {
+    public func forEach(_ body: (InterfaceID) -> Void) {
         for word in words.indices {
             var rest = words[word]
             while rest != 0 {
@@ -75,12 +75,12 @@ package struct InterfaceSet: Sendable, BitwiseCopyable {
 }
 
 extension InterfaceSet: Hashable {
-    package static func == (left: InterfaceSet, right: InterfaceSet) -> Bool {
+    public static func == (left: InterfaceSet, right: InterfaceSet) -> Bool {
         for word in left.words.indices where left.words[word] != right.words[word] { return false }
         return true
     }
 
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         for word in words.indices { hasher.combine(words[word]) }
     }
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// The checksum of IPv4, ICMP, TCP and UDP: the complement of a sum in ones' complement (RFC 1071).
 ///
 /// A value adds up what it is given; pieces may come in any order as long as each but the last has an even length.
-package struct InternetChecksum: Hashable, Sendable {
+public struct InternetChecksum: Hashable, Sendable {
     private var sum: UInt64 = 0
 
     /// Nothing has been added yet.
-    package init() {}
+    public init() {}
 
     /// Adds octets; one left over at the end counts as if a zero followed.
-    package mutating func add(_ bytes: Span<UInt8>) {
+    public mutating func add(_ bytes: Span<UInt8>) {
         var index = 0
         while index + 4 <= bytes.count {
             sum += UInt64(bytes.bigEndian32(at: index))
@@ -25,7 +25,7 @@ package struct InternetChecksum: Hashable, Sendable {
     }
 
     /// Adds a number of two octets.
-    package mutating func add(_ number: UInt16) {
+    public mutating func add(_ number: UInt16) {
         sum += UInt64(number)
     }
 
@@ -36,7 +36,7 @@ package struct InternetChecksum: Hashable, Sendable {
     ///   - destination: who the packet is for; with a routing header, who it is for in the end.
     ///   - protocolNumber: 6 for TCP, 17 for UDP, 58 for ICMPv6.
     ///   - length: of the segment with its header, in octets.
-    package mutating func addPseudoHeader(
+    public mutating func addPseudoHeader(
         source: IPAddress,
         destination: IPAddress,
         protocolNumber: UInt8,
@@ -53,14 +53,14 @@ package struct InternetChecksum: Hashable, Sendable {
     }
 
     /// What to write into the field, or 0 when a right checksum was among what was added.
-    package var value: UInt16 {
+    public var value: UInt16 {
         var folded = sum
         while folded > 0xffff { folded = folded & 0xffff + folded >> 16 }
         return ~UInt16(truncatingIfNeeded: folded)
     }
 
     /// The checksum of octets that stand alone, such as the header of IPv4.
-    package static func of(_ bytes: Span<UInt8>) -> UInt16 {
+    public static func of(_ bytes: Span<UInt8>) -> UInt16 {
         var checksum = InternetChecksum()
         checksum.add(bytes)
         return checksum.value
@@ -69,7 +69,7 @@ package struct InternetChecksum: Hashable, Sendable {
     /// The checksum after one aligned pair of octets became another, without a look at the rest.
     ///
     /// Equation 3 of RFC 1624: the older one of RFC 1141 gets 0xffff where 0 is right.
-    package static func updated(_ checksum: UInt16, from old: UInt16, to new: UInt16) -> UInt16 {
+    public static func updated(_ checksum: UInt16, from old: UInt16, to new: UInt16) -> UInt16 {
         var sum = UInt32(~checksum) + UInt32(~old) + UInt32(new)
         sum = sum & 0xffff + sum >> 16
         sum = sum & 0xffff + sum >> 16

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// A station's address and the VLAN it is in, in the form in which many are looked up at once.
-package struct StationKey: Hashable, Sendable, BitwiseCopyable {
+public struct StationKey: Hashable, Sendable, BitwiseCopyable {
     let number: UInt64
 
-    package init(_ address: MACAddress, vlan: UInt16) {
+    public init(_ address: MACAddress, vlan: UInt16) {
         number = MACTable.key(address.value, vlan & 0xfff)
     }
 }
@@ -17,7 +17,7 @@ extension MACTable {
     ///   - keys: the stations.
     ///   - now: the moment.
     ///   - interfaces: at least as many; a place is set to where the station is, or to nil.
-    package func lookup(_ keys: Span<StationKey>, now: Ticks, into interfaces: inout MutableSpan<InterfaceID?>) {
+    public func lookup(_ keys: Span<StationKey>, now: Ticks, into interfaces: inout MutableSpan<InterfaceID?>) {
         precondition(interfaces.count >= keys.count, "there is a place for each station")
         // First all slots where keys are at home are asked for, so that many of them come at once.
         var homes = InlineArray<32, UInt32>(repeating: 0)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 extension MACTable {
     /// Forgets a station, learned or static.
     ///
     /// - Returns: false when it was not known.
     @discardableResult
-    package mutating func remove(_ address: MACAddress, vlan: UInt16 = 0) -> Bool {
+    public mutating func remove(_ address: MACAddress, vlan: UInt16 = 0) -> Bool {
         let position = position(Self.key(address.value, vlan))
         guard slots[position].key != 0 else { return false }
         vacate(position)
@@ -14,17 +14,17 @@ extension MACTable {
     }
 
     /// Forgets everything about an interface, static entries included.
-    package mutating func removeAll(at interface: InterfaceID) {
+    public mutating func removeAll(at interface: InterfaceID) {
         removeAll { $0.interface == interface && !$0.isGateway }
     }
 
     /// Forgets what was learned at an interface, as when its link goes down.
-    package mutating func removeLearned(at interface: InterfaceID) {
+    public mutating func removeLearned(at interface: InterfaceID) {
         removeAll { $0.interface == interface && !$0.isStatic }
     }
 
     /// Forgets what was learned at an interface in other VLANs than these, as when it leaves some.
-    package mutating func removeLearned(at interface: InterfaceID, outside vlans: VLANSet) {
+    public mutating func removeLearned(at interface: InterfaceID, outside vlans: VLANSet) {
         removeAll { $0.interface == interface && !$0.isStatic && !vlans.contains($0.vlan) }
     }
 
@@ -46,7 +46,7 @@ extension MACTable {
     ///   - budget: how many slots to look at.
     /// - Returns: how many stations were forgotten.
     @discardableResult
-    package mutating func age(now: Ticks, budget: Int = .max) -> Int {
+    public mutating func age(now: Ticks, budget: Int = .max) -> Int {
         var forgotten = 0
         for _ in 0..<min(budget, slots.count) {
             let slot = slots[sweepPosition]

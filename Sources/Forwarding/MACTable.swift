@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// A moment, in hundredths of a second since whenever the owner of a switch began to count.
 ///
 /// Of 32 bits, which come round after 497 days; only differences count.
-package typealias Ticks = UInt32
+public typealias Ticks = UInt32
 
 /// Which station is reached through which interface, by VLAN.
 ///
 /// Slots of 16 octets, open addressing, at most half full: two entries to find in a table that fits the second-level
 /// cache cost about ten nanoseconds. The size is fixed when the table is made, so that learning takes no memory and no
 /// sender can make a switch grow.
-package struct MACTable: ~Copyable {
+public struct MACTable: ~Copyable {
     /// One station.
-    package struct Entry: Hashable, Sendable {
-        package var address: MACAddress
+    public struct Entry: Hashable, Sendable {
+        public var address: MACAddress
         /// 0 in a switch that does not know VLANs.
-        package var vlan: UInt16
-        package var interface: InterfaceID
+        public var vlan: UInt16
+        public var interface: InterfaceID
         /// Written down rather than learned: it neither ages nor moves.
-        package var isStatic: Bool
+        public var isStatic: Bool
         /// The switch itself: what is sent there is routed.
-        package var isGateway: Bool
+        public var isGateway: Bool
         /// When the station was last heard; of a static entry, when it was written down.
-        package var lastHeard: Ticks
+        public var lastHeard: Ticks
     }
 
     /// What became of a source address.
-    package enum Learning: Hashable, Sendable {
+    public enum Learning: Hashable, Sendable {
         /// It was known there, or now is again.
         case known
         /// It was not known.
@@ -64,11 +64,11 @@ package struct MACTable: ~Copyable {
     }
 
     /// How many stations there may be.
-    package let capacity: Int
+    public let capacity: Int
     /// How long a station is remembered that is not heard.
-    package var ageing: Ticks
+    public var ageing: Ticks
     /// How many stations there are, those that are too old but not yet swept away included.
-    package internal(set) var count = 0
+    public internal(set) var count = 0
 
     /// Odd and from the seed: multiply-shift hashing (Dietzfelbinger and others, 1997) is universal over it.
     private let multiplier: UInt64
@@ -79,7 +79,7 @@ package struct MACTable: ~Copyable {
     var sweepPosition = 0
     /// Grows when a station comes, goes, moves or is heard again that was too old: with every change but that of the
     /// moment when it was heard.
-    package internal(set) var generation: UInt64 = 0
+    public internal(set) var generation: UInt64 = 0
 
     /// No station yet.
     ///
@@ -87,7 +87,7 @@ package struct MACTable: ~Copyable {
     ///   - capacity: how many stations there may be; the table takes 32 to 128 octets for each.
     ///   - ageing: how long a station is remembered that is not heard; 300 seconds as in IEEE 802.1Q, 8.8.3.
     ///   - seed: what hashes depend on; senders who do not know it cannot choose addresses that collide.
-    package init(capacity: Int = 8192, ageing: Ticks = 30000, seed: UInt64 = 0) {
+    public init(capacity: Int = 8192, ageing: Ticks = 30000, seed: UInt64 = 0) {
         precondition(capacity > 0, "a table has room for at least one station")
         self.capacity = capacity
         self.ageing = ageing
@@ -143,18 +143,18 @@ package struct MACTable: ~Copyable {
     }
 
     /// Where a station is, or nil when that is unknown or too long ago.
-    package func lookup(_ address: MACAddress, vlan: UInt16 = 0, now: Ticks) -> Entry? {
+    public func lookup(_ address: MACAddress, vlan: UInt16 = 0, now: Ticks) -> Entry? {
         let slot = find(Self.key(address.value, vlan), now: now)
         return slot.key == 0 ? nil : Entry(slot)
     }
 
     /// How many stations were learned at an interface, those that are too old but not yet swept away included.
-    package func learnedCount(at interface: InterfaceID) -> Int {
+    public func learnedCount(at interface: InterfaceID) -> Int {
         Int(learned[Int(interface.index)])
     }
 
     /// Hands over all stations that are not too old, in no order.
-    package func forEach(now: Ticks, _ body: (Entry) -> Void) {
+    public func forEach(now: Ticks, _ body: (Entry) -> Void) {
         for position in 0..<slots.count where slots[position].key != 0 && !isExpired(slots[position], now) {
             body(Entry(slots[position]))
         }
@@ -172,7 +172,7 @@ package struct MACTable: ~Copyable {
     ///   - now: the moment.
     /// - Returns: what became of it.
     @discardableResult
-    package mutating func learn(
+    public mutating func learn(
         _ address: MACAddress,
         vlan: UInt16 = 0,
         at interface: InterfaceID,
@@ -255,7 +255,7 @@ package struct MACTable: ~Copyable {
     ///
     /// - Returns: false when the table is full.
     @discardableResult
-    package mutating func addStatic(
+    public mutating func addStatic(
         _ address: MACAddress,
         vlan: UInt16 = 0,
         at interface: InterfaceID,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// How a frame has to be changed before it leaves.
-package struct Rewrite: Hashable, Sendable, BitwiseCopyable {
-    package enum TagChange: Hashable, Sendable, BitwiseCopyable {
+public struct Rewrite: Hashable, Sendable, BitwiseCopyable {
+    public enum TagChange: Hashable, Sendable, BitwiseCopyable {
         case keep
         case pop
         /// A new tag in front of what there is.
@@ -12,24 +12,24 @@ package struct Rewrite: Hashable, Sendable, BitwiseCopyable {
         case replace(control: UInt16)
     }
 
-    package var tag = TagChange.keep
+    public var tag = TagChange.keep
     /// ``EtherType/customerTag`` or ``EtherType/serviceTag``.
-    package var tagProtocol = EtherType.customerTag
+    public var tagProtocol = EtherType.customerTag
     /// New addresses, and one hop less to live; only of what is routed.
-    package var isRouted = false
+    public var isRouted = false
     var destinationNumber: UInt64 = 0
     var sourceNumber: UInt64 = 0
 
     /// Nothing is changed.
-    package init() {}
+    public init() {}
 
     /// The new destination; nil keeps the old one.
-    package var destination: MACAddress? { isRouted ? MACAddress(value: destinationNumber) : nil }
+    public var destination: MACAddress? { isRouted ? MACAddress(value: destinationNumber) : nil }
     /// The new source; nil keeps the old one.
-    package var source: MACAddress? { isRouted ? MACAddress(value: sourceNumber) : nil }
+    public var source: MACAddress? { isRouted ? MACAddress(value: sourceNumber) : nil }
 
     /// How many octets the frame grows, or shrinks when negative.
-    package var growth: Int {
+    public var growth: Int {
         switch tag {
         case .keep, .replace: 0
         case .pop: -4
@@ -43,7 +43,7 @@ package struct Rewrite: Hashable, Sendable, BitwiseCopyable {
     ///   - frame: as it came, and as the decision was made about.
     ///   - output: where to; what lies behind the frame stays.
     /// - Returns: the length of the changed frame; nil, with nothing written, when there is no room for it.
-    package func write(_ frame: Span<UInt8>, into output: inout MutableSpan<UInt8>) -> Int? {
+    public func write(_ frame: Span<UInt8>, into output: inout MutableSpan<UInt8>) -> Int? {
         let length = frame.count + growth
         guard frame.count >= EthernetView.minimumLength, length >= 12, length <= output.count else { return nil }
         for index in 0..<12 { output[index] = frame[index] }

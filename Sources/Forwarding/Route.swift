@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// Where packets to a network go.
-package struct Route: Hashable, Sendable {
+public struct Route: Hashable, Sendable {
     /// Which part of the world a destination belongs to, for those who print routes; it decides nothing here.
-    package enum Scope: UInt8, Hashable, Sendable {
+    public enum Scope: UInt8, Hashable, Sendable {
         case universe = 0
         case site = 200
         case link = 253
@@ -13,36 +13,36 @@ package struct Route: Hashable, Sendable {
     }
 
     /// What becomes of packets.
-    package enum Kind: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
         case unicast
         /// They are dropped without a word.
         case blackhole
     }
 
     /// Without host bits.
-    package var destination: CIDR
+    public var destination: CIDR
     /// Where packets have to come from for the route to count; nil is anywhere.
-    package var interface: InterfaceID?
-    package var outputInterface: InterfaceID
+    public var interface: InterfaceID?
+    public var outputInterface: InterfaceID
     /// Who takes the packet on; nil when the destination itself is on the link.
-    package var gateway: IPAddress?
+    public var gateway: IPAddress?
     /// Who that is on the link; nil when nobody knows yet.
-    package var nextHop: MACAddress?
+    public var nextHop: MACAddress?
     /// The longest packet, in octets; 0 for any.
-    package var mtu: UInt16 = 0
+    public var mtu: UInt16 = 0
     /// What TCP announces at the most, in octets; 0 for any.
-    package var advertisedMSS: UInt16 = 0
+    public var advertisedMSS: UInt16 = 0
     /// Of two routes to one network the lower one counts, and of equal ones the older.
-    package var priority: UInt32 = 0
+    public var priority: UInt32 = 0
     /// The routing table it belongs to; 0 is the main one.
     ///
     /// It decides nothing here.
-    package var table: UInt32 = 0
-    package var scope = Scope.universe
-    package var kind = Kind.unicast
+    public var table: UInt32 = 0
+    public var scope = Scope.universe
+    public var kind = Kind.unicast
 
     /// A route from anywhere, or only from `interface`; host bits of the destination are cleared.
-    package init(
+    public init(
         destination: CIDR,
         interface: InterfaceID? = nil,
         outputInterface: InterfaceID,
@@ -59,7 +59,7 @@ package struct Route: Hashable, Sendable {
     /// A route to an address and a mask as `route(8)` writes them, such as 10.1.0.0 and 255.255.0.0.
     ///
     /// - Returns: nil when the mask has gaps or is of the other family.
-    package init?(
+    public init?(
         destination: IPAddress,
         mask: IPAddress,
         interface: InterfaceID? = nil,
@@ -77,10 +77,10 @@ package struct Route: Hashable, Sendable {
 }
 
 /// The name of a route in its table; free again when the route is gone.
-package struct RouteID: Hashable, Sendable, BitwiseCopyable {
-    package let number: UInt32
+public struct RouteID: Hashable, Sendable, BitwiseCopyable {
+    public let number: UInt32
 
-    package init(number: UInt32) {
+    public init(number: UInt32) {
         self.number = number
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// Routes, and the one that counts for an address: that to the smallest network which contains it.
 ///
 /// Of routes to one network the lower priority counts, of equal ones the older. A route that is only for packets from
 /// one interface counts like any other for those, and before one for all to the same network.
-package struct RouteTable: ~Copyable {
+public struct RouteTable: ~Copyable {
     /// What routes can be told apart by, beside priority and age.
     private struct Place: Hashable {
         var destination: CIDR
@@ -13,7 +13,7 @@ package struct RouteTable: ~Copyable {
     }
 
     /// So many routes of IPv4 are worth a table of 64 MiB.
-    package static let defaultWideThreshold = 50_000
+    public static let defaultWideThreshold = 50_000
 
     private let wideThreshold: Int
     private var ipv4 = IPv4Index(rootBits: 16)
@@ -34,18 +34,18 @@ package struct RouteTable: ~Copyable {
     /// No route yet.
     ///
     /// - Parameter wideThreshold: from how many routes of IPv4 on speed is worth 64 MiB.
-    package init(wideThreshold: Int = RouteTable.defaultWideThreshold) {
+    public init(wideThreshold: Int = RouteTable.defaultWideThreshold) {
         self.wideThreshold = wideThreshold
     }
 
     /// How many routes there are.
-    package var count: Int { routes.count - freeNumbers.count }
+    public var count: Int { routes.count - freeNumbers.count }
 
     /// How many octets the indexes take.
-    package var memory: Int { ipv4.memory + tries.memory }
+    public var memory: Int { ipv4.memory + tries.memory }
 
     /// The route of this name, or nil when it is gone.
-    package func route(_ id: RouteID) -> Route? {
+    public func route(_ id: RouteID) -> Route? {
         id.number < routes.count ? routes[Int(id.number)] : nil
     }
 
@@ -57,7 +57,7 @@ package struct RouteTable: ~Copyable {
     ///   - address: where to.
     ///   - interface: where from; nil for packets of the host itself.
     /// - Returns: the name of the route.
-    package func lookup(_ address: IPAddress, from interface: InterfaceID? = nil) -> RouteID? {
+    public func lookup(_ address: IPAddress, from interface: InterfaceID? = nil) -> RouteID? {
         let number =
             switch address.family {
             case .v4: find(UInt32(truncatingIfNeeded: address.value), from: interface ?? .none)
@@ -92,7 +92,7 @@ package struct RouteTable: ~Copyable {
     /// - Parameters:
     ///   - addresses: where to.
     ///   - numbers: at least as many; a place is set to the number of the route plus one, or to 0.
-    package func lookup(_ addresses: Span<UInt32>, into numbers: inout MutableSpan<UInt32>) {
+    public func lookup(_ addresses: Span<UInt32>, into numbers: inout MutableSpan<UInt32>) {
         ipv4.lookup(addresses, into: &numbers)
     }
 
@@ -112,7 +112,7 @@ package struct RouteTable: ~Copyable {
     ///
     /// - Returns: the name to remove it by.
     @discardableResult
-    package mutating func insert(_ route: Route) -> RouteID {
+    public mutating func insert(_ route: Route) -> RouteID {
         let id: RouteID
         if let number = freeNumbers.popLast() {
             id = RouteID(number: number)
@@ -140,7 +140,7 @@ package struct RouteTable: ~Copyable {
     ///
     /// - Returns: the route, or nil when there is none of that name.
     @discardableResult
-    package mutating func remove(_ id: RouteID) -> Route? {
+    public mutating func remove(_ id: RouteID) -> Route? {
         guard let route = route(id) else { return nil }
         let place = Place(destination: route.destination, interface: route.interface)
         var rivals = places[place] ?? []

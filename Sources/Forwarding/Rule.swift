@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What becomes of the frames a rule is about.
-package enum RuleAction: Hashable, Sendable, BitwiseCopyable {
+public enum RuleAction: Hashable, Sendable, BitwiseCopyable {
     /// The switch goes on as if there were no rule.
     case permit
     /// The frame is dropped, and nothing is learned from it.
@@ -34,13 +34,13 @@ package enum RuleAction: Hashable, Sendable, BitwiseCopyable {
 }
 
 /// One line of a ``RuleTable``.
-package struct Rule: Hashable, Sendable {
+public struct Rule: Hashable, Sendable {
     /// The highest decides; of equal ones the rule that was there first.
-    package var priority: UInt32
-    package var match: RuleMatch
-    package var action: RuleAction
+    public var priority: UInt32
+    public var match: RuleMatch
+    public var action: RuleAction
 
-    package init(priority: UInt32, match: RuleMatch, action: RuleAction) {
+    public init(priority: UInt32, match: RuleMatch, action: RuleAction) {
         self.priority = priority
         self.match = match
         self.action = action
@@ -48,10 +48,10 @@ package struct Rule: Hashable, Sendable {
 }
 
 /// The name of a rule in its table; never given twice.
-package struct RuleID: Hashable, Sendable, BitwiseCopyable {
-    package let number: UInt32
+public struct RuleID: Hashable, Sendable, BitwiseCopyable {
+    public let number: UInt32
 
-    package init(number: UInt32) {
+    public init(number: UInt32) {
         self.number = number
     }
 }

@@ -1,56 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// Which frames a rule is about: some bits of a ``FlowKey``, and what they have to be.
 ///
 /// A field that is not named does not count. Naming an address names the protocol it belongs to: bits of something else
 /// are never taken for it. Who names a port names the protocol too.
-package struct RuleMatch: Hashable, Sendable {
+public struct RuleMatch: Hashable, Sendable {
     /// What the bits of ``mask`` have to be; zero elsewhere.
-    package private(set) var key = FlowKey()
+    public private(set) var key = FlowKey()
     /// Which bits count.
-    package private(set) var mask = FlowKey()
+    public private(set) var mask = FlowKey()
 
     /// All frames.
-    package init() {}
+    public init() {}
 
     /// Takes a key and a mask as they are: the caller vouches that fields which share words are told apart.
-    package init(key: FlowKey, mask: FlowKey) {
+    public init(key: FlowKey, mask: FlowKey) {
         self.key = key.masked(by: mask)
         self.mask = mask
     }
 
     /// Whether the rule is about this frame.
-    package func contains(_ flow: FlowKey) -> Bool {
+    public func contains(_ flow: FlowKey) -> Bool {
         flow.masked(by: mask).agrees(with: key)
     }
 
     /// Frames that came through this interface.
-    package mutating func require(ingress: InterfaceID) {
+    public mutating func require(ingress: InterfaceID) {
         key.ingress = ingress
         mask.ingress = InterfaceID(index: .max)
     }
 
     /// Frames of this type; see ``EtherType``.
-    package mutating func require(etherType: UInt16) {
+    public mutating func require(etherType: UInt16) {
         key.etherType = etherType
         mask.etherType = .max
     }
 
     /// Frames that belong to this VLAN.
-    package mutating func require(vlan: UInt16) {
+    public mutating func require(vlan: UInt16) {
         key.vlan = vlan
         mask.vlan = .max
     }
 
     /// Frames to this address, or to those that agree with it in the bits of a mask.
-    package mutating func require(destination: MACAddress, mask bits: MACAddress = MACAddress(value: .max)) {
+    public mutating func require(destination: MACAddress, mask bits: MACAddress = MACAddress(value: .max)) {
         key.destination = MACAddress(value: destination.value & bits.value)
         mask.destination = bits
     }
 
     /// Frames from this address, or from those that agree with it in the bits of a mask.
-    package mutating func require(source: MACAddress, mask bits: MACAddress = MACAddress(value: .max)) {
+    public mutating func require(source: MACAddress, mask bits: MACAddress = MACAddress(value: .max)) {
         key.source = MACAddress(value: source.value & bits.value)
         mask.source = bits
     }
@@ -58,7 +58,7 @@ package struct RuleMatch: Hashable, Sendable {
     /// Packets of IP from this network.
     ///
     /// Of ARP: `require(etherType:)` afterwards.
-    package mutating func require(sourceNetwork network: CIDR) {
+    public mutating func require(sourceNetwork network: CIDR) {
         requirePacket(network.family)
         let (bits, value) = Self.words(network)
         switch network.family {
@@ -74,7 +74,7 @@ package struct RuleMatch: Hashable, Sendable {
     /// Packets of IP to this network.
     ///
     /// Of ARP: `require(etherType:)` afterwards.
-    package mutating func require(destinationNetwork network: CIDR) {
+    public mutating func require(destinationNetwork network: CIDR) {
         requirePacket(network.family)
         let (bits, value) = Self.words(network)
         switch network.family {
@@ -88,7 +88,7 @@ package struct RuleMatch: Hashable, Sendable {
     }
 
     /// Packets of this protocol in IP of one version, behind extension headers.
-    package mutating func require(protocolNumber: UInt8, family: AddressFamily) {
+    public mutating func require(protocolNumber: UInt8, family: AddressFamily) {
         requirePacket(family)
         key.protocolNumber = protocolNumber
         mask.protocolNumber = .max
@@ -97,7 +97,7 @@ package struct RuleMatch: Hashable, Sendable {
     /// Segments from ports that agree with this one in the bits of a mask.
     ///
     /// Of ICMP: messages of this type. Never a later fragment, which has no ports.
-    package mutating func require(sourcePort: UInt16, mask bits: UInt16 = .max) {
+    public mutating func require(sourcePort: UInt16, mask bits: UInt16 = .max) {
         requireNot(FlowKey.Note.laterFragment)
         key.sourcePort = sourcePort & bits
         mask.sourcePort = bits
@@ -106,14 +106,14 @@ package struct RuleMatch: Hashable, Sendable {
     /// Segments to ports that agree with this one in the bits of a mask.
     ///
     /// Of ICMP: messages of this code. Never a later fragment, which has no ports.
-    package mutating func require(destinationPort: UInt16, mask bits: UInt16 = .max) {
+    public mutating func require(destinationPort: UInt16, mask bits: UInt16 = .max) {
         requireNot(FlowKey.Note.laterFragment)
         key.destinationPort = destinationPort & bits
         mask.destinationPort = bits
     }
 
     /// Ports and masks that together stand for a range: one rule for each, thirty at most.
-    package static func prefixes(of ports: ClosedRange<UInt16>) -> [(port: UInt16, mask: UInt16)] {
+    public static func prefixes(of ports: ClosedRange<UInt16>) -> [(port: UInt16, mask: UInt16)] {
         var prefixes: [(port: UInt16, mask: UInt16)] = []
         var next = Int(ports.lowerBound)
         let end = Int(ports.upperBound)

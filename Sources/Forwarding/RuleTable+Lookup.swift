@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The rule that decides about a frame.
-package struct RuleVerdict: Hashable, Sendable, BitwiseCopyable {
+public struct RuleVerdict: Hashable, Sendable, BitwiseCopyable {
     /// 0 when no rule is about the frame.
     var rank: UInt64 = 0
     var packedAction: UInt64 = 0
 
     /// The rule's name; nil when no rule is about the frame.
-    package var id: RuleID? { rank == 0 ? nil : RuleTable.id(of: rank) }
+    public var id: RuleID? { rank == 0 ? nil : RuleTable.id(of: rank) }
 
     /// What the rule says; to go on when there is none.
     @inline(__always)
-    package var action: RuleAction { RuleAction(packed: packedAction) }
+    public var action: RuleAction { RuleAction(packed: packedAction) }
 }
 
 extension RuleTable {
     /// The rule that decides about a frame of this key.
-    package func lookup(_ flow: FlowKey) -> RuleVerdict {
+    public func lookup(_ flow: FlowKey) -> RuleVerdict {
         find(flow) { _ in }
     }
 
@@ -30,7 +30,7 @@ extension RuleTable {
     ///   - flow: the key.
     ///   - mask: where to add the bits that count.
     /// - Returns: the rule, or a verdict without one.
-    package func lookup(_ flow: FlowKey, unwildcarding mask: inout FlowKey) -> RuleVerdict {
+    public func lookup(_ flow: FlowKey, unwildcarding mask: inout FlowKey) -> RuleVerdict {
         find(flow) { mask.formUnion($0) }
     }
 

@@ -7,7 +7,7 @@
 /// Tuples are asked in the order of their best rule, until none that is left can be better than what was found.
 ///
 /// - Complexity: a look-up costs one probe for each tuple on its way, however many rules there are.
-package struct RuleTable: ~Copyable {
+public struct RuleTable: ~Copyable {
     /// Rules with one mask.
     struct Tuple: BitwiseCopyable {
         let mask: FlowKey
@@ -56,20 +56,20 @@ package struct RuleTable: ~Copyable {
     private var nextNumber: UInt32 = 0
 
     /// Grows with every change: what was remembered under another number may be wrong by now.
-    package private(set) var generation: UInt64 = 0
+    public private(set) var generation: UInt64 = 0
 
     /// No rule yet.
     ///
     /// - Parameter seed: what hashes depend on; senders who do not know it cannot choose frames that collide.
-    package init(seed: UInt64 = 0) {
+    public init(seed: UInt64 = 0) {
         self.seed = seed
     }
 
     /// How many rules there are.
-    package var count: Int { rules.count }
+    public var count: Int { rules.count }
 
     /// The rule of this name, or nil when it is gone.
-    package func rule(_ id: RuleID) -> Rule? {
+    public func rule(_ id: RuleID) -> Rule? {
         rules[id]
     }
 
@@ -80,7 +80,7 @@ package struct RuleTable: ~Copyable {
     /// - Returns: the name to remove it by.
     /// - Complexity: constant but for the times when a tuple grows, and all are laid out anew.
     @discardableResult
-    package mutating func insert(_ rule: Rule) -> RuleID {
+    public mutating func insert(_ rule: Rule) -> RuleID {
         let id = register(rule)
         let rank = Self.rank(of: id, priority: rule.priority)
         guard let index = tupleIndex(rule.match.mask), tuples[index].count * 2 < tuples[index].capacity else {
@@ -96,7 +96,7 @@ package struct RuleTable: ~Copyable {
 
     /// Adds many rules, the earlier ones first; cheaper than one by one.
     @discardableResult
-    package mutating func insert(contentsOf rules: [Rule]) -> [RuleID] {
+    public mutating func insert(contentsOf rules: [Rule]) -> [RuleID] {
         var ids: [RuleID] = []
         ids.reserveCapacity(rules.count)
         for rule in rules { ids.append(register(rule)) }
@@ -108,7 +108,7 @@ package struct RuleTable: ~Copyable {
     ///
     /// - Returns: the rule, or nil when there is none of that name.
     @discardableResult
-    package mutating func remove(_ id: RuleID) -> Rule? {
+    public mutating func remove(_ id: RuleID) -> Rule? {
         guard let rule = rules.removeValue(forKey: id) else { return nil }
         generation += 1
         let rank = Self.rank(of: id, priority: rule.priority)

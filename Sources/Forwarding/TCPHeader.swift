@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A segment of TCP as it lies in memory (RFC 9293, 3.1).
-package struct TCPView: ~Escapable {
-    package static let minimumLength = 20
+public struct TCPView: ~Escapable {
+    public static let minimumLength = 20
 
     private let bytes: Span<UInt8>
     /// The length of the header with its options, in octets: 20 to 60.
-    package let headerLength: Int
+    public let headerLength: Int
 
     /// Takes the payload of a packet; nil unless all of the header is there.
     ///
     /// The checksum is not looked at.
     @_lifetime(copy bytes)
-    package init?(_ bytes: Span<UInt8>) {
+    public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.minimumLength else { return nil }
         let headerLength = Int(bytes[12] >> 4) * 4
         guard headerLength >= Self.minimumLength, headerLength <= bytes.count else { return nil }
@@ -20,52 +20,52 @@ package struct TCPView: ~Escapable {
         self.headerLength = headerLength
     }
 
-    package var sourcePort: UInt16 { bytes.bigEndian16(at: 0) }
-    package var destinationPort: UInt16 { bytes.bigEndian16(at: 2) }
-    package var sequenceNumber: UInt32 { bytes.bigEndian32(at: 4) }
-    package var acknowledgement: UInt32 { bytes.bigEndian32(at: 8) }
+    public var sourcePort: UInt16 { bytes.bigEndian16(at: 0) }
+    public var destinationPort: UInt16 { bytes.bigEndian16(at: 2) }
+    public var sequenceNumber: UInt32 { bytes.bigEndian32(at: 4) }
+    public var acknowledgement: UInt32 { bytes.bigEndian32(at: 8) }
     /// From the least significant bit on: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR.
-    package var flags: UInt8 { bytes[13] }
-    package var window: UInt16 { bytes.bigEndian16(at: 14) }
-    package var checksum: UInt16 { bytes.bigEndian16(at: 16) }
-    package var urgentPointer: UInt16 { bytes.bigEndian16(at: 18) }
+    public var flags: UInt8 { bytes[13] }
+    public var window: UInt16 { bytes.bigEndian16(at: 14) }
+    public var checksum: UInt16 { bytes.bigEndian16(at: 16) }
+    public var urgentPointer: UInt16 { bytes.bigEndian16(at: 18) }
 
-    package var options: Span<UInt8> {
+    public var options: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(Self.minimumLength..<headerLength) }
     }
 
-    package var payload: Span<UInt8> {
+    public var payload: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(headerLength..<bytes.count) }
     }
 }
 
 /// What the header of a segment of TCP says.
-package struct TCPHeader: Hashable, Sendable {
-    package var sourcePort: UInt16
-    package var destinationPort: UInt16
-    package var sequenceNumber: UInt32 = 0
-    package var acknowledgement: UInt32 = 0
+public struct TCPHeader: Hashable, Sendable {
+    public var sourcePort: UInt16
+    public var destinationPort: UInt16
+    public var sequenceNumber: UInt32 = 0
+    public var acknowledgement: UInt32 = 0
     /// From the least significant bit on: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR.
-    package var flags: UInt8 = 0
-    package var window: UInt16 = 0
-    package var urgentPointer: UInt16 = 0
+    public var flags: UInt8 = 0
+    public var window: UInt16 = 0
+    public var urgentPointer: UInt16 = 0
     /// A multiple of 4 octets, 40 at most.
-    package var options: [UInt8] = []
+    public var options: [UInt8] = []
 
-    package init(sourcePort: UInt16, destinationPort: UInt16) {
+    public init(sourcePort: UInt16, destinationPort: UInt16) {
         self.sourcePort = sourcePort
         self.destinationPort = destinationPort
     }
 
     /// Reads what a ``TCPView`` takes; nil for what it refuses.
-    package init?(reading bytes: Span<UInt8>) {
+    public init?(reading bytes: Span<UInt8>) {
         guard let view = TCPView(bytes) else { return nil }
         self.init(view)
     }
 
-    package init(_ view: borrowing TCPView) {
+    public init(_ view: borrowing TCPView) {
         self.init(sourcePort: view.sourcePort, destinationPort: view.destinationPort)
         sequenceNumber = view.sequenceNumber
         acknowledgement = view.acknowledgement
@@ -82,7 +82,7 @@ package struct TCPHeader: Hashable, Sendable {
     ///   - bytes: where to.
     ///   - payload: what follows the header.
     ///   - pseudoHeader: what TCP counts besides, for the length of header and payload together.
-    package func append(to bytes: inout [UInt8], payload: [UInt8], pseudoHeader: InternetChecksum) {
+    public func append(to bytes: inout [UInt8], payload: [UInt8], pseudoHeader: InternetChecksum) {
         precondition(options.count % 4 == 0 && options.count <= 40, "options of TCP fill words, ten at most")
         var segment: [UInt8] = []
         segment.appendBigEndian(sourcePort)

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A datagram of UDP as it lies in memory (RFC 768).
-package struct UDPView: ~Escapable {
-    package static let headerLength = 8
+public struct UDPView: ~Escapable {
+    public static let headerLength = 8
 
     private let bytes: Span<UInt8>
     /// The length of the datagram with its header, in octets.
-    package let totalLength: Int
+    public let totalLength: Int
 
     /// Takes the payload of a packet; nil unless all of the datagram is there.
     ///
     /// The checksum is not looked at.
     @_lifetime(copy bytes)
-    package init?(_ bytes: Span<UInt8>) {
+    public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.headerLength else { return nil }
         let totalLength = Int(bytes.bigEndian16(at: 4))
         guard totalLength >= Self.headerLength, totalLength <= bytes.count else { return nil }
@@ -20,34 +20,34 @@ package struct UDPView: ~Escapable {
         self.totalLength = totalLength
     }
 
-    package var sourcePort: UInt16 { bytes.bigEndian16(at: 0) }
-    package var destinationPort: UInt16 { bytes.bigEndian16(at: 2) }
+    public var sourcePort: UInt16 { bytes.bigEndian16(at: 0) }
+    public var destinationPort: UInt16 { bytes.bigEndian16(at: 2) }
     /// 0 stands for none, which IPv6 allows to tunnels only (RFC 6935).
-    package var checksum: UInt16 { bytes.bigEndian16(at: 6) }
+    public var checksum: UInt16 { bytes.bigEndian16(at: 6) }
 
-    package var payload: Span<UInt8> {
+    public var payload: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(Self.headerLength..<totalLength) }
     }
 }
 
 /// What the header of a datagram of UDP says.
-package struct UDPHeader: Hashable, Sendable {
-    package var sourcePort: UInt16
-    package var destinationPort: UInt16
+public struct UDPHeader: Hashable, Sendable {
+    public var sourcePort: UInt16
+    public var destinationPort: UInt16
 
-    package init(sourcePort: UInt16, destinationPort: UInt16) {
+    public init(sourcePort: UInt16, destinationPort: UInt16) {
         self.sourcePort = sourcePort
         self.destinationPort = destinationPort
     }
 
     /// Reads what a ``UDPView`` takes; nil for what it refuses.
-    package init?(reading bytes: Span<UInt8>) {
+    public init?(reading bytes: Span<UInt8>) {
         guard let view = UDPView(bytes) else { return nil }
         self.init(view)
     }
 
-    package init(_ view: borrowing UDPView) {
+    public init(_ view: borrowing UDPView) {
         self.init(sourcePort: view.sourcePort, destinationPort: view.destinationPort)
     }
 
@@ -57,7 +57,7 @@ package struct UDPHeader: Hashable, Sendable {
     ///   - bytes: where to.
     ///   - payload: what follows the header.
     ///   - pseudoHeader: what UDP counts besides, for the length of header and payload together; nil writes no checksum.
-    package func append(to bytes: inout [UInt8], payload: [UInt8], pseudoHeader: InternetChecksum?) {
+    public func append(to bytes: inout [UInt8], payload: [UInt8], pseudoHeader: InternetChecksum?) {
         var datagram: [UInt8] = []
         datagram.appendBigEndian(sourcePort)
         datagram.appendBigEndian(destinationPort)
@@ -76,51 +76,51 @@ package struct UDPHeader: Hashable, Sendable {
 }
 
 /// A frame inside of a datagram of UDP, as it lies in memory (RFC 7348, 5).
-package struct VXLANView: ~Escapable {
-    package static let headerLength = 8
+public struct VXLANView: ~Escapable {
+    public static let headerLength = 8
     /// The port of datagrams that carry frames.
-    package static let port: UInt16 = 4789
+    public static let port: UInt16 = 4789
 
     private let bytes: Span<UInt8>
 
     /// Takes the payload of a datagram; nil when it is too short or does not name a network.
     @_lifetime(copy bytes)
-    package init?(_ bytes: Span<UInt8>) {
+    public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.headerLength, bytes[0] & 0x08 != 0 else { return nil }
         self.bytes = bytes
     }
 
     /// Twenty-four bits that name the network the frame belongs to.
-    package var network: UInt32 { bytes.bigEndian32(at: 4) >> 8 }
+    public var network: UInt32 { bytes.bigEndian32(at: 4) >> 8 }
 
     /// The frame that is carried, without its checksum.
-    package var frame: Span<UInt8> {
+    public var frame: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(Self.headerLength..<bytes.count) }
     }
 }
 
 /// What the header in front of a carried frame says.
-package struct VXLANHeader: Hashable, Sendable {
+public struct VXLANHeader: Hashable, Sendable {
     /// Twenty-four bits.
-    package var network: UInt32
+    public var network: UInt32
 
-    package init(network: UInt32) {
+    public init(network: UInt32) {
         self.network = network
     }
 
     /// Reads what a ``VXLANView`` takes; nil for what it refuses.
-    package init?(reading bytes: Span<UInt8>) {
+    public init?(reading bytes: Span<UInt8>) {
         guard let view = VXLANView(bytes) else { return nil }
         self.init(view)
     }
 
-    package init(_ view: borrowing VXLANView) {
+    public init(_ view: borrowing VXLANView) {
         self.init(network: view.network)
     }
 
     /// Writes the header behind what is there already.
-    package func append(to bytes: inout [UInt8]) {
+    public func append(to bytes: inout [UInt8]) {
         bytes += [0x08, 0, 0, 0]
         bytes.appendBigEndian(network << 8)
     }

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Some of the VLANs 1 to 4094.
-package struct VLANSet: Hashable, Sendable {
+public struct VLANSet: Hashable, Sendable {
     static let wordCount = 64
 
     private(set) var words: [UInt64] = Array(repeating: 0, count: VLANSet.wordCount)
 
     /// No VLAN.
-    package init() {}
+    public init() {}
 
     /// These VLANs; what is none (0, 4095 and beyond) is left out (IEEE 802.1Q, table 9-2).
-    package init(_ vlans: some Sequence<UInt16>) {
+    public init(_ vlans: some Sequence<UInt16>) {
         for vlan in vlans { insert(vlan) }
     }
 
     /// VLANs 1 to 4094.
-    package static var all: VLANSet { VLANSet(1...4094) }
+    public static var all: VLANSet { VLANSet(1...4094) }
 
-    package func contains(_ vlan: UInt16) -> Bool {
+    public func contains(_ vlan: UInt16) -> Bool {
         vlan < 4096 && words[Int(vlan >> 6)] >> UInt64(vlan & 63) & 1 != 0
     }
 
     /// Adds a VLAN; what is none is left out.
-    package mutating func insert(_ vlan: UInt16) {
+    public mutating func insert(_ vlan: UInt16) {
         guard (1...4094).contains(vlan) else { return }
         words[Int(vlan >> 6)] |= 1 << UInt64(vlan & 63)
     }
 
-    package mutating func remove(_ vlan: UInt16) {
+    public mutating func remove(_ vlan: UInt16) {
         guard vlan < 4096 else { return }
         words[Int(vlan >> 6)] &= ~(1 << UInt64(vlan & 63))
     }
 }
 
 /// Which VLANs an interface belongs to, and how their frames look there (IEEE 802.1Q, 6.9 and 8.8).
-package struct VLANMembership: Hashable, Sendable {
+public struct VLANMembership: Hashable, Sendable {
     /// Which frames are taken at all.
-    package enum Admission: Hashable, Sendable {
+    public enum Admission: Hashable, Sendable {
         case all
         case onlyTagged
         /// Also those whose tag only tells a priority.
@@ -44,14 +44,14 @@ package struct VLANMembership: Hashable, Sendable {
     }
 
     /// The VLAN of frames that come without a tag; nil drops them.
-    package var native: UInt16?
+    public var native: UInt16?
     /// The VLANs whose frames may come and go.
-    package var members: VLANSet
+    public var members: VLANSet
     /// The VLANs whose frames leave without a tag.
-    package var untagged: VLANSet
-    package var admission: Admission
+    public var untagged: VLANSet
+    public var admission: Admission
 
-    package init(native: UInt16?, members: VLANSet, untagged: VLANSet, admission: Admission = .all) {
+    public init(native: UInt16?, members: VLANSet, untagged: VLANSet, admission: Admission = .all) {
         self.native = native
         self.members = members
         self.untagged = untagged
@@ -61,13 +61,13 @@ package struct VLANMembership: Hashable, Sendable {
     /// A station of one VLAN that knows of none.
     ///
     /// As in Linux a frame that already bears the right tag is taken too, unless `admission` says otherwise.
-    package static func access(_ vlan: UInt16, admission: Admission = .all) -> VLANMembership {
+    public static func access(_ vlan: UInt16, admission: Admission = .all) -> VLANMembership {
         let only = VLANSet(CollectionOfOne(vlan))
         return VLANMembership(native: vlan, members: only, untagged: only, admission: admission)
     }
 
     /// A link that carries several VLANs by their tags, and perhaps one without.
-    package static func trunk(_ vlans: VLANSet, native: UInt16? = nil) -> VLANMembership {
+    public static func trunk(_ vlans: VLANSet, native: UInt16? = nil) -> VLANMembership {
         var members = vlans
         var untagged = VLANSet()
         if let native {

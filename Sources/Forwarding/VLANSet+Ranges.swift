@@ -2,7 +2,7 @@
 
 extension VLANSet {
     /// The VLANs from the lowest up, those that follow each other together.
-    package var ranges: [ClosedRange<UInt16>] {
+    public var ranges: [ClosedRange<UInt16>] {
         var ranges: [ClosedRange<UInt16>] = []
         var first: UInt16?
         for word in words.indices {

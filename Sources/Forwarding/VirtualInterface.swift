@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// What the spanning tree lets an interface do (IEEE 802.1D, 7.4).
-package enum SpanningTreeState: Hashable, Sendable, CaseIterable {
+public enum SpanningTreeState: Hashable, Sendable, CaseIterable {
     case disabled
     case blocking
     case listening
@@ -14,66 +14,66 @@ package enum SpanningTreeState: Hashable, Sendable, CaseIterable {
 /// One interface of a switch: how it is set up.
 ///
 /// A plain value; the switch takes it over with `VirtualSwitch.addInterface` and `VirtualSwitch.update`.
-package struct VirtualInterface: Hashable, Sendable {
+public struct VirtualInterface: Hashable, Sendable {
     /// For messages only.
-    package var name: String
-    package private(set) var isUp = true
-    package var spanningTree = SpanningTreeState.forwarding
-    package var vlans = VLANMembership.access(1)
+    public var name: String
+    public private(set) var isUp = true
+    public var spanningTree = SpanningTreeState.forwarding
+    public var vlans = VLANMembership.access(1)
     /// Whether sources of frames are remembered.
-    package var learns = true
+    public var learns = true
     /// How many addresses are learned at the most; 0 is any number.
-    package var learnLimit: UInt32 = 0
+    public var learnLimit: UInt32 = 0
     /// Whether frames to unknown stations leave here.
-    package var floodsUnknown = true
-    package var floodsMulticast = true
-    package var floodsBroadcast = true
+    public var floodsUnknown = true
+    public var floodsMulticast = true
+    public var floodsBroadcast = true
     /// Whether it and other isolated ones neither hear nor see each other.
-    package var isIsolated = false
+    public var isIsolated = false
     /// Whether frames may leave where they came from.
-    package var isHairpin = false
+    public var isHairpin = false
     /// Whether only stations that are known to be here may send.
-    package var isLocked = false
+    public var isLocked = false
     /// The sources frames may have; nil is any.
-    package var allowedSources: [MACAddress]?
+    public var allowedSources: [MACAddress]?
     /// The networks packets and messages of ARP may come from; nil is any.
     ///
     /// Beside them stand what a host without address has to send (RFC 2131, RFC 5227, RFC 4862), and the link-local
     /// address made from the source of the frame (RFC 4291, appendix A). Frames of other protocols are dropped, since
     /// nobody can read there whom they come from.
-    package var allowedAddresses: [CIDR]?
+    public var allowedAddresses: [CIDR]?
     /// Who gets a copy of every frame that comes or goes here.
-    package var mirror: InterfaceID?
+    public var mirror: InterfaceID?
 
     /// An interface that is up, knows no restriction, and belongs to VLAN 1.
-    package init(_ name: String) {
+    public init(_ name: String) {
         self.name = name
     }
 
-    package mutating func bringUp() {
+    public mutating func bringUp() {
         isUp = true
     }
 
     /// What was learned there is forgotten.
-    package mutating func bringDown() {
+    public mutating func bringDown() {
         isUp = false
     }
 }
 
 /// What has come and gone at an interface; lengths without the checksum of Ethernet.
-package struct InterfaceCounters: Hashable, Sendable, BitwiseCopyable {
-    package var receivedFrames: UInt64 = 0
-    package var receivedBytes: UInt64 = 0
-    package var sentFrames: UInt64 = 0
+public struct InterfaceCounters: Hashable, Sendable, BitwiseCopyable {
+    public var receivedFrames: UInt64 = 0
+    public var receivedBytes: UInt64 = 0
+    public var sentFrames: UInt64 = 0
     /// Of frames as they came: a tag that was added or taken away is not counted.
-    package var sentBytes: UInt64 = 0
+    public var sentBytes: UInt64 = 0
     /// Copies from other interfaces, beside `sentFrames`.
-    package var mirroredFrames: UInt64 = 0
+    public var mirroredFrames: UInt64 = 0
     /// Of the frames that came from here.
-    package var droppedFrames: UInt64 = 0
+    public var droppedFrames: UInt64 = 0
 
     /// Nothing yet.
-    package init() {}
+    public init() {}
 }
 
 /// Where an interface's allowed sources and networks lie in the tables of all.

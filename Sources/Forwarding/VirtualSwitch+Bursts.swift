@@ -11,7 +11,7 @@ extension VirtualSwitch {
     ///   - memory: that of all frames.
     ///   - now: the moment; the same for all of them.
     ///   - decisions: at least as many; one for each frame, in their order.
-    package mutating func forward(
+    public mutating func forward(
         _ frames: Span<FrameReference>,
         in memory: Span<UInt8>,
         now: Ticks,

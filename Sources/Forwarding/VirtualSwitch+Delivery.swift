@@ -6,7 +6,7 @@ extension VirtualSwitch {
     /// - Parameters:
     ///   - decision: of this switch, not changed since.
     ///   - body: called once for each interface.
-    package func forEachDelivery(of decision: Decision, _ body: (Delivery) -> Void) {
+    public func forEachDelivery(of decision: Decision, _ body: (Delivery) -> Void) {
         var mirrors = InterfaceSet()
         addMirror(decision.ingressMirror, decision, &mirrors)
         addMirror(decision.ruleMirror, decision, &mirrors)
@@ -20,7 +20,7 @@ extension VirtualSwitch {
     }
 
     /// The interfaces a frame goes to, copies aside.
-    package func outputs(of decision: Decision) -> InterfaceSet {
+    public func outputs(of decision: Decision) -> InterfaceSet {
         var outputs = InterfaceSet()
         forEachOutput(of: decision) { outputs.insert($0) }
         return outputs

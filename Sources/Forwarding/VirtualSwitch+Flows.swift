@@ -7,10 +7,10 @@ extension VirtualSwitch {
     ///
     /// Who remembers decisions forgets them when it has grown. A station that grows too old changes decisions too, and
     /// nothing happens then: what depends on one holds until ``MACTable/Entry/lastHeard`` is too long ago.
-    package var generation: UInt64 { changes &+ stations.generation }
+    public var generation: UInt64 { changes &+ stations.generation }
 
     /// How many decisions were remembered ones; see ``Settings/rememberedFlows``.
-    package var rememberedDecisions: UInt64 { flows.hits }
+    public var rememberedDecisions: UInt64 { flows.hits }
 
     /// Does what forwarding does, and decides about frames like earlier ones without asking the rules again.
     @inline(never)

@@ -14,7 +14,7 @@ extension VirtualSwitch {
     ///   - now: the moment; never earlier than that of the frame before.
     /// - Returns: where the frame goes, or why nowhere.
     /// - Complexity: constant but for rules (a probe for each mask in use) and floods (a step for each interface).
-    package mutating func forward(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
+    public mutating func forward(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Decision {
         flows.capacity == 0
             ? forwardAnew(frame, from: ingress, now: now) : forwardRemembering(frame, from: ingress, now: now)
     }
@@ -32,7 +32,7 @@ extension VirtualSwitch {
     /// The key of a frame by which ``Explanation/mask`` goes; its VLAN is that of the tag.
     ///
     /// - Returns: nil when the frame ends before its type does.
-    package func key(of frame: Span<UInt8>, from ingress: InterfaceID) -> FlowKey? {
+    public func key(of frame: Span<UInt8>, from ingress: InterfaceID) -> FlowKey? {
         FlowKey(frame, from: ingress, tagProtocol: settings.knowsVLANs ? settings.tagProtocol : 0)
     }
 
@@ -40,7 +40,7 @@ extension VirtualSwitch {
     ///
     /// The frame teaches it nothing either: one that is sent to its own source may be flooded here, and is not when it
     /// really comes. That this is `mutating` only spares those copies that share the code.
-    package mutating func explain(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Explanation {
+    public mutating func explain(_ frame: Span<UInt8>, from ingress: InterfaceID, now: Ticks) -> Explanation {
         var recorder = Recorder()
         var key = FlowKey()
         let admission = admit(frame, from: ingress, key: &key, &recorder)

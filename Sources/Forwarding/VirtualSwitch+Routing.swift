@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// A route as packets see it.
 struct RoutePath: BitwiseCopyable {
@@ -54,7 +54,7 @@ extension VirtualSwitch {
     ///
     /// - Returns: false when the switch knows as many stations as it can.
     @discardableResult
-    package mutating func setGateway(_ address: MACAddress, vlan: UInt16, now: Ticks) -> Bool {
+    public mutating func setGateway(_ address: MACAddress, vlan: UInt16, now: Ticks) -> Bool {
         let vlan = settings.knowsVLANs ? vlan : 0
         let old = MACAddress(value: paths.gateway(of: vlan))
         if !old.isZero, old != address { stations.remove(old, vlan: vlan) }
@@ -64,7 +64,7 @@ extension VirtualSwitch {
     }
 
     /// Takes the switch's own address in a VLAN away: nothing is routed from there any more, nor to there.
-    package mutating func removeGateway(vlan: UInt16) {
+    public mutating func removeGateway(vlan: UInt16) {
         let vlan = settings.knowsVLANs ? vlan : 0
         let old = MACAddress(value: paths.gateway(of: vlan))
         guard !old.isZero else { return }
@@ -78,7 +78,7 @@ extension VirtualSwitch {
     ///
     /// - Returns: the name to remove it by.
     @discardableResult
-    package mutating func addRoute(_ route: Route) -> RouteID {
+    public mutating func addRoute(_ route: Route) -> RouteID {
         changes += 1
         let id = routes.insert(route)
         if let gateway = route.gateway {
@@ -93,7 +93,7 @@ extension VirtualSwitch {
     ///
     /// - Returns: the route, or nil when there is none of that name.
     @discardableResult
-    package mutating func removeRoute(_ id: RouteID) -> Route? {
+    public mutating func removeRoute(_ id: RouteID) -> Route? {
         guard let route = routes.remove(id) else { return nil }
         changes += 1
         if let gateway = route.gateway {
@@ -109,7 +109,7 @@ extension VirtualSwitch {
     ///
     /// Routes by way of this neighbour can be used from now on, and the neighbour itself is reached by a route of its
     /// own that counts after all others to the same address.
-    package mutating func setNeighbour(_ address: IPAddress, _ mac: MACAddress, at interface: InterfaceID) {
+    public mutating func setNeighbour(_ address: IPAddress, _ mac: MACAddress, at interface: InterfaceID) {
         let neighbour = RoutePaths.Neighbour(address: address, interface: interface)
         removeNeighbour(address, at: interface)
         var route = Route(destination: .host(address), outputInterface: interface, nextHop: mac)
@@ -121,7 +121,7 @@ extension VirtualSwitch {
     }
 
     /// Forgets who has an address on the link behind an interface.
-    package mutating func removeNeighbour(_ address: IPAddress, at interface: InterfaceID) {
+    public mutating func removeNeighbour(_ address: IPAddress, at interface: InterfaceID) {
         let neighbour = RoutePaths.Neighbour(address: address, interface: interface)
         guard let known = paths.neighbours.removeValue(forKey: neighbour) else { return }
         removeRoute(known.route)

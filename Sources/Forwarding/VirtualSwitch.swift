@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+public import Addressing
 
 /// A learning switch with VLANs, rules and routes, that says what becomes of a frame and sends nothing itself.
 ///
@@ -8,38 +8,38 @@ package import Addressing
 ///
 /// Keep it in a local variable or in another noncopyable value. As a stored property of a class every access would be
 /// checked for exclusivity at run time, which costs three times what the switch does.
-package struct VirtualSwitch: ~Copyable {
+public struct VirtualSwitch: ~Copyable {
     /// What is fixed when a switch is made; its memory depends on nothing else but rules and routes.
-    package struct Settings: Hashable, Sendable {
+    public struct Settings: Hashable, Sendable {
         /// At most 1024.
-        package var maximumInterfaces = 256
+        public var maximumInterfaces = 256
         /// Whether tags mean something; otherwise all interfaces are in one network and tags pass unread.
-        package var knowsVLANs = true
+        public var knowsVLANs = true
         /// Which tags are the switch's own.
-        package var tagProtocol = EtherType.customerTag
+        public var tagProtocol = EtherType.customerTag
         /// How many stations can be known.
-        package var maximumAddresses = 8192
+        public var maximumAddresses = 8192
         /// How long a station is remembered that is not heard.
-        package var ageing: Ticks = 30000
+        public var ageing: Ticks = 30000
         /// Which of the groups 01:80:c2:00:00:00 to 0f are forwarded, by bit; never 01 (as `group_fwd_mask` in Linux).
         ///
         /// Linux does not let 00 be chosen: it forwards that group where it does not speak the spanning tree protocol itself.
         /// With provider's tags it forwards 0b, 0c, 0d and 0f besides (IEEE 802.1Q, table 8-2).
-        package var forwardedGroups: UInt16 = 0
+        public var forwardedGroups: UInt16 = 0
         /// What hashes depend on: senders who do not know it cannot make them collide.
-        package var seed: UInt64 = 0
+        public var seed: UInt64 = 0
         /// How many decisions about frames by themselves are remembered, for frames that agree in all that mattered; 0 is
         /// none.
         ///
         /// It pays where rules have more than two or three masks and change seldom, and the stations are known. Of no use
         /// to bursts.
-        package var rememberedFlows = 0
+        public var rememberedFlows = 0
 
-        package init() {}
+        public init() {}
     }
 
     /// How many frames a burst is worked on at a time.
-    package static var burst: Int { BurstTable<UInt8>.count }
+    public static var burst: Int { BurstTable<UInt8>.count }
 
     /// Rows of `sets`.
     enum Row {
@@ -50,7 +50,7 @@ package struct VirtualSwitch: ~Copyable {
         static let count = 5
     }
 
-    package let settings: Settings
+    public let settings: Settings
     /// How many words of sixty-four interfaces there are.
     let wordCount: Int
 
@@ -72,18 +72,18 @@ package struct VirtualSwitch: ~Copyable {
     var drops: Table<UInt64>
 
     /// What is known about stations; what interfaces hear is entered by ``forward(_:from:now:)``.
-    package internal(set) var stations: MACTable
+    public internal(set) var stations: MACTable
     var ruleTable: RuleTable
     /// Changes but for those of `stations`, which counts them itself.
     var changes: UInt64 = 0
     var flows: FlowCache
     /// Where packets go that are sent to a gateway; changed by ``addRoute(_:)`` and ``removeRoute(_:)``.
-    package internal(set) var routes = RouteTable()
+    public internal(set) var routes = RouteTable()
     var paths = RoutePaths()
     var scratch = BurstScratch()
 
     /// A switch without interfaces.
-    package init(_ settings: Settings = Settings()) {
+    public init(_ settings: Settings = Settings()) {
         precondition(
             (1...InterfaceSet.capacity).contains(settings.maximumInterfaces),
             "a switch has between one and 1024 interfaces"
@@ -108,7 +108,7 @@ package struct VirtualSwitch: ~Copyable {
     }
 
     /// What is done with frames before anything is learned from them.
-    package var rules: RuleTable {
+    public var rules: RuleTable {
         _read { yield ruleTable }
         _modify {
             changes += 1
@@ -121,7 +121,7 @@ package struct VirtualSwitch: ~Copyable {
     /// Adds an interface.
     ///
     /// - Returns: its number, the lowest that is free; nil when there are as many as there may be.
-    package mutating func addInterface(_ interface: VirtualInterface) -> InterfaceID? {
+    public mutating func addInterface(_ interface: VirtualInterface) -> InterfaceID? {
         let index = interfaces.firstIndex { $0 == nil } ?? interfaces.count
         guard index < settings.maximumInterfaces else { return nil }
         if index == interfaces.count { interfaces.append(nil) }
@@ -139,7 +139,7 @@ package struct VirtualSwitch: ~Copyable {
     ///
     /// - Returns: how it was set up, or nil when there is none of that number.
     @discardableResult
-    package mutating func removeInterface(_ id: InterfaceID) -> VirtualInterface? {
+    public mutating func removeInterface(_ id: InterfaceID) -> VirtualInterface? {
         guard let interface = interface(id) else { return nil }
         set(id, to: nil)
         stations.removeAll(at: id)
@@ -147,12 +147,12 @@ package struct VirtualSwitch: ~Copyable {
     }
 
     /// How an interface is set up, or nil when there is none of that number.
-    package func interface(_ id: InterfaceID) -> VirtualInterface? {
+    public func interface(_ id: InterfaceID) -> VirtualInterface? {
         id.index < interfaces.count ? interfaces[Int(id.index)] : nil
     }
 
     /// The interfaces there are.
-    package var interfaceSet: InterfaceSet {
+    public var interfaceSet: InterfaceSet {
         var all = InterfaceSet()
         for index in interfaces.indices where interfaces[index] != nil { all.insert(InterfaceID(index: UInt16(index))) }
         return all
@@ -165,7 +165,7 @@ package struct VirtualSwitch: ~Copyable {
     ///
     /// - Returns: false when there is no interface of that number.
     @discardableResult
-    package mutating func update(_ id: InterfaceID, _ change: (inout VirtualInterface) -> Void) -> Bool {
+    public mutating func update(_ id: InterfaceID, _ change: (inout VirtualInterface) -> Void) -> Bool {
         guard let before = interface(id) else { return false }
         var after = before
         change(&after)
@@ -180,12 +180,12 @@ package struct VirtualSwitch: ~Copyable {
     }
 
     /// What has come and gone at an interface since it was added.
-    package func counters(of id: InterfaceID) -> InterfaceCounters {
+    public func counters(of id: InterfaceID) -> InterfaceCounters {
         id.index < counters.count ? counters[Int(id.index)] : InterfaceCounters()
     }
 
     /// How many of the frames from an interface went nowhere for this reason.
-    package func dropCount(of id: InterfaceID, for reason: DropReason) -> UInt64 {
+    public func dropCount(of id: InterfaceID, for reason: DropReason) -> UInt64 {
         guard id.index < counters.count else { return 0 }
         return drops[Int(id.index) * DropReason.allCases.count + Int(reason.rawValue)]
     }
@@ -196,13 +196,13 @@ package struct VirtualSwitch: ~Copyable {
     ///
     /// - Returns: false when the switch knows as many stations as it can.
     @discardableResult
-    package mutating func addStation(_ address: MACAddress, vlan: UInt16, at id: InterfaceID, now: Ticks) -> Bool {
+    public mutating func addStation(_ address: MACAddress, vlan: UInt16, at id: InterfaceID, now: Ticks) -> Bool {
         stations.addStatic(address, vlan: settings.knowsVLANs ? vlan : 0, at: id, now: now)
     }
 
     /// Forgets a station, learned or written down.
     @discardableResult
-    package mutating func removeStation(_ address: MACAddress, vlan: UInt16) -> Bool {
+    public mutating func removeStation(_ address: MACAddress, vlan: UInt16) -> Bool {
         stations.remove(address, vlan: settings.knowsVLANs ? vlan : 0)
     }
 
@@ -213,7 +213,7 @@ package struct VirtualSwitch: ~Copyable {
     ///   - budget: how many slots of the table to look at.
     /// - Returns: how many stations were forgotten.
     @discardableResult
-    package mutating func age(now: Ticks, budget: Int = .max) -> Int {
+    public mutating func age(now: Ticks, budget: Int = .max) -> Int {
         stations.age(now: now, budget: budget)
     }
 
