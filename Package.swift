@@ -424,7 +424,7 @@ let theSwitch = [
     "InternetChecksum", "MACTable", "MACTable+Bulk", "MACTable+Forgetting", "PrefixTries", "Rewrite", "Route",
     "RouteTable", "Rule", "RuleMatch", "RuleTable", "RuleTable+Lookup", "TCPHeader", "UDPHeader", "VirtualSwitch",
     "VirtualSwitch+Admission", "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Flows",
-    "VirtualSwitch+Forwarding", "VirtualSwitch+Routing",
+    "VirtualSwitch+Forwarding", "VirtualSwitch+Routing", "VirtualSwitch+Rules",
 ].map { "Forwarding/\($0).swift" }
 
 /// All of `culvert-cni` as one module.

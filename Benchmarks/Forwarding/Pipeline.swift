@@ -205,7 +205,7 @@ struct Pipeline {
                 number += 1
             }
         }
-        if !rules.isEmpty { theSwitch.rules.insert(contentsOf: rules) }
+        if !rules.isEmpty { theSwitch.addRules(rules) }
     }
 
     func makeFrames() -> Frames {

@@ -24,8 +24,8 @@ extension VirtualSwitch {
             let burst = frames.extracting(start..<start &+ count)
             warm(burst, memory)
             let admitted = admit(burst, memory)
-            let hasRules = ruleTable.tupleCount > 0
-            if hasRules { ruleTable.lookup(scratch.frames, count: admitted, into: &scratch.verdicts) }
+            let hasRules = rules.tupleCount > 0
+            if hasRules { rules.lookup(scratch.frames, count: admitted, into: &scratch.verdicts) }
             var next = 0
             while next < count {
                 next = settleUsual(burst, from: next, hasRules, now, start, &decisions)
@@ -63,7 +63,7 @@ extension VirtualSwitch {
             next = admitUsual(frames, from: next, memory, &admitted)
             guard next < frames.count else { break }
             if admitUnusual(next, frames[next], memory) {
-                ruleTable.scratch.pending[admitted] = UInt64(truncatingIfNeeded: next)
+                rules.scratch.pending[admitted] = UInt64(truncatingIfNeeded: next)
                 admitted &+= 1
             }
             next &+= 1
@@ -110,7 +110,7 @@ extension VirtualSwitch {
             stations.slots.prefetch(wrapping: sourceHome)
             stations.slots.prefetch(wrapping: destinationHome)
             scratch.homes[index] = UInt64(truncatingIfNeeded: sourceHome &<< 32 | destinationHome)
-            ruleTable.scratch.pending[place] = UInt64(truncatingIfNeeded: index)
+            rules.scratch.pending[place] = UInt64(truncatingIfNeeded: index)
             place &+= 1
             index &+= 1
         }

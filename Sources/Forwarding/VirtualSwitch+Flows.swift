@@ -57,7 +57,7 @@ extension VirtualSwitch {
         let admission = admit(frame, from: ingress, key: &key, &recorder)
         var flow = FlowCache.Flow(decision: decision)
         if admission.reason == nil {
-            let rule = ruleTable.lookup(key, unwildcarding: &recorder.mask)
+            let rule = rules.lookup(key, unwildcarding: &recorder.mask)
             flow.learns = rule.action != .deny && port.has(PortState.Flag.learns)
             flow.learns = flow.learns && admission.destinationNumber != Self.pauseGroup
             let station = stations.find(MACTable.key(admission.destinationNumber, admission.vlan), now: now)

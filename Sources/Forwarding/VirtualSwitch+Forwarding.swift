@@ -25,7 +25,7 @@ extension VirtualSwitch {
         var nobody = Inattentive()
         var key = FlowKey()
         let admission = admit(frame, from: ingress, key: &key, &nobody)
-        let rule = admission.reason == nil ? ruleTable.lookup(key) : RuleVerdict()
+        let rule = admission.reason == nil ? rules.lookup(key) : RuleVerdict()
         return conclude(admission, rule, frame, now)
     }
 
@@ -49,7 +49,7 @@ extension VirtualSwitch {
         if reason == nil {
             recorder.step(.admitted(vlan: admission.vlan))
             var mask = FlowKey()
-            rule = ruleTable.lookup(key, unwildcarding: &mask)
+            rule = rules.lookup(key, unwildcarding: &mask)
             recorder.depends { $0.formUnion(mask) }
             recorder.step(.rule(rule.id, rule.action))
             if rule.action != .deny, isStranger(admission, now) { reason = .lockedInterface }

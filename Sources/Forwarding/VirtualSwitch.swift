@@ -73,7 +73,8 @@ public struct VirtualSwitch: ~Copyable {
 
     /// What is known about stations; what interfaces hear is entered by ``forward(_:from:now:)``.
     public internal(set) var stations: MACTable
-    var ruleTable: RuleTable
+    /// What is done with frames before anything is learned from them; changed by ``addRule(_:)`` and ``removeRule(_:)``.
+    public internal(set) var rules: RuleTable
     /// Changes but for those of `stations`, which counts them itself.
     var changes: UInt64 = 0
     var flows: FlowCache
@@ -103,17 +104,8 @@ public struct VirtualSwitch: ~Copyable {
         counters = Table(repeating: InterfaceCounters(), count: room)
         drops = Table(repeating: 0, count: room * DropReason.allCases.count)
         stations = MACTable(capacity: settings.maximumAddresses, ageing: settings.ageing, seed: settings.seed)
-        ruleTable = RuleTable(seed: settings.seed)
+        rules = RuleTable(seed: settings.seed)
         flows = FlowCache(capacity: settings.rememberedFlows, seed: settings.seed)
-    }
-
-    /// What is done with frames before anything is learned from them.
-    public var rules: RuleTable {
-        _read { yield ruleTable }
-        _modify {
-            changes += 1
-            yield &ruleTable
-        }
     }
 
     // MARK: - Interfaces

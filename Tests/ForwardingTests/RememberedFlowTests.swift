@@ -104,11 +104,11 @@ struct RememberedFlowTests {
         case 6: triplets.change { $0.age(now: now, budget: 16) }
         case 7:
             let rule = rule(&generator)
-            triplets.change { $0.rules.insert(rule) }
+            triplets.change { $0.addRule(rule) }
         case 8:
             let number = UInt32.random(in: 0..<10, using: &generator)
-            triplets.change { $0.rules.remove(RuleID(number: number)) }
-        case 9: triplets.change { $0.rules = RuleTable() }
+            triplets.change { $0.removeRule(RuleID(number: number)) }
+        case 9: triplets.change { $0.removeAllRules() }
         case 10:
             triplets.change { $0.setGateway(mac(9), vlan: 1, now: now) }
             let route = Route(destination: net("10.0.0.0/30"), outputInterface: id, nextHop: mac(40))

@@ -132,7 +132,7 @@ struct VirtualSwitchModelTests {
         toFive.require(ingress: InterfaceID(index: 1))
         list.rules = [(fromZero, .deny), (toFive, .redirect(InterfaceID(index: 2)))]
         for (index, (match, action)) in list.rules.enumerated() {
-            theSwitch.rules.insert(Rule(priority: UInt32(10 - index), match: match, action: action))
+            theSwitch.addRule(Rule(priority: UInt32(10 - index), match: match, action: action))
         }
     }
 
@@ -231,7 +231,7 @@ struct VirtualSwitchModelTests {
         match.require(destinationNetwork: net("10.0.0.2/31"))
         match.require(protocolNumber: IPProtocol.udp, family: .v4)
         match.require(destinationPort: 53)
-        theSwitch.rules.insert(Rule(priority: 1, match: match, action: .deny))
+        theSwitch.addRule(Rule(priority: 1, match: match, action: .deny))
         theSwitch.setGateway(mac(9), vlan: 1, now: 0)
         for network in ["10.0.0.0/31", "10.0.0.4/30", "fd00::/64"] {
             let output = InterfaceID(index: network == "10.0.0.4/30" ? 2 : 3)

@@ -69,7 +69,7 @@ struct VirtualSwitchTests {
         theSwitch.addStation(mac(2), vlan: 1, at: ports[1], now: 0)
         var match = RuleMatch()
         match.require(destination: mac(2))
-        theSwitch.rules.insert(Rule(priority: 0, match: match, action: .mirror(ports[2])))
+        theSwitch.addRule(Rule(priority: 0, match: match, action: .mirror(ports[2])))
         let frame = Frames.ethernet(from: mac(1), to: mac(2))
         let decision = theSwitch.forward(frame.span, from: ports[0], now: 0)
         var deliveries: [(InterfaceID, Bool)] = []
@@ -127,7 +127,7 @@ struct VirtualSwitchTests {
     @Test("Nothing is learned from what a rule denies")
     func deniedTeachesNothing() {
         var theSwitch = makeSwitch()
-        theSwitch.rules.insert(Rule(priority: 0, match: RuleMatch(), action: .deny))
+        theSwitch.addRule(Rule(priority: 0, match: RuleMatch(), action: .deny))
         let frame = Frames.ethernet(from: mac(1), to: mac(2))
         #expect(theSwitch.forward(frame.span, from: ports[0], now: 0).dropReason == .deniedByRule)
         let count = theSwitch.stations.count
