@@ -185,7 +185,7 @@ fuzz-configuration fuzz-result fuzz-frame: packages-build
 	    -artifact_prefix=.build/fuzz/ .build/fuzz/corpus-$@ $(corpus)
 
 lint: ## Check the form of the sources, and what they may say.
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz Benchmarks
+	swift format lint --strict --parallel --recursive Package.swift Plugins Sources Tests Fuzz Benchmarks
 	@! grep -rnE '\bunsafe\b' Sources/Addressing Sources/AddressPools Sources/CNI Sources/DHCP Sources/Forwarding \
 	    --include='*.swift' --exclude=CheckedMemory.swift || { echo "pure modules may not say unsafe"; exit 1; }
 	@! grep -rnE '^(package |internal |public |private )?import Foundation' Sources --include='*.swift' \
@@ -196,7 +196,7 @@ lint: ## Check the form of the sources, and what they may say.
 	    || { echo "not in Sources"; exit 1; }
 
 format: ## Put the sources into form.
-	swift format format --in-place --parallel --recursive Package.swift Sources Tests Fuzz Benchmarks
+	swift format format --in-place --parallel --recursive Package.swift Plugins Sources Tests Fuzz Benchmarks
 
 linkage: build ## Prove that culvert-cni is static, free of Foundation and inside its size budget.
 	integration/linkage.sh $(RELEASE)/culvert-cni 12
