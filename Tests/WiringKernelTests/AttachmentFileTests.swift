@@ -22,12 +22,15 @@ struct AttachmentFileTests {
         )
     }
 
-    private static func open(_ root: String, _ bound: Duration = .zero) throws(KernelError) -> AttachmentFile {
+    private static func open(_ root: String, _ bound: Duration = .seconds(20)) throws(KernelError) -> AttachmentFile {
         try AttachmentFile(opening: key, in: AttachmentStore(root: root), waitingAtMost: bound)
     }
 
-    private static func openExisting(_ root: String) throws(KernelError) -> AttachmentFile {
-        try AttachmentFile(existing: key, in: AttachmentStore(root: root), waitingAtMost: .seconds(20))
+    private static func openExisting(
+        _ root: String,
+        _ bound: Duration = .seconds(20)
+    ) throws(KernelError) -> AttachmentFile {
+        try AttachmentFile(existing: key, in: AttachmentStore(root: root), waitingAtMost: bound)
     }
 
     /// What an open file says.
@@ -36,9 +39,9 @@ struct AttachmentFileTests {
     }
 
     /// Why the record cannot be opened now; nil when it can.
-    private static func refusal(_ root: String) -> Errno? {
+    private static func refusal(_ root: String, _ bound: Duration = .zero) -> Errno? {
         do throws(KernelError) {
-            _ = try openExisting(root)
+            _ = try openExisting(root, bound)
             return nil
         } catch {
             return error.errno
@@ -73,7 +76,7 @@ struct AttachmentFileTests {
                 }
                 #expect(Self.content(of: file).existed == false)
             }
-            #expect(Self.refusal(root) == nil)
+            #expect(Self.refusal(root, .seconds(20)) == nil)
         }
     }
 
