@@ -252,6 +252,13 @@ class Scene:
         source = self.spoofed.get(origin, "") if chance.random() < 0.5 else ""
         return Flow(origin, address, port, protocol, next(self.ports), source)
 
+    def again(self, flow: Flow) -> Flow:
+        """The same as another connection, where nobody knows his neighbours."""
+        self.host.must("ip neigh flush all")
+        for name in self.addresses:
+            self.host.must("ip neigh flush all", netns=netns(name))
+        return dataclasses.replace(flow, source_port=next(self.ports))
+
 
 class Agent:
     """Somebody in a namespace who listens, and tries what he is told."""

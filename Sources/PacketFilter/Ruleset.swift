@@ -37,10 +37,11 @@ package struct Ruleset: Hashable, Sendable {
             }
             return device == nil || hook.device == device
         }
-        // Of one priority the older chain comes first, and so the kernel lists them.
+        // Of one priority the chain that came last is asked first (nf_hook_entries_grow of the kernel); it lists tables,
+        // and the chains of each, as they came.
         return found.enumerated().sorted { one, other in
             let priorities = (priority(one.element), priority(other.element))
-            return priorities.0 != priorities.1 ? priorities.0 < priorities.1 : one.offset < other.offset
+            return priorities.0 != priorities.1 ? priorities.0 < priorities.1 : one.offset > other.offset
         }.map { $0.element }
     }
 
