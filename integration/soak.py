@@ -23,7 +23,7 @@ from kernel_state import LEASES, RECORDS, link_names
 from operator_tool import Operator
 from runtime import valid_attachments
 from soak_invariants import OWN_LINKS, Invariants, files, processes, temporary
-from soak_networks import BRIDGES, REPAIRABLE, Attachment, Networks, refusal
+from soak_networks import BRIDGES, PUBLISHING, REPAIRABLE, Attachment, Networks, refusal
 
 #: How many attachments there are once the host is full.
 POPULATION = 220
@@ -353,12 +353,15 @@ class Soak:
             raise Broken("\n".join(trouble[:30]))
 
     def probe(self) -> None:
-        """One container comes to each network and goes: whoever leases next clears up behind those that died."""
+        """One container comes to each network and goes: whoever leases next clears up behind those that died.
+
+        With ports where there can be some, so that whatever is kept for good is there afterwards.
+        """
         self.number += 1
         container = self.host.add_container(f"c{self.number}")
         for name in self.networks.runtimes:
             each = self.networks.choose(container, "eth0")
-            while each.network != name:
+            while each.network != name or (name in PUBLISHING and not each.ports):
                 each = self.networks.choose(container, "eth0")
             each.options["args"] = each.options["args"].partition(";IP=10.77")[0]
             self.add(each)
@@ -402,7 +405,8 @@ class Soak:
             self.end(list(self.attachments.values()))
             self.look()
             if (after := self.trace()) != before:
-                raise Broken(f"left: {[(key, after[key]) for key in after if after[key] != before[key]]}")
+                changed = [f"{key} were {before[key]} and are {after[key]}" for key in after if after[key] != before[key]]
+                raise Broken(f"left: {'; '.join(changed)}")
             rest = sum(files(self.host, "/run/culvert").values())
             if rest > size + SLACK:
                 raise Broken(f"{rest} octets are left in /run/culvert, where {size} were in the beginning")

@@ -64,6 +64,8 @@ NETWORKS = ((lan, 8), (wire, 4), (station, 3), (six, 3), (fixed, 2), (tight, 2))
 BRIDGES = {"lan": "cni0", "six": "cni6", "fixed": "cni5", "tight": "cni2"}
 #: Networks whose links `culvert reconcile` makes anew with all that belongs to them: nobody is chained who forgets.
 REPAIRABLE = ("six", "tight", "fixed")
+#: Those that publish ports.
+PUBLISHING = ("lan", "wire")
 FIXED = "10.81.{}.{}"
 
 
@@ -134,7 +136,7 @@ class Networks:
             high, low = divmod(self.next_address, 250)
             address = FIXED.format(high, low + 2)
             options["args"] += f";IP={address}/16;GATEWAY=10.81.0.1"
-        elif name in ("lan", "wire"):
+        elif name in PUBLISHING:
             ports = tuple(self.port() for _ in range(self.chance.choice((0, 0, 1, 3))))
             options["capabilities"] = {"portMappings": [
                 {"hostPort": port, "containerPort": 80, "protocol": "tcp"} for port in ports]}
