@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 from faults import points_in
 from host import PATIENCE_SECONDS, Container, Host, Outcome
 from implementations import Implementation
+from messages import compiled
 from operator_tool import Operator, connected
 from runtime import Network, Runtime, bridge, host_local, network
 
@@ -306,7 +308,8 @@ def test_a_log_that_nobody_reads_delays_nobody(site: Site) -> None:
 
 
 def spans_of(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The spans in what a collector got."""
+    """The spans in what a collector got, which has nothing in it but what the protocol has."""
+    json_format.ParseDict(request["body"], compiled("otlp").ExportTraceServiceRequest())
     resource, = request["body"]["resourceSpans"]
     scope, = resource["scopeSpans"]
     assert {"key": "service.name", "value": {"stringValue": "culvert"}} in resource["resource"]["attributes"]
