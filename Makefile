@@ -46,9 +46,9 @@ REPLAY_OPTIONS ?=
 # Where packages are put
 PACKAGES ?= .build/packages
 
-.PHONY: help demo build man docs docc install deb deb-lint dist image test unit-test root-test \
-    integration replay replay-build soak pods benchmark benchmark-forwarding benchmark-peers benchmark-vswitch \
-    benchmark-shortcut forwarding-bench instructions baseline link-order fuzz fuzz-configuration fuzz-result \
+.PHONY: help demo build build-plugins build-tools build-tests man docs docc install deb deb-lint dist image reproduce \
+    test unit-test root-test oracle integration faults replay replay-build soak pods benchmark benchmark-forwarding \
+    benchmark-peers benchmark-vswitch benchmark-shortcut forwarding-bench instructions baseline link-order fuzz fuzz-configuration fuzz-result \
     fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
 help: ## Show what there is to make.
@@ -57,12 +57,16 @@ help: ## Show what there is to make.
 demo: packages-demo build ## Join two containers to a network, prove that they talk, and leave nothing behind.
 	@unshare --mount --net --propagation private bash integration/demo.sh $(CURDIR)/$(RELEASE)
 
-build: packages-build ## Build the static release binaries into .build/release.
+build: build-plugins build-tools ## Build the static release binaries into .build/release.
+	ln -f .build/embedded/release/culvert-cni $(RELEASE)/culvert-cni
+
+build-plugins: packages-build
 	CULVERT_EMBEDDED=1 swift build $(EMBEDDED) -Xlinker -s $(CHECKED) --product culvert-cni
+
+build-tools: packages-build
 	swift build $(STATIC) $(CHECKED) --product culvert
 	swift build $(STATIC) $(CHECKED) --product culvert-dhcpd
 	swift build $(STATIC) $(CHECKED) --product culvert-switchd
-	ln -f .build/embedded/release/culvert-cni $(RELEASE)/culvert-cni
 
 man: ## Write the manual pages into .build/release/man, and the completions of shells beside them.
 	@test -x $(RELEASE)/culvert || { echo "nothing to describe: run make build first"; exit 1; }
@@ -110,19 +114,44 @@ dist: build man ## Pack a tarball for any Linux into PACKAGES.
 image: build ## Pack an image for containers, which installs the plugins on a node, into PACKAGES.
 	packaging/image $(RELEASE) $(PACKAGES) $(PLUGINS)
 
-test: packages-test build lint linkage unit-test instructions integration ## Install what tests need, build, and run all of them.
+reproduce: packages-build ## Build and pack what is committed twice, in two directories, and compare the octets.
+	packaging/reproduce
 
-unit-test: packages-build ## Run the Swift tests; those of the kernel need root.
-	swift build --build-tests $(CHECKED)
+# The plugins are compiled as one module, which takes one processor for long: the other one has the rest meanwhile.
+test: packages-test ## Install what tests need, build, and run all of them.
+	+$(MAKE) --jobs=2 --output-sync=target IN_TURN=1 build-plugins build-tests linkage instructions oracle lint
 	Tests/run
+	$(run-integration)
+
+unit-test: build-tests ## Run the Swift tests; those of the kernel need root.
+	Tests/run
+
+build-tests: packages-build
+	swift build --build-tests $(CHECKED)
 
 root-test: packages-build ## Run only the Swift tests that need root.
 	swift test --filter KernelTests
 
-integration: packages-test build replay-build ## Play the runtime against the built plugins, beside the reference plugins.
+integration: packages-test build replay-build oracle ## Play the runtime against the built plugins, beside the reference plugins.
+	$(run-integration)
+
+# Builds in the same directory would only wait for each other.
+ifdef IN_TURN
+build-tests: | replay-build
+replay-build: | build-tools
+endif
+
+define run-integration
+$(PYTHON) -m pytest integration -p no:cacheprovider -n $(WORKERS) --dist loadgroup
+endef
+
+oracle: packages-test
 	integration/oracle.sh
 	integration/stock-kernel.sh
-	$(PYTHON) -m pytest integration -p no:cacheprovider -n $(WORKERS) --dist loadgroup
+
+faults: packages-test build oracle ## Kill and refuse plugins and tools at every system call; `make test` tries a part, by chance.
+	CULVERT_FAULT_STRIDE=1 $(PYTHON) -m pytest integration -p no:cacheprovider -n $(WORKERS) --dist loadgroup \
+	    -m 'not needs_links and not needs_vlans' -k 'killed or anywhere or disturbed or failing_disk'
 
 replay-build: packages-build
 	swift build $(STATIC) $(CHECKED) --product forwarding-replay

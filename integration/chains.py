@@ -6,8 +6,10 @@ import concurrent.futures
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import pytest
 
 from host import Container, Outcome
 from runtime import DONE, Network, Runtime, network
@@ -282,3 +284,9 @@ GUARDED = (
     Chain("containerd with kube-proxy", Containerd,
           lambda number: containerd_network(number, externalSetMarkChain="KUBE-MARK-MASQ"), prepare=KUBE_PROXY),
 )
+
+
+def told(chain: Chain, *values: Any, name: str = "", marks: Iterable[pytest.MarkDecorator] = ()) -> Any:
+    """Parameters of a test that asks for the stories of a chain: one worker takes all of them, and tells them once."""
+    return pytest.param(chain, *values, id=name or chain.name,
+                        marks=[pytest.mark.xdist_group(f"chain {chain.name}"), *marks])

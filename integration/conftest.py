@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "beats_reference: fails with the reference plugins, as it should")
     config.addinivalue_line("markers", "needs_culvert: makes no sense with the reference plugins")
     config.addinivalue_line("markers", "xdist_group: of several workers, one takes all tests of a group")
+    config.addinivalue_line("markers", "long: takes long, and begins early, so that no worker waits for it in the end")
     config.addinivalue_line("markers", "last: comes after all others, whose findings it looks at")
     config.addinivalue_line("markers", "needs_vlans: runs in a guest where this kernel has no VLAN-aware bridges")
     config.addinivalue_line("markers", "needs_links(kind): runs in a guest where this kernel has no such links")
@@ -63,10 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         places = {path: chance.random() for path in sorted({str(item.path) for item in items})}
         chance.shuffle(items)
         items.sort(key=lambda item: places[str(item.path)])
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     for item in items:
         if engine := guest_for(item):
             item.add_marker(pytest.mark.xdist_group(f"guest {engine}"))
+    items.sort(key=turn)
     if not implementations.testing_the_reference():
         return
     for item in items:
@@ -74,6 +75,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xfail(strict=True, reason="a defect of the reference"))
         if item.get_closest_marker("needs_culvert"):
             item.add_marker(pytest.mark.skip(reason="only with the plugins of this project"))
+
+
+def turn(item: pytest.Item) -> int:
+    """When the time of a test comes: what occupies a worker for longest comes first, for the other to do the rest."""
+    if item.get_closest_marker("last"):
+        return 3
+    if guest_for(item) == guest.ENGINE:
+        return 0
+    return 1 if item.get_closest_marker("xdist_group") or item.get_closest_marker("long") else 2
 
 
 def guest_for(item: pytest.Item) -> str:

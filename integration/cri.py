@@ -2,12 +2,8 @@
 """A client of Kubernetes' Container Runtime Interface; what it says on the wire stands in cri.proto."""
 from __future__ import annotations
 
-import importlib.util
 import os
 import pathlib
-import subprocess
-import tempfile
-import types
 from typing import Any
 
 # What forks here are children that run another program at once: gRPC need not get ready for more.
@@ -15,7 +11,8 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
 
-HERE = pathlib.Path(__file__).resolve().parent
+from messages import compiled
+
 SERVICE = "runtime.v1.RuntimeService"
 PATIENCE_SECONDS = 120.0
 #: A runtime that is started again is to be found again at once.
@@ -31,32 +28,18 @@ class Refused(Exception):
         self.code: str = error.code().name
 
 
-def compiled() -> types.ModuleType:
-    """The messages of cri.proto as Python classes."""
-    with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(["protoc", f"-I{HERE}", f"--python_out={directory}", "cri.proto"], check=True)
-        specification = importlib.util.spec_from_file_location("cri_pb2", f"{directory}/cri_pb2.py")
-        assert specification and specification.loader
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-    return module
-
-
 class Client:
     """Calls the methods of a runtime by their names; the members of the request are keywords."""
 
-    messages: types.ModuleType | None = None
-
     def __init__(self, socket: pathlib.Path) -> None:
-        if Client.messages is None:
-            Client.messages = compiled()
+        self.messages = compiled("cri")
         self.channel = grpc.insecure_channel(f"unix://{socket}", OPTIONS)
-        service = Client.messages.DESCRIPTOR.services_by_name["RuntimeService"]
+        service = self.messages.DESCRIPTOR.services_by_name["RuntimeService"]
         self.calls = {method.name: self.prepare(method) for method in service.methods}
 
     def prepare(self, method: Any) -> Any:
         """The function that makes a request of one method, and the one that sends it."""
-        kinds = [getattr(Client.messages, each.name) for each in (method.input_type, method.output_type)]
+        kinds = [getattr(self.messages, each.name) for each in (method.input_type, method.output_type)]
         send = self.channel.unary_unary(f"/{SERVICE}/{method.name}", request_serializer=kinds[0].SerializeToString,
                                         response_deserializer=kinds[1].FromString)
         return kinds[0], send

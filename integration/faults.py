@@ -6,12 +6,14 @@ import concurrent.futures
 import dataclasses
 import json
 import os
+import random
 import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import guest
 from host import Host, Outcome, new_host
 from implementations import Implementation
 from kernel_state import LEASES, RECORDS, lease_files, left_behind, read_tree
@@ -39,6 +41,8 @@ CAPABILITIES = {"portMappings": [
     {"hostPort": 81, "containerPort": 80, "protocol": "tcp", "hostIP": "127.0.0.1"},
 ]}
 ERRORS = ("ENOSPC", "EPERM", "EBUSY")
+#: How many points a campaign goes on by. No multiple of three, which is how many errors each call is refused with.
+STRIDES = {"killed": 2, "refused": 4}
 WORKERS = 2
 KILLED = (-9, 137)
 Tried = TypeVar("Tried")
@@ -87,9 +91,18 @@ def refusals(points: Sequence[Point]) -> list[Point]:
     ]
 
 
-def thinned(points: list[Point], stride: int = 1, start: int = 0) -> list[Point]:
-    """Each n-th point, where n is what CULVERT_FAULT_STRIDE says, or else the test; the first is number `start`."""
-    chosen = int(os.environ.get("CULVERT_FAULT_STRIDE", stride))
+def thinned(points: list[Point], stride: int | None = None, start: int | None = None) -> list[Point]:
+    """Each n-th point, where n is what CULVERT_FAULT_STRIDE says, or else the test; the first is number `start`.
+
+    Unless the test says otherwise, every second point where a process is killed and every fourth where it is refused
+    something, beginning by chance: runs with other seeds try the others.
+    """
+    usual = STRIDES["refused" if any(point.error for point in points) else "killed"]
+    chosen = int(os.environ.get("CULVERT_FAULT_STRIDE", stride or usual))
+    if start is None:
+        seed = os.environ.get("CULVERT_TEST_SEED")
+        chance = random.Random(f"{seed} {len(points)}") if seed else random.SystemRandom()
+        start = chance.randrange(chosen)
     return points[start % chosen::chosen]
 
 
@@ -189,8 +202,10 @@ class Bench:
 
 
 def try_all(points: Sequence[Tried], implementation: Implementation, listed: Network,
-            attempt: Callable[[Bench, Tried], str], kind: type[Bench] = Bench, workers: int = WORKERS) -> list[str]:
+            attempt: Callable[[Bench, Tried], str], kind: type[Bench] = Bench) -> list[str]:
     """Tries every point, however described, on hosts that are used by one worker each; returns what went wrong."""
+    # A guest has one processor: a second worker would only stand in the first one's way.
+    workers = 1 if guest.inside() else WORKERS
     waiting = list(reversed(points))
     guard = threading.Lock()
     trouble: list[str] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import shlex
-import time
 from collections.abc import Iterable
 
 from chains import address
@@ -23,8 +22,8 @@ THE_OUTSIDER = {4: OUTSIDER4, 6: OUTSIDER6}
 FIRST, SECOND, THIRD = 1, 2, 3
 #: The answer of a client that got none.
 NOBODY = "nobody"
-#: How long a client waits for an answer, and how long when the machine is so busy that all of them took longer.
-PATIENCE_SECONDS, MORE_PATIENCE_SECONDS = 1.5, 8
+#: How long a client waits for an answer, and how long when the machine is so busy that some answers took half of that.
+PATIENCE_SECONDS, MORE_PATIENCE_SECONDS = 2.0, 8.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +37,27 @@ class Probe:
     protocol: str = "tcp"
 
     def shell(self, patience: float) -> str:
-        """The client: it prints the words, and what it got."""
+        """The client: it prints the words, what it got, and after how many seconds, where it knows."""
         if self.protocol == "udp":
-            ask = f"echo hello | nc -u -w {patience:.0f} {self.address} {self.port}"
+            # It goes with the first answer instead of waiting for more.
+            ask = f"printf '%s\\t0' \"$(echo hello | nc -u -W 1 -w {patience:.0f} {self.address} {self.port})\""
         else:
-            ask = f"curl -gs --noproxy '*' -m {patience} http://{bracketed(self.address)}:{self.port}/"
+            ask = (f"curl -gs --noproxy '*' -m {patience} -w '\\t%{{time_total}}' "
+                   f"http://{bracketed(self.address)}:{self.port}/")
         return f'(answer=$({ask}); printf "%s\\t%s\\n" {shlex.quote(self.words)} "$answer") &'
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a client got, and after how many seconds."""
+
+    text: str
+    seconds: float
+
+    @property
+    def late(self) -> bool:
+        """Whether another answer may have come too late for its client."""
+        return self.text != NOBODY and self.seconds > PATIENCE_SECONDS / 2
 
 
 def probes(families: Iterable[int]) -> list[Probe]:
@@ -99,14 +113,14 @@ def start_servers(host: Host) -> None:
 def measure(host: Host, families: Iterable[int]) -> dict[str, str]:
     """Each question's answer: which server, and whom it took its client for."""
     questions = probes(families)
-    began = time.monotonic()
     found = ask(host, questions, PATIENCE_SECONDS)
-    if time.monotonic() - began > PATIENCE_SECONDS + 0.75:
-        found |= ask(host, [probe for probe in questions if found[probe.words] == NOBODY], MORE_PATIENCE_SECONDS)
-    return found
+    if any(answer.late for answer in found.values()):
+        unanswered = [probe for probe in questions if found[probe.words].text == NOBODY]
+        found |= ask(host, unanswered, MORE_PATIENCE_SECONDS)
+    return {words: answer.text for words, answer in found.items()}
 
 
-def ask(host: Host, questions: Iterable[Probe], patience: float) -> dict[str, str]:
+def ask(host: Host, questions: Iterable[Probe], patience: float) -> dict[str, Answer]:
     """Asks all of them at the same time."""
     scripts: dict[str, list[str]] = {}
     for probe in questions:
@@ -119,4 +133,5 @@ def ask(host: Host, questions: Iterable[Probe], patience: float) -> dict[str, st
 
     with concurrent.futures.ThreadPoolExecutor(len(scripts) or 1) as clients:
         lines = "".join(clients.map(run, scripts)).splitlines()
-    return {words: answer or NOBODY for words, answer in sorted(line.split("\t") for line in lines)}
+    fields = sorted(line.split("\t") for line in lines)
+    return {words: Answer(answer or NOBODY, float(seconds)) for words, answer, seconds in fields}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import implementations
-from chains import CHAINS, Caller, Chain, Containerd, Member, Nerdctl, Podman, Port, address, by_iptables
+from chains import CHAINS, Caller, Chain, Containerd, Member, Nerdctl, Podman, Port, address, by_iptables, told
 from host import Host, new_host
 from implementations import REFERENCE, Implementation
 from normalise import differing
@@ -81,8 +81,8 @@ def side_by_side() -> list[Any]:
     unseen = pytest.mark.xfail(not implementations.testing_the_reference(), strict=True,
                                reason="nobody told us of the reference's second network")
     return [
-        pytest.param(chain, mine, id=f"{chain.name}, {words}",
-                     marks=[unseen] if words == "the first network" and is_policed(chain) else [])
+        told(chain, mine, name=f"{chain.name}, {words}",
+             marks=[unseen] if words == "the first network" and is_policed(chain) else [])
         for chain in CHAINS for words, mine in (("one of each network", {OWN, STRANGER}),
                                                 ("the others", {NEIGHBOUR, ORDINARY}),
                                                 ("the first network", {OWN, NEIGHBOUR}),
@@ -102,7 +102,7 @@ def test_containers_of_both_side_by_side(host: Host, chain: Chain, mine: set[str
 
 
 @pytest.mark.needs_culvert
-@pytest.mark.parametrize("chain", [chain for chain in CHAINS if is_policed(chain)], ids=lambda chain: chain.name)
+@pytest.mark.parametrize("chain", [told(chain) for chain in CHAINS if is_policed(chain)])
 @pytest.mark.parametrize("way", ["reload", "ADD"])
 def test_a_network_of_theirs_that_came_later(host: Host, chain: Chain, way: str, ours: Implementation) -> None:
     """Ours is kept apart from it with the next ADD of ours, or by `culvert reload`."""

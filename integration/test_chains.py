@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 import implementations
-from chains import CHAINS, GUARDED, VARIANTS, Chain
+from chains import CHAINS, GUARDED, VARIANTS, Chain, told
 from implementations import Implementation
 from normalise import differing
 from reachability import NOBODY
 from world import forgiven, stories
 
-each_chain = pytest.mark.parametrize("chain", (*CHAINS, *VARIANTS, *GUARDED), ids=lambda chain: chain.name)
-each_unguarded_chain = pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
+each_chain = pytest.mark.parametrize("chain", [told(chain) for chain in (*CHAINS, *VARIANTS, *GUARDED)])
+each_unguarded_chain = pytest.mark.parametrize("chain", [told(chain) for chain in CHAINS])
 
 
 def test_every_plugin_is_ours(ours: Implementation) -> None:
@@ -52,17 +52,18 @@ def test_a_chain_does_what_it_is_for(chain: Chain, ours: Implementation) -> None
 
 
 @pytest.mark.beats_reference
-@pytest.mark.parametrize("chain", [chain for chain in (*CHAINS, *VARIANTS, *GUARDED) if "flannel" not in chain.name],
-                         ids=lambda chain: chain.name)
+@pytest.mark.parametrize("chain", [
+    told(chain) for chain in (*CHAINS, *VARIANTS, *GUARDED) if "flannel" not in chain.name
+])
 def test_check_passes(chain: Chain, ours: Implementation) -> None:
     """CHECK of the whole chain finds what the chain made; the reference misses rules of IPv6 that it never makes."""
     assert stories(chain, ours)[0].complaints == []
 
 
 @pytest.mark.parametrize("chain", [
-    pytest.param(chain, marks=[pytest.mark.beats_reference] if "nerdctl" in chain.name else [])
+    told(chain, marks=[pytest.mark.beats_reference] if "nerdctl" in chain.name else [])
     for chain in (*CHAINS, *VARIANTS, *GUARDED)
-], ids=lambda chain: chain.name)
+])
 def test_nothing_is_left(chain: Chain, ours: Implementation) -> None:
     """After the DEL that the runtime sends, with a namespace or without."""
     assert stories(chain, ours)[0].remains == {}

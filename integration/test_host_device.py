@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from faults import Point, refusals, try_all
+from faults import refusals, thinned, try_all
 from host import Container, Host, new_host
 from implementations import Implementation
 from interfaces import (
@@ -521,12 +520,6 @@ class LoanBench(InterfaceBench):
         return "" if now == self.before else f"the device is {now}"
 
 
-def chosen(points: list[Point], fate: str) -> list[Point]:
-    """Points of a campaign, of which a run in a hurry tries a part; CULVERT_FAULT_STRIDE=1 has all."""
-    every = int(os.environ.get("CULVERT_FAULT_STRIDE", "4" if fate == "killed" else "6"))
-    return (points if fate == "killed" else refusals(points))[::every]
-
-
 @pytest.mark.parametrize("verb, fate", ATTEMPTS)
 def test_killed_and_refused(verb: str, fate: str, ours: Implementation, say: Callable[[str], None]) -> None:
     """Killed anywhere, one DEL brings the device home as it was; refused anywhere, ADD takes everything back."""
@@ -534,7 +527,8 @@ def test_killed_and_refused(verb: str, fate: str, ours: Implementation, say: Cal
         bench = LoanBench(host, ours, NETWORK)
         if verb == "DEL":
             bench.add().result()
-        points = chosen(bench.trace(bench.add if verb == "ADD" else bench.delete), fate)
+        points = bench.trace(bench.add if verb == "ADD" else bench.delete)
+    points = thinned(points if fate == "killed" else refusals(points))
     assert points
     trouble = try_all(points, ours, NETWORK, ATTEMPTS[verb, fate], LoanBench)
     say(f"host-device {verb} {fate}: {len(points)} points, {len(trouble)} went wrong")

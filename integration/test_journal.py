@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 from faults import points_in
 from host import PATIENCE_SECONDS, Container, Host, Outcome
 from implementations import Implementation
+from messages import compiled
 from operator_tool import Operator, connected
 from runtime import Network, Runtime, bridge, host_local, network
 
@@ -162,6 +164,32 @@ def test_every_call_of_a_chain_is_kept(site: Site) -> None:
     assert site.host.path(JOURNAL).stat().st_mode & 0o777 == 0o700
 
 
+#: What ADD and DEL of chained plugins spend their time with, besides what all have.
+CHAINED = {
+    "tuning": ({"record", "links"}, {"record", "links"}),
+    "sbr": ({"links"}, {"links"}),
+    "bandwidth": ({"links"}, {"links"}),
+    "portmap": ({"record", "filter"}, {"record", "filter"}),
+    "firewall": ({"record", "filter"}, {"record", "filter"}),
+}
+
+
+def test_steps_of_chained_plugins_have_names(site: Site) -> None:
+    """What they write down, and what they ask of the kernel, is told apart from their own work."""
+    limits = {"ingressRate": 8_000_000, "ingressBurst": 800_000, "egressRate": 8_000_000, "egressBurst": 800_000}
+    site.runtime = Runtime(site.host, site.runtime.implementation, network(
+        bridge(host_local("10.77.0.0/24")), {"type": "tuning", "mtu": 1400}, {"type": "sbr"},
+        {"type": "bandwidth", **limits}, {"type": "portmap", "capabilities": {"portMappings": True}},
+        {"type": "firewall"}, name="lan", version="1.1.0"))
+    container = connected(site.runtime, "c1", capabilities=PORTS)
+    assert site.runtime.delete(container, capabilities=PORTS).ok
+    found = {(line["plugin"], line["verb"]): {name for name, _ in line["steps"]} for line in site.lines()}
+    for plugin, phases in CHAINED.items():
+        added, deleted = phases
+        assert found[plugin, "ADD"] == {"parse", "work", "answer", *added}, plugin
+        assert found[plugin, "DEL"] == {"parse", "work", *deleted}, plugin
+
+
 def test_a_failure_is_kept_with_its_reason_and_found_again(site: Site) -> None:
     """culvert log: filters, forms, and the steps of each call."""
     container = connected(site.runtime, "c1")
@@ -306,7 +334,8 @@ def test_a_log_that_nobody_reads_delays_nobody(site: Site) -> None:
 
 
 def spans_of(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The spans in what a collector got."""
+    """The spans in what a collector got, which has nothing in it but what the protocol has."""
+    json_format.ParseDict(request["body"], compiled("otlp").ExportTraceServiceRequest())
     resource, = request["body"]["resourceSpans"]
     scope, = resource["scopeSpans"]
     assert {"key": "service.name", "value": {"stringValue": "culvert"}} in resource["resource"]["attributes"]

@@ -109,6 +109,7 @@ def refused_delete(bench: Bench, point: Point) -> str:
 
 
 @pytest.mark.needs_culvert
+@pytest.mark.long
 @pytest.mark.parametrize("plugin", NETWORKS)
 @pytest.mark.parametrize("verb, attempt", [("ADD", killed_add), ("DEL", killed_delete)], ids=["ADD", "DEL"])
 def test_killed_anywhere(plugin: str, verb: str, attempt: Callable[[Bench, Point], str], ours: Implementation,
@@ -120,6 +121,7 @@ def test_killed_anywhere(plugin: str, verb: str, attempt: Callable[[Bench, Point
 
 
 @pytest.mark.needs_culvert
+@pytest.mark.long
 @pytest.mark.parametrize("plugin", NETWORKS)
 @pytest.mark.parametrize("verb, attempt", [("ADD", refused_add), ("DEL", refused_delete)], ids=["ADD", "DEL"])
 def test_refused_anywhere(plugin: str, verb: str, attempt: Callable[[Bench, Point], str], ours: Implementation,

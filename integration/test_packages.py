@@ -55,7 +55,7 @@ def small(place: pathlib.Path) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def debs(place: pathlib.Path) -> list[pathlib.Path]:
-    """The packages culvert-cni and culvert."""
+    """The packages culvert-cni, culvert and culvert-switchd."""
     return pack("deb", place / "build", place / "debs")
 
 
@@ -214,7 +214,7 @@ def test_tools(debs: list[pathlib.Path]) -> None:
             assert gzip.decompress(packed.read_bytes()).startswith(b".")
         pages = {path.name for path in (machine.root / "usr/share/man/man7").glob("culvert-*.7.gz")}
         assert pages == {f"culvert-{plugin}.7.gz" for plugin in PLUGINS}
-        units = machine.must("dpkg", "-L", "culvert", "culvert-cni").split()
+        units = machine.must("dpkg", "-L", "culvert", "culvert-cni", "culvert-switchd").split()
         units = [path for path in units if "/systemd/system/" in path]
         assert len(units) == 11
         for path in units:
@@ -225,6 +225,68 @@ def test_tools(debs: list[pathlib.Path]) -> None:
         assert machine.must("find", "/etc/systemd", "-name", "culvert*") == ""
         # The reference's own unit starts `dhcp daemon`, which is ours now.
         assert "-socketpath" in machine.run("/usr/lib/cni/dhcp", "daemon", "--help").stderr
+
+
+#: Stands in for systemd's programs: writes down what they are asked for.
+RECORDER = '#!/bin/sh\necho "${0##*/} $*" >>/run/asked\n'
+
+
+def earlier(plugins: pathlib.Path, switch: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """culvert-cni of an earlier release, which had the switch in it."""
+    root = out / "earlier"
+    for package in (switch, plugins):
+        subprocess.run(["dpkg-deb", "--extract", package, root], check=True)
+    shutil.rmtree(root / "usr/share/doc/culvert-switchd")
+    (root / "usr/share/lintian/overrides/culvert-switchd").unlink()
+    subprocess.run(["dpkg-deb", "--control", plugins, root / "DEBIAN"], check=True)
+    control = (root / "DEBIAN/control").read_text(encoding="utf-8")
+    version = next(line for line in control.splitlines() if line.startswith("Version: "))
+    (root / "DEBIAN/control").write_text(control.replace(version, f"{version}~earlier"), encoding="utf-8")
+    subprocess.run(["dpkg-deb", "-Znone", "--build", root, out], check=True, capture_output=True)
+    [path] = out.glob("culvert-cni_*~earlier_*.deb")
+    return path
+
+
+def test_the_switch_moves_out(small: pathlib.Path, place: pathlib.Path) -> None:
+    """Its package takes the switch over from culvert-cni as it was, and goes by itself; its unit stays enabled."""
+    out = place / "moving"
+    plugins, _, switch = pack("deb", small, out)
+    before = earlier(plugins, switch, out)
+    program, unit = "/usr/bin/culvert-switchd", "/usr/lib/systemd/system/culvert-switchd.service"
+    with Machine() as machine:
+        machine.install(before)
+        assert machine.must("dpkg", "--search", program, unit).split() == [
+            "culvert-cni:", program, "culvert-cni:", unit]
+        for name in ("systemctl", "deb-systemd-invoke"):
+            path = machine.root / "usr/bin" / name
+            path.unlink(missing_ok=True)
+            path.write_text(RECORDER)
+            path.chmod(0o755)
+        (machine.root / "run/systemd/system").mkdir(parents=True)
+        wanted = machine.root / "etc/systemd/system/multi-user.target.wants/culvert-switchd.service"
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        wanted.symlink_to(unit)
+        alone = machine.run("dpkg", "--install", machine.take(switch))
+        assert alone.returncode != 0 and "breaks culvert-cni" in alone.stderr, alone
+        assert (machine.root / program.lstrip("/")).exists()
+        machine.must("sh", "-c", "rm -f /run/asked")
+        machine.install(plugins, switch)
+        assert machine.must("dpkg", "--search", program, unit).split() == [
+            "culvert-switchd:", program, "culvert-switchd:", unit]
+        assert machine.must("dpkg", "--verify", "culvert-cni", "culvert-switchd") == ""
+        assert machine.must("realpath", f"/{wanted.relative_to(machine.root)}") == f"{unit}\n"
+        asked = machine.must("cat", "/run/asked").splitlines()
+        assert "deb-systemd-invoke try-restart culvert-switchd.service" in asked
+        assert not [line for line in asked if " stop " in line], asked
+        # Not even culvert-cni needs it, nor it culvert-cni.
+        machine.must("sh", "-c", "rm /run/asked")
+        machine.must("dpkg", "--remove", "culvert-cni")
+        assert "switchd" not in machine.must("cat", "/run/asked")
+        machine.install(plugins)
+        machine.must("dpkg", "--purge", "culvert-switchd")
+        assert "deb-systemd-invoke stop culvert-switchd.service" in machine.must("cat", "/run/asked").splitlines()
+        assert machine.must("find", "/usr", "-name", "*culvert-switchd*") == ""
+        assert machine.must("dpkg", "--verify", "culvert-cni") == ""
 
 
 def test_tarball(place: pathlib.Path) -> None:

@@ -39,7 +39,7 @@ DAMAGES = {
 }
 
 
-@pytest.mark.last
+@pytest.mark.long
 def test_soak(ours: Implementation, say: Callable[[str], None]) -> None:
     """Hundreds of containers come, go, die and are damaged; all invariants hold, and all returns to its start."""
     figures = soak(ours, SECONDS, SEED)

@@ -92,13 +92,7 @@ LOOK = "ip -d -j address; echo; ip -j -4 route show table all; echo; ip -j route
 def state(host: Host, container: Container) -> dict[str, Any]:
     """Links with their masters and tables, addresses, and every unicast route, of a container."""
     texts = [json.loads(text or "[]") for text in host.must(LOOK, netns=container.netns).split("\n") if text.strip()]
-    links = {}
-    for link in (entry for entry in texts[0] if entry):
-        found = {"up": "UP" in link["flags"], "master": link.get("master"), "addresses": sorted(
-            f"{entry['local']}/{entry['prefixlen']}" for entry in link["addr_info"] if entry["scope"] == "global")}
-        if link.get("linkinfo", {}).get("info_kind") == "vrf":
-            found["table"] = link["linkinfo"]["info_data"]["table"]
-        links[link["ifname"]] = found
+    links = links_in(texts[0])
     routes = []
     for route in (entry for family in texts[1:] for entry in family):
         if route.get("table") == "local" or route.get("type", "unicast") != "unicast":
@@ -113,6 +107,18 @@ def state(host: Host, container: Container) -> dict[str, Any]:
             route.pop(key, None)
         routes.append(route)
     return {"links": links, "routes": sorted(routes, key=lambda route: json.dumps(route, sort_keys=True))}
+
+
+def links_in(shown: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Links with their masters, tables and addresses, as `ip -d -j address` shows them."""
+    links = {}
+    for link in (entry for entry in shown if entry):
+        found = {"up": "UP" in link["flags"], "master": link.get("master"), "addresses": sorted(
+            f"{entry['local']}/{entry['prefixlen']}" for entry in link["addr_info"] if entry["scope"] == "global")}
+        if link.get("linkinfo", {}).get("info_kind") == "vrf":
+            found["table"] = link["linkinfo"]["info_data"]["table"]
+        links[link["ifname"]] = found
+    return links
 
 
 def through(seen: dict[str, Any], name: str, table: str) -> set[str]:
@@ -465,7 +471,9 @@ class Member(ChainedBench):
 
     def remains(self) -> str:
         """What is left of the VRF; whoever is killed may have cost the interface its routes, which goes anyway."""
-        links = self.now()["links"]
+        # Every program that is started takes a guest a tenth of a second.
+        shown = self.host.run(["ip", "-d", "-j", "address"], netns=self.container.netns)
+        links = links_in(json.loads(shown.stdout))
         return "" if "red" not in links and links["net1"]["master"] is None else f"left: {links}"
 
     def settled(self) -> str:

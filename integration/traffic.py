@@ -92,7 +92,8 @@ def fetch(host: Host, where: str | None, address: str, port: int, patience: floa
 def ask(host: Host, where: str | None, address: str, port: int, source_port: int = 0) -> str:
     """What nc gets back for one datagram; empty when nobody answers within a second."""
     source = ["-p", str(source_port)] if source_port else []
-    return host.run(["nc", "-u", "-w", "1", *source, address, str(port)], stdin="hello\n", netns=netns(where)).stdout
+    words = ["nc", "-u", "-W", "1", "-w", "1", *source, address, str(port)]
+    return host.run(words, stdin="hello\n", netns=netns(where)).stdout
 
 
 #: The packet filter's number of a netlink socket, as strace prints it.

@@ -17,7 +17,7 @@ package final class CallNotes: @unchecked Sendable {
         case record
         /// Another plugin is asked for addresses, or gives them back.
         case addresses
-        /// The kernel makes or removes links, addresses and routes.
+        /// The kernel makes, changes or removes links, addresses, routes and queues.
         case links
         /// Rules of the packet filter are made or removed.
         case filter

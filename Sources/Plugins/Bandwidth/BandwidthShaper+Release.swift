@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import Plugin
@@ -11,6 +12,7 @@ extension BandwidthShaper {
     ///
     /// Needs the attachment's name and nothing else, and can be repeated.
     func release() throws(CNIError) {
+        request.notes.enter(.links)
         try translating("cannot lift the limits of container \(request.key.containerID)") { () throws(KernelError) in
             let host = try NetlinkSocket()
             for block in try ownBlocks(on: host) { try remove(block.link.name, on: host) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import Plugin
@@ -29,6 +30,7 @@ extension BandwidthShaper {
         let site = try translating(intention) { () throws(KernelError) in
             try BandwidthSite(for: plan, at: hostEnd, by: self, on: host)
         }
+        request.notes.enter(.links)
         do throws(KernelError) {
             result.interfaces += try site.build(on: host)
         } catch {

@@ -3,6 +3,7 @@ internal import Addressing
 internal import CNI
 internal import IPTables
 internal import JSON
+internal import Journal
 internal import Linux
 internal import PacketFilter
 internal import Plugin
@@ -32,14 +33,18 @@ struct FirewallAttachment {
             if configuration.backend == .firewalld { try configuration.requireDaemon() }
             return plan
         }
+        request.notes.enter(.record)
         var file = try translating(intention, .storeUnusable) { () throws(KernelError) in try openRecord() }
         let isFresh = !file.existed
         do throws(KernelError) {
             if !isFresh { try removeRules(of: request.key, file.record) }
             var record = record(of: plan)
+            request.notes.enter(.record)
             try file.write(record)
+            request.notes.enter(.filter)
             try plan.make(isFresh: isFresh)
             record.state = .attached
+            request.notes.enter(.record)
             try file.write(record)
             return result
         } catch {
@@ -185,6 +190,7 @@ struct FirewallAttachment {
 extension FirewallAttachment {
     /// Takes the container's rules away; needs nothing but its identity, and can be repeated.
     func expel() throws(CNIError) {
+        request.notes.enter(.record)
         do throws(KernelError) {
             let file: AttachmentFile
             do throws(KernelError) {
@@ -211,11 +217,13 @@ extension FirewallAttachment {
 
     private func close(_ key: AttachmentKey, _ file: consuming AttachmentFile) throws(KernelError) {
         try removeRules(of: key, file.record)
+        request.notes.enter(.record)
         try file.remove()
     }
 
     /// Removes what an attachment has by its record; without one the comments say whose the elements are.
     private func removeRules(of key: AttachmentKey, _ record: AttachmentRecord?) throws(KernelError) {
+        request.notes.enter(.filter)
         guard let plan = record.flatMap({ FirewallPlan($0) }) else {
             return try FilterEngine.removing { engine throws(KernelError) in
                 try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
@@ -227,6 +235,7 @@ extension FirewallAttachment {
     /// Removes what is known by its owner, and what the reference made with iptables for the addresses of the result.
     private func removeUnrecorded() throws(KernelError) {
         let key = request.key
+        request.notes.enter(.filter)
         try FilterEngine.removing { engine throws(KernelError) in
             try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
             let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }

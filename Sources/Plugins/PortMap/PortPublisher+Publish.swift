@@ -2,6 +2,7 @@
 internal import Addressing
 internal import CNI
 internal import JSON
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import PacketFilter
@@ -18,6 +19,7 @@ extension PortPublisher {
         let configuration = try PortMapConfiguration(request.configuration, interfaceName: key.interfaceName)
         let plan = try PortPlan(configuration, key)
         guard !configuration.forwards.isEmpty else { return result }
+        request.notes.enter(.record)
         var file = try openRecord()
         let isFresh = !file.existed
         let old = file.record.flatMap { PortPlan($0) }
@@ -29,12 +31,14 @@ extension PortPublisher {
             }
             var record = record()
             try claim(configuration, insteadOf: former) { () throws(KernelError) in try file.write(record) }
+            request.notes.enter(.filter)
             try translating(intention) { () throws(KernelError) in
                 try plan.make(isFresh: isFresh)
                 try letLocalhostThrough(configuration)
                 try forgetConnections(configuration.forwards, isOver: false)
             }
             record.state = .attached
+            request.notes.enter(.record)
             try translating(intention, .storeUnusable) { () throws(KernelError) in try file.write(record) }
             return result
         } catch {
@@ -62,6 +66,7 @@ extension PortPublisher {
         writing write: () throws(KernelError) -> Void
     ) throws(CNIError) {
         let forwards = configuration.forwards
+        request.notes.enter(.record)
         let claim = try openClaim()
         let holders = try translating(intention, .storeUnusable) { () throws(KernelError) in
             try claim.holders(conflictingWith: forwards)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
 internal import IPTables
+internal import Journal
 internal import Linux
 internal import PacketFilter
 internal import Plugin
@@ -11,6 +12,7 @@ extension PortPublisher {
     /// Takes the ports back; needs neither the mappings nor the result, and can be repeated.
     func withdraw() throws(CNIError) {
         let intention = "cannot withdraw the ports of container \(request.key.containerID)"
+        request.notes.enter(.record)
         do throws(KernelError) {
             let file: AttachmentFile
             do throws(KernelError) {
@@ -34,6 +36,7 @@ extension PortPublisher {
     private func close(_ key: AttachmentKey, _ file: consuming AttachmentFile) throws(KernelError) {
         let plan = file.record.flatMap { PortPlan($0) }
         try removeRules(of: key, plan)
+        request.notes.enter(.record)
         guard let plan else { return try file.remove() }
         // Whoever counts the records meanwhile must not count this one out once more.
         let claim = try PortClaim.open(key, in: request.attachments, waitingAtMost: request.settings.lockBound)
@@ -47,6 +50,7 @@ extension PortPublisher {
 
     /// Removes what an attachment has in the packet filter, and the connections that went by it.
     func removeRules(of key: AttachmentKey, _ plan: PortPlan?) throws(KernelError) {
+        request.notes.enter(.filter)
         guard let plan else {
             // The record died with its writer: then the comments say whose the rules are.
             return try FilterEngine.removing { engine throws(KernelError) in
@@ -61,6 +65,7 @@ extension PortPublisher {
     /// Removes what the reference may have left, and what is ours if the records were lost.
     private func removeUnrecorded() throws(KernelError) {
         let key = request.key
+        request.notes.enter(.filter)
         try FilterEngine.removing { engine throws(KernelError) in
             // Every attachment with ports has a record as long as the registry is there.
             if try !HostPortRegistry.exists(in: request.attachments.root) {

@@ -2,6 +2,7 @@
 internal import Addressing
 internal import CNI
 internal import JSON
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import Plugin
@@ -45,6 +46,7 @@ extension SourceRouting {
             guard rule.isPlain, let source = rule.source, source == CIDR.host(source.address) else { return false }
             return addresses.contains(source.address) && (only == nil || rule.table == only)
         }
+        request.notes.enter(.links)
         // Rules last: as long as one is there, whoever is asked again finds the table.
         if let link, only == nil { try putBack(tables: Set(rules.map { $0.table }), of: link, on: socket) }
         for rule in rules {

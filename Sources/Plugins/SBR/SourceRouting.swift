@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import Plugin
@@ -127,6 +128,7 @@ struct SourceRouting {
         on socket: borrowing NetlinkSocket,
         _ intention: String
     ) throws(CNIError) {
+        request.notes.enter(.links)
         do throws(KernelError) {
             do throws(KernelError) {
                 try socket.execute(steps.map { $0.request })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import Plugin
@@ -11,6 +12,7 @@ extension TunedInterface {
     func restore() throws(CNIError) {
         let path = TuningConfiguration.dataDirectory(request)
         let intention = "cannot give \(name) of container \(request.invocation.containerID) back what it had"
+        request.notes.enter(.record)
         do throws(KernelError) {
             _ = try TuningBackupFile.withLock(fileName, in: path, waitingAtMost: request.settings.lockBound) {
                 backup throws(KernelError) in
@@ -31,6 +33,8 @@ extension TunedInterface {
     /// - Throws: ``KernelError`` when nobody can tell whether the interface is there.
     private func give(back backup: TuningBackup, at path: String) throws(KernelError) -> [String] {
         guard !path.isEmpty, !backup.before.isEmpty else { return [] }
+        let phase = request.notes.enter(.links)
+        defer { request.notes.enter(phase) }
         let container: NetworkNamespace
         do throws(KernelError) {
             container = try NetworkNamespace(path: path)

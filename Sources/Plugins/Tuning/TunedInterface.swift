@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
+internal import Journal
 internal import Linux
 internal import Netlink
 internal import Plugin
@@ -45,9 +46,11 @@ struct TunedInterface {
         } catch {
             throw CNIError(.kernelRefused, intention, error)
         }
+        request.notes.enter(.record)
         let backup = try link.map { link throws(CNIError) in
             try remember(link, configuration, tuner.identity, intention)
         }
+        request.notes.enter(.links)
         do throws(KernelError) {
             try tuner.make(changes)
             if let link { try tuner.adjust(link, configuration.adjustment) }
