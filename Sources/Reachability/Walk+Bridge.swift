@@ -25,6 +25,7 @@ extension Walk {
             if let verdict = ask(place, &packet) { return [.stopped(verdict)] }
             if showsPackets(packet, namespace) {
                 wasAsked = true
+                shown = (namespace, port, packet.source)
                 if let verdict = showPrerouting(&packet, bridge, namespace) { return [.stopped(verdict)] }
             }
         }
@@ -69,11 +70,11 @@ extension Walk {
         }
         nextHop = way.route.gateway
         let target = nextHop ?? packet.destinationAddress
-        guard case .known(let address) = neighbour(target, on: bridge, of: namespace, from: packet.sourceAddress) else {
-            packet.destination = bridge.address
-            return nil
+        switch neighbour(target, on: bridge, of: namespace, from: packet.sourceAddress) {
+        case .known(let address): packet.destination = address
+        case .stopped(let verdict) where verdict.outcome == .unknown: return verdict
+        case .stopped, .beyond: packet.destination = bridge.address
         }
-        packet.destination = address
         return nil
     }
 

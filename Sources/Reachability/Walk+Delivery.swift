@@ -71,7 +71,7 @@ extension Walk {
         let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
         let question = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
         guard case .found(let route) = space.route(question), let link = space.link(route.link), !link.isLoopback,
-            let source = route.source ?? space.sourceAddress(on: link, to: route.gateway ?? packet.sourceAddress),
+            let source = space.source(on: link, to: packet.sourceAddress, route),
             source != packet.destinationAddress
         else { return }
         let text = "a server that listens at all addresses may answer from \(source), which the sender does not take"
@@ -92,10 +92,13 @@ extension Walk {
         _ outside: HostModel.Link?
     ) -> TraceVerdict {
         isAnswer = true
-        isRelated = !isHeard && packet.protocolNumber == 17
         hops = 0
+        let isRefusedByError = !isHeard && packet.protocolNumber == 17
         var answer = packet.answer(isRefusal: !isHeard)
-        let fate = send(&answer, from: place)
+        if isRefusedByError, case .error(let code) = Notice.portUnreachable(packet.family) {
+            answer = packet.error(code, from: packet.destinationAddress)
+        }
+        let fate = send(&answer, from: place, about: isRefusedByError ? attached : nil)
         let end = Packet.end(packet.destinationAddress, packet.destinationPort)
         let target = packet.hasPorts ? end : "\(packet.destinationAddress)"
         var verdict: TraceVerdict
@@ -111,6 +114,9 @@ extension Walk {
         case .local(let home) where home != origin || outside != nil:
             return stop(.dropped, place, "it reaches \(title(place)), but the answer goes to \(title(home))")
         default: break
+        }
+        if let begun, let other = (outside == nil ? arrived : departed).flatMap({ isAbout($0, begun.packet) }) {
+            return stop(.dropped, place, "it reaches \(title(place)), but the answer does not fit: \(other)")
         }
         guard isHeard else {
             return stop(

@@ -93,6 +93,7 @@ extension Walk {
 
     /// The other end of a pair.
     private mutating func cross(_ packet: Packet, _ link: HostModel.Link, _ namespace: Int) -> [Arrival] {
+        shown = nil
         let places = link.isPeerAbroad ? Array(model.namespaces.indices) : [namespace]
         for place in places where link.isPeerAbroad != (place == namespace) {
             let end = model.namespaces[place].links.first { candidate in

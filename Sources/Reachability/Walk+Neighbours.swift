@@ -21,12 +21,19 @@ extension Walk {
     ) -> NeighbourAnswer {
         // Questions go their own way: what they meet is told only if they fail.
         let kept = (isQuiet, hops, mark, isUntracked, connections, nextHop, attached)
+        let (keptShown, keptRelation) = (shown, isRelated)
         isQuiet = true
-        defer { (isQuiet, hops, mark, isUntracked, connections, nextHop, attached) = kept }
+        defer {
+            (isQuiet, hops, mark, isUntracked, connections, nextHop, attached) = kept
+            (shown, isRelated) = (keptShown, keptRelation)
+        }
         isUntracked = true
         let space = model.namespaces[namespace]
         let isOwn = space.addresses.contains { $0.link == link.index && $0.address.address == sender }
-        let source = isOwn ? sender : space.sourceAddress(on: link, to: target) ?? sender
+        // Who forwards for somebody else asks in his own name; by IPv6 in that of the link.
+        let near = space.addresses.first { $0.link == link.index && $0.address.address.isLinkLocalUnicast }
+        let own = target.family == .v4 ? space.sourceAddress(on: link, to: target) : near?.address.address
+        let source = isOwn ? sender : own ?? sender
         let question = Packet.question(for: target, from: source, link.address)
         let arrivals = spread(question, by: link, of: namespace)
         var trouble: TraceVerdict?

@@ -5,12 +5,24 @@ internal import PacketFilter
 
 extension Walk {
     /// Begins in a namespace: route, rules of what is sent, and out.
-    mutating func send(_ packet: inout Packet, from namespace: Int) -> Fate {
-        (mark, isUntracked, attached) = (0, false, nil)
+    ///
+    /// - Parameters:
+    ///   - packet: as it is afterwards.
+    ///   - namespace: where it begins.
+    ///   - cause: of an error or a reset that the kernel sends for a rule, the connection of the packet that it is
+    ///     about; it belongs to that one from the beginning.
+    mutating func send(_ packet: inout Packet, from namespace: Int, about cause: Attachment? = nil) -> Fate {
+        (mark, isUntracked, attached, shown) = (0, false, nil, nil)
+        isRelated = false
+        if let cause, cause.namespace == namespace {
+            attached = cause
+            attached?.isReply.toggle()
+            isRelated = true
+        }
         let way: (route: HostModel.Route, link: HostModel.Link)
         switch lookup(packet, namespace, input: nil) {
         case .found(let found): way = found
-        case .stopped(let verdict): return .stopped(verdict)
+        case .stopped(let verdict, _): return .stopped(verdict)
         }
         var output = way.link
         let before = packet
@@ -22,7 +34,7 @@ extension Walk {
             case .found(let found):
                 output = found.link
                 nextHop = found.route.gateway
-            case .stopped(var verdict):
+            case .stopped(var verdict, _):
                 // Of a route that is lost on the way out TCP is not told (ip_route_me_harder of the kernel).
                 if verdict.outcome == .unreachable, packet.protocolNumber == 6 { verdict.outcome = .dropped }
                 return .stopped(verdict)
@@ -44,7 +56,8 @@ extension Walk {
 
     enum Lookup {
         case found((route: HostModel.Route, link: HostModel.Link))
-        case stopped(TraceVerdict)
+        /// With what a sender beyond a link is told, if anything.
+        case stopped(TraceVerdict, Notice?)
     }
 
     /// The route of a packet, and the link that it leads to; of an own address that is the loopback link.
@@ -63,12 +76,13 @@ extension Walk {
         case .none:
             note(.route, namespace, "no route to \(packet.destinationAddress)")
             let reason = "\(title(namespace)) has no route to \(packet.destinationAddress)"
-            return .stopped(stop(.unreachable, namespace, reason, advice: noRouteAdvice(namespace)))
-        case .unknown(let words): return .stopped(stop(.unknown, namespace, "routes of \(title(namespace)): \(words)"))
+            return .stopped(stop(.unreachable, namespace, reason, advice: noRouteAdvice(namespace)), .noRoute)
+        case .unknown(let words):
+            return .stopped(stop(.unknown, namespace, "routes of \(title(namespace)): \(words)"), nil)
         }
         if route.kind == .local {
             guard let loopback = space.links.first(where: { $0.isLoopback }) else {
-                return .stopped(stop(.unknown, namespace, "\(title(namespace)) has no loopback link"))
+                return .stopped(stop(.unknown, namespace, "\(title(namespace)) has no loopback link"), nil)
             }
             return .found((route, loopback))
         }
@@ -76,7 +90,9 @@ extension Walk {
             note(.route, namespace, "\(route.destination) is \(route.kind)")
             let reason = "the route of \(title(namespace)) to \(route.destination) is \(route.kind)"
             let isSilent = route.kind == .blackhole && input != nil
-            return .stopped(stop(isSilent ? .dropped : .unreachable, namespace, reason))
+            let hard = packet.family == .v4 && route.kind != .prohibit ? Notice.error(1) : .noRoute
+            let notice = route.kind == .prohibit ? Notice.prohibited(packet.family) : hard
+            return .stopped(stop(isSilent ? .dropped : .unreachable, namespace, reason), notice)
         }
         if route.hasManyWays { note(.remark, namespace, "the route has several ways; the first is taken here") }
         let way = route.gateway.map { " via \($0)" } ?? ""
@@ -120,7 +136,7 @@ extension Walk {
         let way: (route: HostModel.Route, link: HostModel.Link)
         switch lookupIncoming(packet, namespace, link) {
         case .found(let found): way = found
-        case .stopped(let verdict): return .stopped(verdict)
+        case .stopped(let verdict, _): return .stopped(verdict)
         }
         if let verdict = checkSource(packet, namespace, link) { return .stopped(verdict) }
         if way.route.kind == .local {
@@ -137,20 +153,13 @@ extension Walk {
 
     private mutating func lookupIncoming(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> Lookup {
         let answer = lookup(packet, namespace, input: link)
-        guard case .stopped(var verdict) = answer, verdict.outcome == .unreachable else { return answer }
-        // Who does not forward says nothing either.
-        if let closed = forwardingOff(packet, namespace, link) { return .stopped(closed) }
-        let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
-        let back = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
-        if case .found(let route) = model.namespaces[namespace].route(back), route.kind == .unicast {
-            // "No route" and "no such host" are no errors to a socket of UDP (icmp_err_convert of the kernel).
-            guard packet.protocolNumber == 17, !verdict.reason.hasSuffix("prohibit") else { return answer }
-            verdict.reason += ", of which a socket of UDP is not told"
-        } else {
-            verdict.reason += ", and has none back to \(packet.sourceAddress) to say so"
+        guard case .stopped(let verdict, let notice) = answer, verdict.outcome == .unreachable, let notice else {
+            return answer
         }
-        verdict.outcome = .dropped
-        return .stopped(verdict)
+        // Who does not forward says nothing either; with IPv6 he does (ip6_pkt_discard of the kernel).
+        if packet.family == .v4, let closed = forwardingOff(packet, namespace, link) { return .stopped(closed, nil) }
+        let place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
+        return .stopped(tell(notice, packet, place, verdict), nil)
     }
 
     func forwardingOff(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {

@@ -10,10 +10,14 @@ struct Walk {
     /// What each namespace's connection tracking keeps.
     var connections: [Int: [Connection]] = [:]
     /// Which of them the packet belongs to where it is, and whether it is of the direction of answers.
-    var attached: (namespace: Int, index: Int, isReply: Bool)?
+    var attached: Attachment?
     var isAnswer = false
-    /// Whether the answer is an error that belongs to the flow.
+    /// Whether the packet is an error that belongs to the connection where it is.
     var isRelated = false
+    /// The first packet as its socket knows it, and where it began; `link` when it came in by one.
+    var begun: (packet: Packet, namespace: Int, link: HostModel.Link?)?
+    /// Where a bridge showed the packet to the rules of IP, by which port it had come, and from which station.
+    var shown: (namespace: Int, port: HostModel.Link, sender: MACAddress)?
     /// Steps of questions for neighbours are nobody's business.
     var isQuiet = false
     /// As it was when it came to where it belongs.
@@ -114,17 +118,19 @@ extension Walk {
         if source == nil, case .found(let route) = space.route(question) {
             source = route.source ?? (route.kind == .local ? flow.destination : nil)
             if source == nil, let link = space.link(route.link) {
-                source = space.sourceAddress(on: link, to: route.gateway ?? flow.destination)
+                source = space.source(on: link, to: flow.destination, route)
             }
         }
         var packet = Packet.first(flow, source: source ?? any)
         let subject = packet.words
+        begun = (packet, flow.origin, nil)
         let fate = send(&packet, from: flow.origin)
         return (conclude(fate, origin: flow.origin, outside: nil), subject)
     }
 
     mutating func run(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> TraceVerdict {
         note(.link, namespace, "comes in by \(link.name)")
+        begun = packet.family == nil ? nil : (packet, namespace, link)
         let fate = receive(packet, by: link, of: namespace)
         guard packet.family != nil else { return judge(fate) }
         return conclude(fate, origin: namespace, outside: link)
