@@ -43,6 +43,12 @@ enum Notice: Hashable, Sendable {
 }
 
 extension Packet {
+    /// Whether it is of neighbour discovery (RFC 4861), which connection tracking leaves alone.
+    var isDiscovery: Bool {
+        guard family == .v6, protocolNumber == 58, transportOffset < body.count else { return false }
+        return (133...137).contains(body[transportOffset])
+    }
+
     /// The error that tells the sender of this packet.
     func error(_ code: UInt8, from source: IPAddress) -> Packet {
         let isIPv4 = family == .v4

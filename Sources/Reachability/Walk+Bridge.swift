@@ -58,12 +58,17 @@ extension Walk {
         (mark, isUntracked, attached) = (0, false, nil)
         if let verdict = ask(place, &packet) { return verdict }
         guard packet.destinationAddress != before else { return nil }
-        guard forwardingOff(packet, namespace, bridge) == nil else {
+        guard packet.family == .v6 || forwardingOff(packet, namespace, bridge) == nil else {
             packet.destination = bridge.address
             return nil
         }
         // The kernel asks the routes at once, and stays on the bridge when they lead there.
         let answer = lookup(packet, namespace, input: bridge)
+        if packet.family == .v6, case .stopped(var verdict, _) = answer {
+            // br_nf_pre_routing_finish_ipv6 of the kernel
+            if verdict.outcome == .unreachable { verdict.outcome = .dropped }
+            return verdict
+        }
         guard case .found(let way) = answer, way.route.kind == .unicast, way.link.index == bridge.index else {
             packet.destination = bridge.address
             return nil

@@ -28,6 +28,7 @@ extension Walk {
             return nil
         }
         let isFirst = place.point == .prerouting || place.point == .output
+        if packet.isDiscovery { isUntracked = true }
         let tracks = place.bridge == nil && packet.family != nil && !isUntracked
         let translationPriority: Int32 = isFirst ? -100 : 100
         let translates = tracks && place.point != .forward

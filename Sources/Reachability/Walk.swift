@@ -18,6 +18,8 @@ struct Walk {
     var begun: (packet: Packet, namespace: Int, link: HostModel.Link?)?
     /// Where a bridge showed the packet to the rules of IP, by which port it had come, and from which station.
     var shown: (namespace: Int, port: HostModel.Link, sender: MACAddress)?
+    /// Who asked for somebody is known to him.
+    var acquaintances: [Acquaintance: MACAddress] = [:]
     /// Steps of questions for neighbours are nobody's business.
     var isQuiet = false
     /// As it was when it came to where it belongs.
