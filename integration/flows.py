@@ -59,6 +59,8 @@ def attempt(ask):
     client = socket.socket(family, kind)
     client.settimeout(ask["patience"])
     try:
+        if ask["through"]:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, ask["through"].encode())
         client.bind((ask["source"] or everywhere, ask["sourcePort"]))
         client.connect((ask["address"], ask["port"]))
         end = time.monotonic() + ask["patience"]
@@ -160,13 +162,16 @@ class Flow:
     protocol: str
     source_port: int
     source: str = ""
+    #: The link or VRF that the socket is bound to.
+    through: str = ""
 
     def words(self) -> list[str]:
         """For the command line."""
         common = [f"{bracketed(self.address)}:{self.port}", "--protocol", self.protocol, "--source-port", str(self.source_port)]
         if self.origin == OUTSIDE:
             return ["--in", "wire", OUTSIDER6 if ":" in self.address else OUTSIDER4, *common]
-        return [self.origin, *common, *(["--source", self.source] if self.source else [])]
+        return [self.origin, *common, *(["--source", self.source] if self.source else []),
+                *(["--through", self.through] if self.through else [])]
 
 
 class Scene:
@@ -331,7 +336,7 @@ class Agent:
         event, found = threading.Event(), list[str]()
         self.waiting[flow.source_port] = event, found
         ask = {"id": flow.source_port, "address": flow.address, "port": flow.port, "protocol": flow.protocol,
-               "source": flow.source, "sourcePort": flow.source_port, "patience": patience}
+               "source": flow.source, "through": flow.through, "sourcePort": flow.source_port, "patience": patience}
         with self.guard:
             assert self.process.stdin
             self.process.stdin.write(json.dumps(ask) + "\n")

@@ -31,7 +31,9 @@ extension HostModel.Namespace {
             if let unknown = policy.unknown { return .unknown("rule \(policy.priority): \(unknown)") }
             switch policy.action {
             case 1:
-                guard let route = lookup(question.destination, family, policy.table, question.output) else { continue }
+                let domain = policy.asksVRF ? domain(question.output ?? question.input) : nil
+                let table = domain?.table ?? policy.table
+                guard let route = lookup(question.destination, family, table, question.output) else { continue }
                 if route.kind == .throw { continue }
                 return .found(route)
             case 6, 7, 8:
@@ -51,6 +53,7 @@ extension HostModel.Namespace {
             isMatch = isMatch && !question.source.isUnspecified && source.contains(question.source)
         }
         if let destination = policy.destination { isMatch = isMatch && destination.contains(question.destination) }
+        if policy.asksVRF { isMatch = isMatch && domain(question.output ?? question.input) != nil }
         // A packet that begins here comes in by the loopback link.
         if let input = policy.input { isMatch = isMatch && (question.input?.name ?? "lo") == input }
         if let output = policy.output { isMatch = isMatch && question.output?.name == output }
@@ -66,7 +69,7 @@ extension HostModel.Namespace {
     ) -> HostModel.Route? {
         let meant = routes.filter { route in
             guard route.table == table, route.destination.family == family else { return false }
-            if let output, let link = route.link, link != output.index { return false }
+            if let output, output.kind != "vrf", let link = route.link, link != output.index { return false }
             // Routes of links that are down are not used; a host's own addresses stay its own.
             return route.link == nil || route.kind == .local || link(route.link)?.isUp ?? false
         }
@@ -84,15 +87,23 @@ extension HostModel.Namespace {
     }
 
     /// What the routing tables know of an address; `RTN_*`.
-    func addressType(_ address: IPAddress) -> HostModel.Route.Kind {
+    func addressType(_ address: IPAddress, on link: HostModel.Link? = nil) -> HostModel.Route.Kind {
         if address.isMulticast { return .multicast }
         if address.family == .v4, address.value == 0xffff_ffff { return .broadcast }
-        let question = RouteQuestion(destination: address, source: IPAddress(v4: 0), input: nil, output: nil)
+        let question = RouteQuestion(
+            destination: address,
+            source: IPAddress(v4: 0),
+            input: domain(link),
+            output: nil
+        )
         if case .found(let route) = route(question) { return route.kind }
         return .unicast
     }
 
-    func isOwn(_ address: IPAddress) -> Bool { addressType(address) == .local }
+    /// Whether an address is one of the namespace: of the VRF of a link, if that is in one.
+    func isOwn(_ address: IPAddress, on link: HostModel.Link? = nil) -> Bool {
+        addressType(address, on: link) == .local
+    }
 
     /// The address that packets to somebody leave a link with by a route when their sender chose none.
     func source(on link: HostModel.Link, to destination: IPAddress, _ route: HostModel.Route) -> IPAddress? {

@@ -26,10 +26,14 @@ extension Walk {
         isAnswer = true
         hops = 0
         var answer = packet.answer(isRefusal: false)
-        answer.destination = packet.source
+        (answer.destination, answer.vlan) = (packet.source, exitTag)
         note(.link, place, "an answer would come in by \(link.name)")
         switch receive(answer, by: link, of: place) {
-        case .local(let home) where home == origin: return stop(.connected, place, reason)
+        case .local(let home) where home == origin:
+            guard let begun, let trouble = arrived.flatMap({ isAbout($0, begun.packet) }) else {
+                return stop(.connected, place, reason)
+            }
+            return stop(.dropped, place, "\(reason), but an answer would not fit: \(trouble)")
         case .stopped(var verdict):
             if verdict.outcome != .unknown { verdict.outcome = .dropped }
             verdict.reason = "it leaves \(title(place)) by \(link.name), but no answer comes back: \(verdict.reason)"
@@ -55,6 +59,7 @@ extension Walk {
             let (address, port) = (packet.destinationAddress, packet.destinationPort)
             let isHeard = space.sockets.contains { socket in
                 guard socket.transport == packet.protocolNumber, socket.port == port else { return false }
+                guard isReached(socket, space) else { return false }
                 guard address.family == .v4 ? socket.hearsIPv4 : socket.hearsIPv6 else { return false }
                 return socket.address.isUnspecified || Self.plain(socket.address) == address
             }
@@ -64,6 +69,15 @@ extension Walk {
             return isHeard
         default: return nil
         }
+    }
+
+    /// Whether a socket hears what came in by the link that the packet came by: one that is bound hears that link or
+    /// VRF only, and any other one nothing of a VRF (`inet_bound_dev_eq` of the kernel).
+    private func isReached(_ socket: HostModel.Socket, _ space: HostModel.Namespace) -> Bool {
+        let domain = space.domain(arrivedBy)
+        guard socket.link == 0 else { return [arrivedBy?.index, domain?.index].contains(socket.link) }
+        let name = socket.transport == 6 ? "tcp_l3mdev_accept" : "udp_l3mdev_accept"
+        return domain == nil || space.setting("ipv4/\(name)") != 0
     }
 
     /// Who listens for datagrams at all addresses, and does not care, answers from the one that the route says.
@@ -98,7 +112,8 @@ extension Walk {
         if isRefusedByError, case .error(let code) = Notice.portUnreachable(packet.family) {
             answer = packet.error(code, from: packet.destinationAddress)
         }
-        let fate = send(&answer, from: place, about: isRefusedByError ? attached : nil)
+        let domain = model.namespaces[place].domain(arrivedBy)
+        let fate = send(&answer, from: place, by: domain, about: isRefusedByError ? attached : nil)
         let end = Packet.end(packet.destinationAddress, packet.destinationPort)
         let target = packet.hasPorts ? end : "\(packet.destinationAddress)"
         var verdict: TraceVerdict

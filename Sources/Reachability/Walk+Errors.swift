@@ -27,8 +27,8 @@ extension Walk {
             return verdict
         }
         verdict.outcome = outcome
-        // What a bridge's own rules reject goes back by the same port.
-        guard let begun, !isAnswer, !isQuiet, place.bridge == nil else { return verdict }
+        // What rules of a link reject goes back by the same one.
+        guard let begun, !isAnswer, !isQuiet, place.bridge == nil, place.point != .ingress else { return verdict }
         let kept = self
         isAnswer = true
         hops = 0

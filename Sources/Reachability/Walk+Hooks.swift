@@ -20,7 +20,9 @@ extension Walk {
     mutating func ask(_ place: HookPlace, _ packet: inout Packet) -> TraceVerdict? {
         let space = model.namespaces[place.namespace]
         let families: [Family]
-        if place.bridge != nil {
+        if place.point == .ingress {
+            families = packet.family == nil ? [.netdev] : [.netdev, .inet]
+        } else if place.bridge != nil {
             families = [.bridge]
         } else if let family = packet.family {
             families = [.inet, family == .v4 ? .ip : .ip6]
@@ -29,13 +31,15 @@ extension Walk {
         }
         let isFirst = place.point == .prerouting || place.point == .output
         if packet.isDiscovery { isUntracked = true }
-        let tracks = place.bridge == nil && packet.family != nil && !isUntracked
+        let isIngress = place.point == .ingress
+        let tracks = place.bridge == nil && packet.family != nil && !isUntracked && !isIngress
         let translationPriority: Int32 = isFirst ? -100 : 100
         let translates = tracks && place.point != .forward
         var isTracked = !isFirst || place.bridge != nil
         var isTranslated = !translates
-        let chains = space.ruleset.chains(at: place.point, of: families)
-        if let unseen = space.unseenRules, place.bridge == nil {
+        let chains = space.ruleset.chains(at: place.point, of: families, device: isIngress ? place.input?.name : nil)
+        if isIngress, !chains.isEmpty { attached = nil }
+        if let unseen = space.unseenRules, place.bridge == nil, !isIngress {
             let reason = "rules of \(title(place.namespace)) cannot be told: \(unseen)"
             return stop(.unknown, place.namespace, reason)
         }

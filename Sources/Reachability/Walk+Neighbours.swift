@@ -60,17 +60,44 @@ extension Walk {
             }
         }
         for case .stranger(let stranger) in arrivals where stranger.addresses.contains(target) {
-            let reason = "\(target) belongs to container \(stranger.name), which was not looked into"
-            var verdict = stop(.unknown, namespace, reason)
-            verdict.stranger = stranger.name
-            return .stopped(verdict)
+            return .stopped(notSeen(stranger, target, namespace))
         }
-        for case .left(let place, let exit) in arrivals { return .beyond(place, exit) }
+        for case .left(let place, let exit) in arrivals {
+            if let verdict = apart(target, from: link, namespace) { return .stopped(verdict) }
+            return .beyond(place, exit)
+        }
         for case .stopped(let verdict) in arrivals where trouble == nil || verdict.outcome == .unknown {
             trouble = verdict
         }
         if trouble == nil { trouble = hindrance(question, target, link, namespace) }
         return .stopped(unanswered(target, link, namespace, trouble))
+    }
+
+    /// Who answers somebody beyond a link that asks for an address; `beyond` when nobody but the namespace itself does.
+    func receiver(
+        _ target: IPAddress,
+        _ sender: IPAddress,
+        _ link: HostModel.Link,
+        _ namespace: Int
+    ) -> NeighbourAnswer {
+        var walk = self
+        walk.isQuiet = true
+        let question = Packet.question(for: target, from: sender, MACAddress(value: 0x0200_5e00_0001))
+        let arrivals = walk.enter(question, by: link, of: namespace)
+        for case .up(let place, let end, _, _) in arrivals where place != namespace && answers(place, end, target) {
+            return .known(end.address)
+        }
+        for case .stranger(let stranger) in arrivals where stranger.addresses.contains(target) {
+            return .stopped(notSeen(stranger, target, namespace))
+        }
+        return .beyond(namespace, link)
+    }
+
+    private func notSeen(_ stranger: HostModel.Stranger, _ target: IPAddress, _ namespace: Int) -> TraceVerdict {
+        let reason = "\(target) belongs to container \(stranger.name), which was not looked into"
+        var verdict = stop(.unknown, namespace, reason)
+        verdict.stranger = stranger.name
+        return verdict
     }
 
     /// The answer goes back the same way; that nobody gets it, and nobody knows why, is no answer.
@@ -118,9 +145,11 @@ extension Walk {
     }
 
     /// Any link of a host answers for all of its addresses (`arp_ignore` 0); those of IPv6 only for their own.
-    private func answers(_ place: Int, _ end: HostModel.Link, _ target: IPAddress) -> Bool {
+    func answers(_ place: Int, _ end: HostModel.Link, _ target: IPAddress) -> Bool {
         let space = model.namespaces[place]
-        if target.family == .v4, space.setting("arp_ignore", of: end) == 0 { return space.isOwn(target) }
+        if target.family == .v4, space.setting("arp_ignore", of: end) == 0 {
+            return space.isOwn(target, on: end)
+        }
         return isOn(end, target, space)
     }
 

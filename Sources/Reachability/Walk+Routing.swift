@@ -9,9 +9,15 @@ extension Walk {
     /// - Parameters:
     ///   - packet: as it is afterwards.
     ///   - namespace: where it begins.
+    ///   - binding: the link that its socket is bound to, or that it answers by.
     ///   - cause: of an error or a reset that the kernel sends for a rule, the connection of the packet that it is
     ///     about; it belongs to that one from the beginning.
-    mutating func send(_ packet: inout Packet, from namespace: Int, about cause: Attachment? = nil) -> Fate {
+    mutating func send(
+        _ packet: inout Packet,
+        from namespace: Int,
+        by binding: HostModel.Link? = nil,
+        about cause: Attachment? = nil
+    ) -> Fate {
         (mark, isUntracked, attached, shown) = (0, false, nil, nil)
         isRelated = false
         if let cause, cause.namespace == namespace {
@@ -20,7 +26,7 @@ extension Walk {
             isRelated = true
         }
         let way: (route: HostModel.Route, link: HostModel.Link)
-        switch lookup(packet, namespace, input: nil) {
+        switch lookup(packet, namespace, input: nil, binding) {
         case .found(let found): way = found
         case .stopped(let verdict, _): return .stopped(verdict)
         }
@@ -30,7 +36,7 @@ extension Walk {
         nextHop = way.route.gateway
         if let verdict = ask(place, &packet) { return .stopped(verdict) }
         if packet.destinationAddress != before.destinationAddress {
-            switch lookup(packet, namespace, input: nil) {
+            switch lookup(packet, namespace, input: nil, binding) {
             case .found(let found):
                 output = found.link
                 nextHop = found.route.gateway
@@ -41,6 +47,7 @@ extension Walk {
             }
         }
         let space = model.namespaces[namespace]
+        if let verdict = rulesOfVRF(output, namespace) { return .stopped(verdict) }
         if packet.family == .v4, packet.sourceAddress.isLoopback, !output.isLoopback,
             space.setting("route_localnet", of: output) == 0
         {
@@ -61,13 +68,18 @@ extension Walk {
     }
 
     /// The route of a packet, and the link that it leads to; of an own address that is the loopback link.
-    mutating func lookup(_ packet: Packet, _ namespace: Int, input: HostModel.Link?) -> Lookup {
+    mutating func lookup(
+        _ packet: Packet,
+        _ namespace: Int,
+        input: HostModel.Link?,
+        _ binding: HostModel.Link? = nil
+    ) -> Lookup {
         let space = model.namespaces[namespace]
         let question = RouteQuestion(
             destination: packet.destinationAddress,
             source: packet.sourceAddress,
             input: input,
-            output: nil,
+            output: binding,
             mark: mark
         )
         let route: HostModel.Route
@@ -81,7 +93,8 @@ extension Walk {
             return .stopped(stop(.unknown, namespace, "routes of \(title(namespace)): \(words)"), nil)
         }
         if route.kind == .local {
-            guard let loopback = space.links.first(where: { $0.isLoopback }) else {
+            let domain = space.domain(binding ?? input)
+            guard let loopback = domain ?? space.links.first(where: { $0.isLoopback }) else {
                 return .stopped(stop(.unknown, namespace, "\(title(namespace)) has no loopback link"), nil)
             }
             return .found((route, loopback))
@@ -123,8 +136,8 @@ extension Walk {
     ) -> Fate {
         var packet = original
         let space = model.namespaces[namespace]
-        if !link.isLoopback, !wasAsked { (mark, isUntracked, attached) = (0, false, nil) }
-        if packet.family == .v4, !link.isLoopback, space.setting("route_localnet", of: link) == 0,
+        if !link.leadsBack, !wasAsked { (mark, isUntracked, attached) = (0, false, nil) }
+        if packet.family == .v4, !link.leadsBack, space.setting("route_localnet", of: link) == 0,
             packet.destinationAddress.isLoopback || packet.sourceAddress.isLoopback
         {
             return .stopped(stop(.dropped, namespace, "packets of 127.0.0.0/8 are not taken from \(link.name)"))
@@ -133,16 +146,24 @@ extension Walk {
             let place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
             if let verdict = ask(place, &packet) { return .stopped(verdict) }
         }
+        // What comes in by a link of a VRF comes in by the VRF from here on.
+        let domain = space.domain(link)
+        if let domain, domain.index != link.index {
+            let place = HookPlace(point: .prerouting, namespace: namespace, input: domain, output: nil, bridge: nil)
+            if let verdict = ask(place, &packet) { return .stopped(verdict) }
+        }
+        let port = link
+        let link = domain ?? link
         let way: (route: HostModel.Route, link: HostModel.Link)
         switch lookupIncoming(packet, namespace, link) {
         case .found(let found): way = found
         case .stopped(let verdict, _): return .stopped(verdict)
         }
-        if let verdict = checkSource(packet, namespace, link) { return .stopped(verdict) }
+        if !port.leadsBack, let verdict = checkSource(packet, namespace, link) { return .stopped(verdict) }
         if way.route.kind == .local {
             let place = HookPlace(point: .input, namespace: namespace, input: link, output: nil, bridge: nil)
             if let verdict = ask(place, &packet) { return .stopped(verdict) }
-            arrived = packet
+            (arrived, arrivedBy) = (packet, port)
             return .local(namespace)
         }
         guard way.route.kind == .unicast else {
@@ -179,10 +200,10 @@ extension Walk {
 
     /// Whether a packet may come from where it says; `fib_validate_source` of the kernel.
     private mutating func checkSource(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {
-        guard packet.family == .v4, !link.isLoopback else { return nil }
+        guard packet.family == .v4 else { return nil }
         let space = model.namespaces[namespace]
         let source = packet.sourceAddress
-        if space.isOwn(source), space.setting("accept_local", of: link) == 0 {
+        if space.isOwn(source, on: link), space.setting("accept_local", of: link) == 0 {
             let reason = "\(source) is an address of \(title(namespace)) itself, and comes in by \(link.name)"
             return stop(.dropped, namespace, reason)
         }
@@ -199,7 +220,9 @@ extension Walk {
             note(.setting, namespace, "rp_filter: no way back to \(source)")
             return stop(.dropped, namespace, "there is no way back to \(source), and rp_filter is on")
         }
-        guard mode == 1, route.link != link.index else { return nil }
+        guard mode == 1, route.link != link.index, space.domain(space.link(route.link))?.index != link.index else {
+            return nil
+        }
         let other = space.link(route.link)?.name ?? "elsewhere"
         note(.setting, namespace, "rp_filter is strict: the way back to \(source) is by \(other)")
         return stop(

@@ -24,10 +24,14 @@ struct Walk {
     var isQuiet = false
     /// As it was when it came to where it belongs.
     var arrived: Packet?
+    /// The link that it came by.
+    var arrivedBy: HostModel.Link?
     /// As it was when it was last handed to a link.
     var departed: Packet?
     var mark: UInt32 = 0
     var isUntracked = false
+    /// The tag of the last frame that left everything that is known.
+    var exitTag: UInt16 = 0
     /// Whom the packet is handed to on its link.
     var nextHop: IPAddress?
     /// Namespace changes are bounded, so that rules that lead in a circle end.
@@ -104,6 +108,11 @@ extension Walk {
         var packet = Packet.first(flow, source: source)
         let bridge = input.port == nil ? nil : model.namespaces[flow.origin].link(input.master)
         packet.destination = (bridge ?? input).address
+        switch receiver(flow.destination, source, input, flow.origin) {
+        case .known(let address): packet.destination = address
+        case .stopped(let verdict): return (verdict, packet.words)
+        case .beyond: break
+        }
         return (run(packet, by: input, of: flow.origin), packet.words)
     }
 
@@ -111,11 +120,17 @@ extension Walk {
     private mutating func begin(_ flow: Flow) -> (TraceVerdict, String) {
         let space = model.namespaces[flow.origin]
         let any = flow.destination.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
-        if let source = flow.source, !space.isOwn(source) {
+        let binding = flow.binding.flatMap { space.link(named: $0) }
+        if let source = flow.source, !space.isOwn(source, on: binding) {
             let reason = "\(title(flow.origin)) has no address \(source), so no process of it can send from there"
             return (stop(.unreachable, flow.origin, reason), Packet.first(flow, source: source).words)
         }
-        let question = RouteQuestion(destination: flow.destination, source: flow.source ?? any, input: nil, output: nil)
+        let question = RouteQuestion(
+            destination: flow.destination,
+            source: flow.source ?? any,
+            input: nil,
+            output: binding
+        )
         var source = flow.source
         if source == nil, case .found(let route) = space.route(question) {
             source = route.source ?? (route.kind == .local ? flow.destination : nil)
@@ -126,7 +141,7 @@ extension Walk {
         var packet = Packet.first(flow, source: source ?? any)
         let subject = packet.words
         begun = (packet, flow.origin, nil)
-        let fate = send(&packet, from: flow.origin)
+        let fate = send(&packet, from: flow.origin, by: binding)
         return (conclude(fate, origin: flow.origin, outside: nil), subject)
     }
 
