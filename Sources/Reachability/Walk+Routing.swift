@@ -12,6 +12,7 @@ extension Walk {
     ///   - binding: the link that its socket is bound to, or that it answers by.
     ///   - cause: of an error or a reset that the kernel sends for a rule, the connection of the packet that it is
     ///     about; it belongs to that one from the beginning.
+    /// - Returns: where it ends.
     mutating func send(
         _ packet: inout Packet,
         from namespace: Int,
