@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import random
+import re
 import subprocess
 import threading
 from typing import Any
@@ -13,41 +14,54 @@ from typing import Any
 from host import Container, Host
 from implementations import Implementation
 from runtime import Runtime, bridge, host_local, network
-from traffic import HOST4, OUTSIDE, OUTSIDER4, add_outside, netns
+from traffic import HOST4, HOST6, OUTSIDE, OUTSIDER4, OUTSIDER6, add_outside, bracketed, netns
 
 #: Listens at some ports, and connects where it is told to, many at a time; ends when its stdin does.
 AGENT = """
 import errno, json, os, socket, sys, threading, time
 PKTINFO = 8
-def serve_tcp(port):
-    listener = socket.socket()
+FAMILIES = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))
+def serve_tcp(port, family, everywhere):
+    listener = socket.socket(family)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("0.0.0.0", port))
+    listener.bind((everywhere, port))
     listener.listen(64)
     threading.Thread(target=accept, args=(listener,), daemon=True).start()
 def accept(listener):
     while True:
         listener.accept()[0].close()
-def serve_udp(port):
-    listener = socket.socket(type=socket.SOCK_DGRAM)
-    listener.setsockopt(socket.IPPROTO_IP, PKTINFO, 1)
-    listener.bind(("0.0.0.0", port))
-    threading.Thread(target=echo, args=(listener,), daemon=True).start()
-def echo(listener):
+def serve_udp(port, family, everywhere):
+    listener = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        listener.setsockopt(socket.IPPROTO_IP, PKTINFO, 1)
+    listener.bind((everywhere, port))
+    threading.Thread(target=echo, args=(listener, family), daemon=True).start()
+def echo(listener, family):
     while True:
         data, ancillary, flags, peer = listener.recvmsg(2048, 64)
         # Answers come from the address that was asked; by itself the kernel takes the one that the route says.
-        own = ancillary[0][2][8:12]
+        if family == socket.AF_INET6:
+            own = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, ancillary[0][2][:16] + bytes(4))
+        else:
+            own = (socket.IPPROTO_IP, PKTINFO, bytes(4) + ancillary[0][2][8:12] + bytes(4))
         try:
-            listener.sendmsg([data], [(socket.IPPROTO_IP, PKTINFO, bytes(4) + own + bytes(4))], 0, peer)
+            listener.sendmsg([data], [own], 0, peer)
         except OSError:
             pass
 def attempt(ask):
     kind = socket.SOCK_STREAM if ask["protocol"] == "tcp" else socket.SOCK_DGRAM
-    client = socket.socket(type=kind)
+    family, everywhere = FAMILIES[":" in ask["address"]]
+    client = socket.socket(family, kind)
     client.settimeout(ask["patience"])
     try:
-        client.bind((ask["source"] or "0.0.0.0", ask["sourcePort"]))
+        if ask["through"]:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, ask["through"].encode())
+        client.bind((ask["source"] or everywhere, ask["sourcePort"]))
         client.connect((ask["address"], ask["port"]))
         end = time.monotonic() + ask["patience"]
         while kind == socket.SOCK_DGRAM:
@@ -73,10 +87,11 @@ def answer(ask):
     result = attempt(ask)
     with guard:
         print(json.dumps({"id": ask["id"], "result": result}), flush=True)
-for port in json.loads(sys.argv[1]):
-    serve_tcp(port)
-for port in json.loads(sys.argv[2]):
-    serve_udp(port)
+for family in FAMILIES:
+    for port in json.loads(sys.argv[1]):
+        serve_tcp(port, *family)
+    for port in json.loads(sys.argv[2]):
+        serve_udp(port, *family)
 print("ready", flush=True)
 for line in sys.stdin:
     threading.Thread(target=answer, args=(json.loads(line),), daemon=True).start()
@@ -119,6 +134,21 @@ BRIDGE_TABLES = (
     "chain f {{ type filter hook prerouting priority 0; ether type arp arp daddr ip {0}.3 drop; }}",
     "chain f {{ type filter hook forward priority 0; ip protocol udp drop; }}",
 )
+#: What stands in these for IPv4, and what for IPv6.
+OTHERS = (
+    (r"ip (saddr|daddr)", r"ip6 \1"), ("ipv4_addr", "ipv6_addr"), ("dnat ip to", "dnat ip6 to"),
+    ("ip protocol", "meta l4proto"), ("icmp type", "icmpv6 type"),
+    (r"ether type arp arp daddr ip \{0\}.3", "ip6 daddr ff02::1:ff00:3"),
+    (r"\.0/24", "::/64"), (r"\.0/25", "::/65"), (r"to (\{\d\})\.(\d):", r"to [\1::\2]:"), (r"(\{\d\})\.0-", r"\1::-"),
+    (r"(\{\d\})\.(\d)", r"\1::\2"),
+)
+
+
+def for_ipv6(text: str) -> str:
+    """The same table for the other family."""
+    for pattern, replacement in OTHERS:
+        text = re.sub(pattern, replacement, text)
+    return text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,13 +162,16 @@ class Flow:
     protocol: str
     source_port: int
     source: str = ""
+    #: The link or VRF that the socket is bound to.
+    through: str = ""
 
     def words(self) -> list[str]:
         """For the command line."""
-        common = [f"{self.address}:{self.port}", "--protocol", self.protocol, "--source-port", str(self.source_port)]
+        common = [f"{bracketed(self.address)}:{self.port}", "--protocol", self.protocol, "--source-port", str(self.source_port)]
         if self.origin == OUTSIDE:
-            return ["--in", "wire", OUTSIDER4, *common]
-        return [self.origin, *common, *(["--source", self.source] if self.source else [])]
+            return ["--in", "wire", OUTSIDER6 if ":" in self.address else OUTSIDER4, *common]
+        return [self.origin, *common, *(["--source", self.source] if self.source else []),
+                *(["--through", self.through] if self.through else [])]
 
 
 class Scene:
@@ -147,22 +180,26 @@ class Scene:
     def __init__(self, host: Host, ours: Implementation, chance: random.Random) -> None:
         self.host, self.chance = host, chance
         self.story: list[str] = []
-        self.addresses: dict[str, str] = {}
-        self.spoofed: dict[str, str] = {}
+        #: Of IPv4 and of IPv6.
+        self.addresses: dict[str, list[str]] = {}
+        self.spoofed: dict[str, list[str]] = {}
         self.published: list[int] = []
         self.agents: dict[str, Agent] = {}
         self.ports = itertools.count(20000)
         add_outside(host)
-        host.must("echo 1 >/proc/sys/net/ipv4/ip_forward")
-        self.bases = ["10.1.0", "10.2.0", "10.3.0"]
-        for letter, base in zip("abc", self.bases):
-            self.join(ours, letter, base)
+        host.must("echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; "
+                  "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad")
+        # Networks of IPv4, and the same of IPv6.
+        self.bases = [["10.1.0", "10.2.0", "10.3.0"], ["fd01", "fd02", "fd03"]]
+        self.gateways = [[HOST4, "10.1.0.1", "10.2.0.1", "10.3.0.1"], [HOST6, "fd01::1", "fd02::1", "fd03::1"]]
+        containers = [one for letter, *both in zip("abc", *self.bases) for one in self.join(ours, letter, *both)]
+        host.settle(*containers)
         self.obstruct()
         for name in (*self.addresses, "host", OUTSIDE):
             stopped = name not in ("host", OUTSIDE) and chance.random() < 0.2
             self.agents[name] = Agent(host, name, [] if stopped else [TCP], [] if stopped else [UDP])
 
-    def join(self, ours: Implementation, letter: str, base: str) -> None:
+    def join(self, ours: Implementation, letter: str, base: str, base6: str) -> list[Container]:
         """A network, and its containers."""
         chance = self.chance
         keys: dict[str, Any] = {"isGateway": True, "isDefaultGateway": True}
@@ -170,7 +207,7 @@ class Scene:
                             ("portIsolation", 0.25)):
             if chance.random() < likely:
                 keys[key] = True
-        entries = [bridge(host_local(f"{base}.0/24"), **{**keys, "bridge": f"br{letter}"})]
+        entries = [bridge(host_local(f"{base}.0/24", f"{base6}::/64"), **{**keys, "bridge": f"br{letter}"})]
         policy = chance.choice((None, None, "open", "same-bridge", "isolated"))
         if policy:
             backend = chance.choice(("nftables", "nftables", "iptables"))
@@ -180,6 +217,7 @@ class Scene:
         entries.append({"type": "portmap", "capabilities": {"portMappings": True}, "masqAll": masq, "backend": backend})
         self.story.append(f"{letter}: {keys} firewall {policy} {entries}")
         runtime = Runtime(self.host, ours, network(*entries, name=f"net{letter}"))
+        containers = []
         for number in range(3):
             container = self.host.add_container(f"{letter}{number}")
             mappings = []
@@ -188,19 +226,23 @@ class Scene:
                 self.published.append(port)
                 mappings = [{"hostPort": port, "containerPort": TCP, "protocol": "tcp"},
                             {"hostPort": port, "containerPort": UDP, "protocol": "udp"}]
+            self.host.must("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad", netns=container.netns)
             outcome = runtime.add(container, capabilities={"portMappings": mappings})
             assert outcome.ok, outcome
-            self.addresses[container.id] = outcome.result()["ips"][0]["address"].split("/")[0]
+            self.addresses[container.id] = [entry["address"].split("/")[0] for entry in outcome.result()["ips"]]
             self.disguise(container)
+            containers.append(container)
+        return containers
 
     def disguise(self, container: Container) -> None:
         """Some use addresses that are not theirs."""
         self.host.must("ip link set lo up", netns=container.netns)
         if self.chance.random() < 0.15:
-            other = f"10.99.{len(self.spoofed)}.1"
-            self.spoofed[container.id] = other
-            self.host.must(f"ip addr add {other}/32 dev eth0", netns=container.netns)
-            self.story.append(f"{container.id} also has {other}")
+            others = [f"10.99.{len(self.spoofed)}.1", f"fd99:{len(self.spoofed)}::1"]
+            self.spoofed[container.id] = others
+            self.host.must(f"ip addr add {others[0]}/32 dev eth0; ip addr add {others[1]}/128 dev eth0 nodad",
+                           netns=container.netns)
+            self.story.append(f"{container.id} also has {others}")
         elif self.chance.random() < 0.1:
             self.host.must(f"ip link set eth0 address 02:00:00:00:0{len(self.addresses)}:01", netns=container.netns)
             self.story.append(f"{container.id} has another MAC")
@@ -208,11 +250,12 @@ class Scene:
     def obstruct(self) -> None:
         """Settings and tables of whoever else is on the host."""
         chance, host = self.chance, self.host
-        shell = [f"echo {chance.choice((0, 1))} >/proc/sys/net/bridge/bridge-nf-call-iptables || true"]
+        shell = [f"echo {chance.choice((0, 1))} >/proc/sys/net/bridge/bridge-nf-call-{family}tables || true"
+                 for family in ("ip", "ip6")]
         mode = chance.choice((0, 0, 1, 2))
         shell.append(f"for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo {mode} >$f; done")
         if chance.random() < 0.1:
-            shell.append("echo 0 >/proc/sys/net/ipv4/ip_forward")
+            shell.append("echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding")
         if chance.random() < 0.2:
             shell.append(f"ip link set dev br{chance.choice('abc')} down")
         if chance.random() < 0.3:
@@ -220,36 +263,44 @@ class Scene:
             host.must("ip link set eth0 down", netns=netns(victim))
             self.story.append(f"{victim}'s link is down")
         if chance.random() < 0.2:
-            shell.append(f"ip route add {chance.choice(('blackhole', 'unreachable', 'prohibit'))} {self.bases[2]}.2")
-        for number in range(chance.choice((0, 1, 1, 2))):
-            ours, others = chance.sample(self.bases, 2)
-            text = chance.choice(TABLES).format(ours, others).replace("} chain", "};\nchain")
+            kind = chance.choice(("blackhole", "unreachable", "prohibit"))
+            shell.append(f"ip route add {kind} 10.3.0.2; ip route add {kind} fd03::2")
+        for number in range(chance.choice((0, 1, 2, 2))):
+            is_ipv6 = chance.random() < 0.5
+            ours, others = chance.sample(self.bases[is_ipv6], 2)
+            text = chance.choice(TABLES)
+            text = (for_ipv6(text) if is_ipv6 else text).format(ours, others).replace("} chain", "};\nchain")
             shell.append(f"echo 'table inet mine{number} {{\n{text}\n}}' | nft -f -")
         if chance.random() < 0.3:
-            text = chance.choice(BRIDGE_TABLES).format(chance.choice(self.bases))
+            is_ipv6 = chance.random() < 0.5
+            text = chance.choice(BRIDGE_TABLES)
+            text = (for_ipv6(text) if is_ipv6 else text).format(chance.choice(self.bases[is_ipv6]))
             shell.append(f"echo 'table bridge mine {{\n{text}\n}}' | nft -f -")
         self.story += shell
         for line in shell:
             host.must(line)
 
     def flow(self) -> Flow:
-        """Who talks to whom, by chance."""
+        """Who talks to whom, by chance; half of them by IPv6."""
         chance = self.chance
+        is_ipv6 = chance.random() < 0.5
+        outsider, gateways = (OUTSIDER4, OUTSIDER6)[is_ipv6], self.gateways[is_ipv6]
         origin = chance.choice([*self.addresses, *self.addresses, "host", OUTSIDE])
         protocol = chance.choice(("tcp", "tcp", "udp"))
         port = {"tcp": TCP, "udp": UDP}[protocol]
         kind = chance.random()
         if kind < 0.65 or not self.published:
-            address = self.addresses[chance.choice(sorted(self.addresses))]
+            address = self.addresses[chance.choice(sorted(self.addresses))][is_ipv6]
             port = CLOSED if chance.random() < 0.1 else port
         elif kind < 0.85:
-            address = chance.choice((HOST4, *(f"{base}.1" for base in self.bases)))
+            address = chance.choice(gateways)
             port = chance.choice(self.published)
         elif kind < 0.93:
-            address = chance.choice((HOST4, *(f"{base}.1" for base in self.bases), f"{self.bases[0]}.77"))
+            address = chance.choice((*gateways, ("10.1.0.77", "fd01::77")[is_ipv6]))
         else:
-            address = OUTSIDER4 if origin != OUTSIDE else HOST4
-        source = self.spoofed.get(origin, "") if chance.random() < 0.5 else ""
+            address = outsider if origin != OUTSIDE else gateways[0]
+        spoofed = self.spoofed.get(origin) if chance.random() < 0.5 else None
+        source = spoofed[is_ipv6] if spoofed else ""
         return Flow(origin, address, port, protocol, next(self.ports), source)
 
     def again(self, flow: Flow) -> Flow:
@@ -285,7 +336,7 @@ class Agent:
         event, found = threading.Event(), list[str]()
         self.waiting[flow.source_port] = event, found
         ask = {"id": flow.source_port, "address": flow.address, "port": flow.port, "protocol": flow.protocol,
-               "source": flow.source, "sourcePort": flow.source_port, "patience": patience}
+               "source": flow.source, "through": flow.through, "sourcePort": flow.source_port, "patience": patience}
         with self.guard:
             assert self.process.stdin
             self.process.stdin.write(json.dumps(ask) + "\n")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import dataclasses
+import itertools
 import json
 import os
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from flows import IMPATIENCE_SECONDS, PATIENCE_SECONDS, Flow, Scene
+from flows import IMPATIENCE_SECONDS, PATIENCE_SECONDS, Agent, Flow, Scene
 from host import Host, new_host
 from implementations import Implementation, build_directory
+from interfaces import DUAL, NEIGHBOUR, NEIGHBOURS, WIRE
+from interfaces import lan as add_neighbour
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network
 from traffic import fetch, serve
@@ -36,7 +41,7 @@ def explain(host: Host, *words: str, status: int | None = None) -> dict[str, Any
     return document
 
 
-def disagreement(scene: Scene, flow: Flow) -> tuple[str, str]:
+def disagreement(scene: Scene | Company, flow: Flow) -> tuple[str, str]:
     """What was predicted, and in what way it was wrong; empty when it was right."""
     document = explain(scene.host, *flow.words())
     verdict = document["verdict"]
@@ -168,3 +173,85 @@ def test_the_other_family(host: Host, ours: Implementation) -> None:
     verdict = explain(host, "b2", "[fd01::3]:80", status=1)["verdict"]
     assert verdict["outcome"] == "refused" and "chain ip6 mine f" in verdict["reason"]
     assert explain(host, "b1", "[fd02::2]:80", status=0) and fetch(host, "b1", "fd02::2", 80, 10)
+
+
+@dataclasses.dataclass
+class Company:
+    """Who tries to get through, on a host that was not made by chance."""
+
+    host: Host
+    agents: dict[str, Agent]
+
+
+def company_of(host: Host, *names: str) -> Company:
+    """All of them listen at the usual ports."""
+    return Company(host, {name: Agent(host, name, [80], [53]) for name in names})
+
+
+def assert_as_predicted(company: Company, flows: list[Flow]) -> None:
+    """What is said of each flow is what its sender sees; nothing is left open."""
+    found = [disagreement(company, flow) for flow in flows]
+    assert not [text for _, text in found if text], "\n".join(text for _, text in found)
+    assert all(predicted != "unknown" for predicted, _ in found), found
+
+
+def flows_among(origins: Sequence[str], addresses: Sequence[str]) -> list[Flow]:
+    """Everybody to every address, by TCP and UDP, to somebody who listens and to nobody."""
+    ports = itertools.count(30000)
+    return [Flow(origin, address, port, protocol, next(ports)) for origin in origins for address in addresses
+            for port, protocol in ((80, "tcp"), (81, "tcp"), (53, "udp"))]
+
+
+@pytest.mark.needs_links("macvlan")
+@pytest.mark.parametrize("mode", ["bridge", "private"])
+def test_stations_of_their_own(mode: str, host: Host, ours: Implementation) -> None:
+    """macvlan: each other, the neighbour, and the host, which they do not reach."""
+    add_neighbour(host)
+    host.must(f"ip address add 10.77.0.1/24 dev {WIRE}; ip address add fd77::ff/64 dev {WIRE} nodad")
+    runtime = Runtime(host, ours, network({"type": "macvlan", "master": WIRE, "mode": mode, "ipam": DUAL},
+                                          version="1.1.0"))
+    for name in ("c1", "c2"):
+        host.settle(connected(runtime, name))
+    neighbour = Agent(host, NEIGHBOUR, [80, 81], [53])
+    addresses = ["10.77.0.2", "10.77.0.3", "fd77::2", "fd77::3", *NEIGHBOURS]
+    assert_as_predicted(company_of(host, "c1", "c2"), flows_among(["c1", "c2"], addresses))
+    assert neighbour.process.poll() is None
+    for address in ("10.77.0.1", "fd77::ff"):
+        assert explain(host, "c1", f"[{address}]:80")["verdict"]["outcome"] != "unknown"
+    words = ["--in", WIRE, NEIGHBOURS[0], "10.77.0.2:80"]
+    assert explain(host, *words, status=0)["verdict"]["place"] == "c1"
+
+
+@pytest.mark.needs_links("vlan")
+def test_a_vlan_of_a_link(host: Host, ours: Implementation) -> None:
+    """A container in a VLAN of the wire: with tags, to the neighbour in the same one, and from him."""
+    add_neighbour(host, "eth0.5 type vlan id 5")
+    runtime = Runtime(host, ours, network({"type": "vlan", "master": WIRE, "vlanId": 5, "ipam": DUAL},
+                                          version="1.1.0"))
+    host.settle(connected(runtime, "c1"))
+    neighbour = Agent(host, NEIGHBOUR, [80, 81], [53])
+    assert_as_predicted(company_of(host, "c1"), flows_among(["c1"], NEIGHBOURS))
+    assert neighbour.process.poll() is None
+    document = explain(host, "c1", f"{NEIGHBOURS[0]}:80", status=0)
+    assert any(f"adds tag 5 and sends it by {WIRE}" in step["text"] for step in document["steps"])
+
+
+@pytest.mark.needs_links("vrf")
+def test_a_container_in_a_vrf(host: Host, ours: Implementation) -> None:
+    """Who is bound to the VRF gets through, who is not has no route; and servers hear of it when they may."""
+    red = network(bridge(host_local("10.77.0.0/24", "fd77::/64"), isGateway=True, isDefaultGateway=True),
+                  {"type": "vrf", "vrfname": "red"}, name="red", version="1.1.0")
+    runtime = Runtime(host, ours, red)
+    for name in ("c1", "c2"):
+        host.settle(connected(runtime, name))
+    plain = flows_among(["c1"], ["10.77.0.3", "10.77.0.1", "fd77::3"])
+    bound = [dataclasses.replace(flow, through="red", source_port=flow.source_port + 1000) for flow in plain]
+    inward = flows_among(["host"], ["10.77.0.2", "fd77::2"])
+    company = company_of(host, "host", "c1", "c2")
+    for accept in (0, 1):
+        for name in ("c1", "c2"):
+            host.must(f"echo {accept} >/proc/sys/net/ipv4/tcp_l3mdev_accept; "
+                      f"echo {accept} >/proc/sys/net/ipv4/udp_l3mdev_accept", netns=f"/run/netns/{name}")
+        assert_as_predicted(company, [dataclasses.replace(flow, source_port=flow.source_port + 5000 * accept)
+                                      for flow in (*plain, *bound, *inward)])
+    assert explain(host, "c1", "10.77.0.1:81", status=1)["verdict"]["outcome"] == "unreachable"

@@ -13,6 +13,8 @@ package struct Listener: Hashable, Sendable {
     package let port: UInt16
     /// Where `/proc/PID/fd` has it.
     package let inode: UInt32
+    /// The link that it is bound to (`SO_BINDTODEVICE`); 0 is none.
+    package let link: Int32
     /// Whether it hears IPv6 only; of sockets of IPv6.
     let isIPv6Only: Bool
     /// The socket's own family: `::` and `::ffff:…` are IPv4 addresses where they are read.
@@ -76,10 +78,11 @@ package struct Listener: Hashable, Sendable {
         port = UInt16(payload[start + 4]) << 8 | UInt16(payload[start + 5])
         isIPv6 = family == UInt8(AF_INET6)
         guard let address = IPAddress(octets: payload[(start + 8)..<(start + (isIPv6 ? 24 : 12))]),
-            let inode = payload.integer(at: 68, as: UInt32.self)
+            let link = payload.integer(at: 40, as: Int32.self), let inode = payload.integer(at: 68, as: UInt32.self)
         else { return nil }
         self.address = address
         self.inode = inode
+        self.link = link
         let attributes = NetlinkAttributes(payload.dropFirst(MemoryLayout<inet_diag_msg>.size))
         // INET_DIAG_SKV6ONLY
         isIPv6Only = attributes[11]?.first == 1

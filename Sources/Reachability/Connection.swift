@@ -24,6 +24,15 @@ struct Tuple: Hashable, Sendable {
     }
 }
 
+/// The connection that a packet belongs to in one namespace.
+struct Attachment: Hashable, Sendable {
+    var namespace: Int
+    /// Of the connections of that namespace.
+    var index: Int
+    /// Whether the packet is of the direction of answers.
+    var isReply: Bool
+}
+
 /// What connection tracking of one namespace keeps of the flow.
 struct Connection: Hashable, Sendable {
     let original: Tuple
@@ -34,6 +43,8 @@ struct Connection: Hashable, Sendable {
     /// Whether the question of a translation is settled, whatever the answer was.
     var isSourceSettled = false
     var isDestinationSettled = false
+    /// Whether the first packet went through: who was stopped leaves nothing behind.
+    var isConfirmed = false
     var mark: UInt32 = 0
 
     init(_ packet: Packet) {

@@ -22,6 +22,8 @@ package struct Flow: Hashable, Sendable {
     package var origin: Int
     /// The link that it comes in by, when it begins beyond of it; nil when a process of the namespace begins.
     package var input: String?
+    /// The link that the sender's socket is bound to, such as a VRF; nil when it is not.
+    package var binding: String?
     /// nil is chosen as the kernel chooses.
     package var source: IPAddress?
     package var destination: IPAddress

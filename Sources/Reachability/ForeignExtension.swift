@@ -9,7 +9,7 @@ struct ForeignExtension {
     enum Answer {
         case matches(Bool)
         case translate(Translation)
-        case reject(Rejection)
+        case reject(Notice)
         case mark(value: UInt32, mask: UInt32)
     }
 
@@ -65,9 +65,7 @@ struct ForeignExtension {
         case "REDIRECT": .translate(range(isDestination: true, usesLink: true))
         case "DNAT": .translate(range(isDestination: true, usesLink: false))
         case "SNAT": .translate(range(isDestination: false, usesLink: false))
-        // IPT_ICMP_PORT_UNREACHABLE, IPT_TCP_RESET; of IPv6 the numbers differ.
-        case "REJECT":
-            .reject((hook.packet.family == .v4 ? [3, 7] : [4, 6]).contains(number(0)) ? .refused : .unreachable)
+        case "REJECT": .reject(.iptables(number(0), hook.packet.family))
         case "MARK": .mark(value: number(0), mask: number(4))
         default: .matches(true)
         }

@@ -9,6 +9,8 @@ package struct HostModel: Sendable {
     package var namespaces: [Namespace] = []
     /// Whose the far ends of links are whose namespace is not among these: by the link's name on the host.
     package var strangers: [String: Stranger] = [:]
+    /// Attachments that nobody looked into and that no link of the host leads to: they rest upon one, or have one.
+    package var unseen: [Stranger] = []
 
     /// Nothing.
     package init() {}
@@ -55,11 +57,15 @@ package struct HostModel: Sendable {
         package var isUp = true
         package var isLoopback = false
         package var master: Int32?
-        /// Of a pair the other end, of a VLAN the link below.
+        /// Of a pair the other end, of a VLAN and the like the link below.
         package var peer: Int32?
         package var isPeerAbroad = false
         /// Of a link of kind `vlan`.
         package var vlan: UInt16 = 0
+        /// Of a link of kind `macvlan`: which others on the same link it reaches, in ip-link(8)'s words.
+        package var mode = ""
+        /// Of a VRF: its routing table.
+        package var table = 0
         /// Of a bridge: whether it tells VLANs apart.
         package var filtersVLANs = false
         /// Of a bridge's port.
@@ -152,6 +158,8 @@ package struct HostModel: Sendable {
         /// `FR_ACT_*`: 1 asks the table, 6 to 8 refuse as routes do.
         package var action: UInt8 = 1
         package var table: Int
+        /// Whether it asks the table of the VRF that the packet belongs to, and of none says nothing.
+        package var asksVRF = false
         /// Something that is not understood here; the words for it.
         package var unknown: String?
 
@@ -186,6 +194,8 @@ package struct HostModel: Sendable {
         package var port: UInt16
         package var hearsIPv4: Bool
         package var hearsIPv6: Bool
+        /// The link that it is bound to; 0 is none.
+        package var link: Int32 = 0
 
         package init(transport: UInt8, address: IPAddress, port: UInt16, hearsIPv4: Bool, hearsIPv6: Bool) {
             self.transport = transport
@@ -205,6 +215,12 @@ extension HostModel.Namespace {
 
     func link(named name: String) -> HostModel.Link? { links.first { $0.name == name } }
 
+    /// The VRF that a link is in or stands for; nil when there is none.
+    func domain(_ link: HostModel.Link?) -> HostModel.Link? {
+        guard let link else { return nil }
+        return [link, self.link(link.master)].compactMap { $0 }.first { $0.kind == "vrf" }
+    }
+
     /// A setting of the kernel; one that is not there counts as 0.
     func setting(_ name: String) -> Int { settings[name] ?? 0 }
 
@@ -217,4 +233,7 @@ extension HostModel.Namespace {
 extension HostModel.Link {
     /// What Linux calls the type of a link's header (`ARPHRD_*`).
     var headerType: UInt16 { isLoopback ? 772 : 1 }
+
+    /// Whether what it sends comes in again: a VRF is to its own addresses what `lo` is to all others.
+    var leadsBack: Bool { isLoopback || kind == "vrf" }
 }

@@ -24,8 +24,16 @@ extension ModelReader {
             (link.master, link.peer, link.isPeerAbroad) = (found.master, found.peerIndex, found.isPeerAbroad)
             link.filtersVLANs = found.bridge?.filtersVLANs ?? false
             link.port = ports[found.index]
-            if found.kind == "vlan", case .vlan(let id)? = try socket.details(ofLink: found.name)?.kind {
-                link.vlan = id
+            if ["vlan", "macvlan", "vrf"].contains(found.kind), let details = try socket.details(ofLink: found.name) {
+                if found.kind != "vrf" {
+                    (link.peer, link.isPeerAbroad) = (details.masterIndex, details.isMasterAbroad)
+                }
+                switch details.kind {
+                case .vlan(let id): link.vlan = id
+                case .macvlan(let mode, _): link.mode = mode.rawValue
+                case .vrf(let table): link.table = Int(table)
+                default: break
+                }
             }
             if found.kind == "veth", try socket.discipline(.root, ofLink: found.index)?.tokenBucket != nil {
                 link.shaping = "a token bucket limits what it sends (tc qdisc show dev \(found.name))"
@@ -197,7 +205,8 @@ extension ModelReader {
         policy.markMask = number(Int(FRA_FWMASK)) ?? .max
         policy.isInverted = flags & UInt32(FIB_RULE_INVERT) != 0
         policy.action = header[7]
-        let others = [FRA_L3MDEV, FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE, FRA_TUN_ID]
+        policy.asksVRF = attributes[Int(FRA_L3MDEV)]?.first.map { $0 != 0 } ?? false
+        let others = [FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE, FRA_TUN_ID]
         if others.contains(where: { attributes[Int($0)] != nil }) || header[3] != 0 {
             policy.unknown = "it asks for more than addresses, links and marks"
         }

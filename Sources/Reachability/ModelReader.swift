@@ -36,9 +36,13 @@ package struct ModelReader {
         return model.namespaces.count - 1
     }
 
-    /// Notes whose the far end of a link of the host is.
+    /// Notes an attachment: whose the far end of a link of the host is, or with an empty name that it has none.
     package mutating func add(_ stranger: HostModel.Stranger, link: String) {
-        model.strangers[link] = stranger
+        if link.isEmpty {
+            model.unseen.append(stranger)
+        } else {
+            model.strangers[link] = stranger
+        }
     }
 
     // MARK: - One namespace
@@ -58,13 +62,15 @@ package struct ModelReader {
         }
         space.stations = try stations(socket)
         space.sockets = try Listener.all(of: [6, 17]).map { listener in
-            HostModel.Socket(
+            var socket = HostModel.Socket(
                 transport: listener.transport,
                 address: listener.address,
                 port: listener.port,
                 hearsIPv4: listener.hears(.v4),
                 hearsIPv6: listener.hears(.v6)
             )
+            socket.link = listener.link
+            return socket
         }
         do throws(KernelError) {
             space.ruleset = try PacketFilterSocket().ruleset()
@@ -80,6 +86,7 @@ package struct ModelReader {
         var names = [
             "ipv6/conf/all/forwarding", "bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables",
             "ipv4/icmp_echo_ignore_all", "ipv6/icmp/echo_ignore_all",
+            "ipv4/tcp_l3mdev_accept", "ipv4/udp_l3mdev_accept",
         ]
         for link in ["all"] + links {
             for name in ["forwarding", "rp_filter", "route_localnet", "accept_local", "arp_ignore"] {

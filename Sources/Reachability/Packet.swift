@@ -191,7 +191,7 @@ extension Packet {
         }
     }
 
-    private static func ip(
+    static func ip(
         _ source: IPAddress,
         _ destination: IPAddress,
         _ number: UInt8,

@@ -31,7 +31,9 @@ extension HostModel.Namespace {
             if let unknown = policy.unknown { return .unknown("rule \(policy.priority): \(unknown)") }
             switch policy.action {
             case 1:
-                guard let route = lookup(question.destination, family, policy.table, question.output) else { continue }
+                let domain = policy.asksVRF ? domain(question.output ?? question.input) : nil
+                let table = domain?.table ?? policy.table
+                guard let route = lookup(question.destination, family, table, question.output) else { continue }
                 if route.kind == .throw { continue }
                 return .found(route)
             case 6, 7, 8:
@@ -51,6 +53,7 @@ extension HostModel.Namespace {
             isMatch = isMatch && !question.source.isUnspecified && source.contains(question.source)
         }
         if let destination = policy.destination { isMatch = isMatch && destination.contains(question.destination) }
+        if policy.asksVRF { isMatch = isMatch && domain(question.output ?? question.input) != nil }
         // A packet that begins here comes in by the loopback link.
         if let input = policy.input { isMatch = isMatch && (question.input?.name ?? "lo") == input }
         if let output = policy.output { isMatch = isMatch && question.output?.name == output }
@@ -66,7 +69,7 @@ extension HostModel.Namespace {
     ) -> HostModel.Route? {
         let meant = routes.filter { route in
             guard route.table == table, route.destination.family == family else { return false }
-            if let output, let link = route.link, link != output.index { return false }
+            if let output, output.kind != "vrf", let link = route.link, link != output.index { return false }
             // Routes of links that are down are not used; a host's own addresses stay its own.
             return route.link == nil || route.kind == .local || link(route.link)?.isUp ?? false
         }
@@ -84,24 +87,79 @@ extension HostModel.Namespace {
     }
 
     /// What the routing tables know of an address; `RTN_*`.
-    func addressType(_ address: IPAddress) -> HostModel.Route.Kind {
+    func addressType(_ address: IPAddress, on link: HostModel.Link? = nil) -> HostModel.Route.Kind {
         if address.isMulticast { return .multicast }
         if address.family == .v4, address.value == 0xffff_ffff { return .broadcast }
-        let question = RouteQuestion(destination: address, source: IPAddress(v4: 0), input: nil, output: nil)
+        let question = RouteQuestion(
+            destination: address,
+            source: IPAddress(v4: 0),
+            input: domain(link),
+            output: nil
+        )
         if case .found(let route) = route(question) { return route.kind }
         return .unicast
     }
 
-    func isOwn(_ address: IPAddress) -> Bool { addressType(address) == .local }
+    /// Whether an address is one of the namespace: of the VRF of a link, if that is in one.
+    func isOwn(_ address: IPAddress, on link: HostModel.Link? = nil) -> Bool {
+        addressType(address, on: link) == .local
+    }
 
-    /// The address that packets leave a link with when their sender chose none (`inet_select_addr` of the kernel).
+    /// The address that packets to somebody leave a link with by a route when their sender chose none.
+    func source(on link: HostModel.Link, to destination: IPAddress, _ route: HostModel.Route) -> IPAddress? {
+        let next = destination.family == .v6 ? destination : route.gateway ?? destination
+        return route.source ?? sourceAddress(on: link, to: next)
+    }
+
+    /// The address that packets leave a link with when their sender chose none (`inet_select_addr` of the kernel): IPv4
+    /// asks for the next station, IPv6 for where it goes in the end.
     func sourceAddress(on link: HostModel.Link, to next: IPAddress) -> IPAddress? {
         let family = next.family
+        if family == .v6 { return sourceOfIPv6(on: link, to: next) }
         let own = addresses.filter { $0.link == link.index && $0.address.address.family == family }
         let isGlobal: (HostModel.Address) -> Bool = { !$0.address.address.isLinkLocalUnicast }
         let near = own.first { $0.address.contains(next) && (isGlobal($0) || next.isLinkLocalUnicast) }
         if let found = near ?? own.first(where: isGlobal) { return found.address.address }
         let others = addresses.filter { $0.address.address.family == family && isGlobal($0) }
         return others.first { !$0.address.address.isLoopback }?.address.address ?? own.first?.address.address
+    }
+
+    /// RFC 6724, 5, as far as the kernel goes by it: of two that are equal the first one of a link.
+    private func sourceOfIPv6(on link: HostModel.Link, to destination: IPAddress) -> IPAddress? {
+        var best: (address: IPAddress, rank: [Int])?
+        for entry in addresses where entry.address.address.family == .v6 && !entry.isTentative {
+            let address = entry.address.address
+            let isHere = entry.link == link.index
+            guard isHere || !address.isLinkLocalUnicast else { continue }
+            let scope = Self.scope(address)
+            let wanted = Self.scope(destination)
+            let common = (address.value ^ destination.value).leadingZeroBitCount
+            let rank = [
+                address == destination ? 1 : 0, scope >= wanted ? 100 - scope : scope, isHere ? 1 : 0,
+                Self.label(address) == Self.label(destination) ? 1 : 0, min(common, 64),
+            ]
+            if best.map({ $0.rank.lexicographicallyPrecedes(rank) }) ?? true { best = (address, rank) }
+        }
+        return best?.address
+    }
+
+    /// How far an address means the same: 1 a host, 2 a link, 14 everywhere.
+    private static func scope(_ address: IPAddress) -> Int {
+        if address.isLoopback { return 1 }
+        return address.isLinkLocalUnicast ? 2 : address.isMulticast ? Int(address.value >> 112 & 15) : 14
+    }
+
+    /// The table of RFC 6724, 2.1, as the kernel has it.
+    private static func label(_ address: IPAddress) -> Int {
+        let head = UInt32(truncatingIfNeeded: address.value >> 96)
+        if address.isLoopback { return 0 }
+        if address.value >> 32 == 0xffff { return 4 }
+        if address.value >> 32 == 0 { return 3 }
+        if head == 0x2001_0000 { return 6 }
+        if head >> 4 == 0x200_1001 { return 7 }
+        if head >> 16 == 0x2002 { return 2 }
+        if head >> 16 == 0x3ffe { return 12 }
+        if head >> 22 == 0x3fb { return 11 }
+        return head >> 25 == 0x7e ? 5 : 1
     }
 }

@@ -20,18 +20,12 @@ extension RuleMachine {
         return octets.count == 2 ? UInt16(octets[0]) << 8 | UInt16(octets[1]) : nil
     }
 
-    /// "No route" and "no such host" are no errors to a socket of UDP (`icmp_err_convert` of the kernel).
-    private var soft: Rejection { hook.packet.protocolNumber == 17 ? .unheard : .unreachable }
-
-    /// As a sender's system makes an error of it.
-    func rejection(_ type: UInt32, _ code: UInt8) -> Rejection {
+    /// What the sender is sent: `NFT_REJECT_*`.
+    func rejection(_ type: UInt32, _ code: UInt8) -> Notice {
         switch type {
-        case 1: .refused
-        // ICMPX: 1 is that nobody listens; of ICMP it is 3, of ICMPv6 4.
-        case 2: code == 1 ? .refused : code == 3 ? .unreachable : soft
-        default:
-            code == (hook.packet.family == .v6 ? 4 : 3)
-                ? .refused : (hook.packet.family == .v6 ? [0, 3] : [0, 1]).contains(code) ? soft : .unreachable
+        case 1: .reset
+        case 2: .either(code, hook.packet.family)
+        default: .error(code)
         }
     }
 }

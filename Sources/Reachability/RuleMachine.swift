@@ -29,20 +29,10 @@ enum RuleOutcome: Equatable {
     /// It is about other packets, or says nothing.
     case nothing
     case verdict(Verdict)
-    case reject(Rejection)
+    case reject(Notice)
     case translate(Translation)
     /// Something in it is not understood; a following verdict may hold or not.
     case unknown(String, then: Verdict?)
-}
-
-/// How a sender is told.
-enum Rejection: Hashable, Sendable {
-    /// As if nobody listened.
-    case refused
-    /// There is no way.
-    case unreachable
-    /// The same, in words that a socket of UDP is not told.
-    case unheard
 }
 
 /// What becomes of an address and a port.

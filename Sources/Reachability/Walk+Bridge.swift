@@ -25,6 +25,7 @@ extension Walk {
             if let verdict = ask(place, &packet) { return [.stopped(verdict)] }
             if showsPackets(packet, namespace) {
                 wasAsked = true
+                shown = (namespace, port, packet.source)
                 if let verdict = showPrerouting(&packet, bridge, namespace) { return [.stopped(verdict)] }
             }
         }
@@ -57,23 +58,28 @@ extension Walk {
         (mark, isUntracked, attached) = (0, false, nil)
         if let verdict = ask(place, &packet) { return verdict }
         guard packet.destinationAddress != before else { return nil }
-        guard forwardingOff(packet, namespace, bridge) == nil else {
+        guard packet.family == .v6 || forwardingOff(packet, namespace, bridge) == nil else {
             packet.destination = bridge.address
             return nil
         }
         // The kernel asks the routes at once, and stays on the bridge when they lead there.
         let answer = lookup(packet, namespace, input: bridge)
+        if packet.family == .v6, case .stopped(var verdict, _) = answer {
+            // br_nf_pre_routing_finish_ipv6 of the kernel
+            if verdict.outcome == .unreachable { verdict.outcome = .dropped }
+            return verdict
+        }
         guard case .found(let way) = answer, way.route.kind == .unicast, way.link.index == bridge.index else {
             packet.destination = bridge.address
             return nil
         }
         nextHop = way.route.gateway
         let target = nextHop ?? packet.destinationAddress
-        guard case .known(let address) = neighbour(target, on: bridge, of: namespace, from: packet.sourceAddress) else {
-            packet.destination = bridge.address
-            return nil
+        switch neighbour(target, on: bridge, of: namespace, from: packet.sourceAddress) {
+        case .known(let address): packet.destination = address
+        case .stopped(let verdict) where verdict.outcome == .unknown: return verdict
+        case .stopped, .beyond: packet.destination = bridge.address
         }
-        packet.destination = address
         return nil
     }
 

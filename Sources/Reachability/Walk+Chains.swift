@@ -5,7 +5,7 @@ internal import PacketFilter
 enum ChainOutcome: Equatable {
     case accept
     case drop
-    case reject(Rejection)
+    case reject(Notice)
     case translate(Translation)
     case unknown(String)
 }

@@ -26,10 +26,14 @@ extension Walk {
         isAnswer = true
         hops = 0
         var answer = packet.answer(isRefusal: false)
-        answer.destination = packet.source
+        (answer.destination, answer.vlan) = (packet.source, exitTag)
         note(.link, place, "an answer would come in by \(link.name)")
         switch receive(answer, by: link, of: place) {
-        case .local(let home) where home == origin: return stop(.connected, place, reason)
+        case .local(let home) where home == origin:
+            guard let begun, let trouble = arrived.flatMap({ isAbout($0, begun.packet) }) else {
+                return stop(.connected, place, reason)
+            }
+            return stop(.dropped, place, "\(reason), but an answer would not fit: \(trouble)")
         case .stopped(var verdict):
             if verdict.outcome != .unknown { verdict.outcome = .dropped }
             verdict.reason = "it leaves \(title(place)) by \(link.name), but no answer comes back: \(verdict.reason)"
@@ -55,6 +59,7 @@ extension Walk {
             let (address, port) = (packet.destinationAddress, packet.destinationPort)
             let isHeard = space.sockets.contains { socket in
                 guard socket.transport == packet.protocolNumber, socket.port == port else { return false }
+                guard isReached(socket, space) else { return false }
                 guard address.family == .v4 ? socket.hearsIPv4 : socket.hearsIPv6 else { return false }
                 return socket.address.isUnspecified || Self.plain(socket.address) == address
             }
@@ -66,12 +71,21 @@ extension Walk {
         }
     }
 
+    /// Whether a socket hears what came in by the link that the packet came by: one that is bound hears that link or
+    /// VRF only, and any other one nothing of a VRF (`inet_bound_dev_eq` of the kernel).
+    private func isReached(_ socket: HostModel.Socket, _ space: HostModel.Namespace) -> Bool {
+        let domain = space.domain(arrivedBy)
+        guard socket.link == 0 else { return [arrivedBy?.index, domain?.index].contains(socket.link) }
+        let name = socket.transport == 6 ? "tcp_l3mdev_accept" : "udp_l3mdev_accept"
+        return domain == nil || space.setting("ipv4/\(name)") != 0
+    }
+
     /// Who listens for datagrams at all addresses, and does not care, answers from the one that the route says.
     private mutating func remark(_ packet: Packet, _ space: HostModel.Namespace, _ namespace: Int) {
         let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
         let question = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
         guard case .found(let route) = space.route(question), let link = space.link(route.link), !link.isLoopback,
-            let source = route.source ?? space.sourceAddress(on: link, to: route.gateway ?? packet.sourceAddress),
+            let source = space.source(on: link, to: packet.sourceAddress, route),
             source != packet.destinationAddress
         else { return }
         let text = "a server that listens at all addresses may answer from \(source), which the sender does not take"
@@ -92,10 +106,14 @@ extension Walk {
         _ outside: HostModel.Link?
     ) -> TraceVerdict {
         isAnswer = true
-        isRelated = !isHeard && packet.protocolNumber == 17
         hops = 0
+        let isRefusedByError = !isHeard && packet.protocolNumber == 17
         var answer = packet.answer(isRefusal: !isHeard)
-        let fate = send(&answer, from: place)
+        if isRefusedByError, case .error(let code) = Notice.portUnreachable(packet.family) {
+            answer = packet.error(code, from: packet.destinationAddress)
+        }
+        let domain = model.namespaces[place].domain(arrivedBy)
+        let fate = send(&answer, from: place, by: domain, about: isRefusedByError ? attached : nil)
         let end = Packet.end(packet.destinationAddress, packet.destinationPort)
         let target = packet.hasPorts ? end : "\(packet.destinationAddress)"
         var verdict: TraceVerdict
@@ -111,6 +129,9 @@ extension Walk {
         case .local(let home) where home != origin || outside != nil:
             return stop(.dropped, place, "it reaches \(title(place)), but the answer goes to \(title(home))")
         default: break
+        }
+        if let begun, let other = (outside == nil ? arrived : departed).flatMap({ isAbout($0, begun.packet) }) {
+            return stop(.dropped, place, "it reaches \(title(place)), but the answer does not fit: \(other)")
         }
         guard isHeard else {
             return stop(

@@ -20,7 +20,9 @@ extension Walk {
     mutating func ask(_ place: HookPlace, _ packet: inout Packet) -> TraceVerdict? {
         let space = model.namespaces[place.namespace]
         let families: [Family]
-        if place.bridge != nil {
+        if place.point == .ingress {
+            families = packet.family == nil ? [.netdev] : [.netdev, .inet]
+        } else if place.bridge != nil {
             families = [.bridge]
         } else if let family = packet.family {
             families = [.inet, family == .v4 ? .ip : .ip6]
@@ -28,13 +30,16 @@ extension Walk {
             return nil
         }
         let isFirst = place.point == .prerouting || place.point == .output
-        let tracks = place.bridge == nil && packet.family != nil && !isUntracked
+        if packet.isDiscovery { isUntracked = true }
+        let isIngress = place.point == .ingress
+        let tracks = place.bridge == nil && packet.family != nil && !isUntracked && !isIngress
         let translationPriority: Int32 = isFirst ? -100 : 100
         let translates = tracks && place.point != .forward
         var isTracked = !isFirst || place.bridge != nil
         var isTranslated = !translates
-        let chains = space.ruleset.chains(at: place.point, of: families)
-        if let unseen = space.unseenRules, place.bridge == nil {
+        let chains = space.ruleset.chains(at: place.point, of: families, device: isIngress ? place.input?.name : nil)
+        if isIngress, !chains.isEmpty { attached = nil }
+        if let unseen = space.unseenRules, place.bridge == nil, !isIngress {
             let reason = "rules of \(title(place.namespace)) cannot be told: \(unseen)"
             return stop(.unknown, place.namespace, reason)
         }
@@ -53,6 +58,9 @@ extension Walk {
         if !isTracked, tracks, !isUntracked { track(packet, place.namespace) }
         if !isTranslated { translate(&packet, place) }
         if translates { settle(place) }
+        if place.point == .postrouting || place.point == .input, place.bridge == nil {
+            change(place.namespace) { $0.isConfirmed = true }
+        }
         return nil
     }
 
@@ -77,16 +85,33 @@ extension Walk {
     private mutating func track(_ packet: Packet, _ namespace: Int) {
         // What goes through the loopback link keeps its connection.
         guard attached?.namespace != namespace else { return }
-        let tuple = Tuple(packet)
         let known = connections[namespace] ?? []
+        isRelated = false
+        if let inner = packet.inner { return relate(packet, inner, known, namespace) }
+        let tuple = Tuple(packet)
         if let index = known.firstIndex(where: { $0.original == tuple && $0.protocolNumber == packet.protocolNumber }) {
-            attached = (namespace, index, false)
+            attached = Attachment(namespace: namespace, index: index, isReply: false)
         } else if let index = known.firstIndex(where: { $0.reply == tuple && $0.matches(packet) }) {
-            attached = (namespace, index, true)
+            attached = Attachment(namespace: namespace, index: index, isReply: true)
             change(namespace) { $0.hasSeenReply = true }
         } else {
             connections[namespace, default: []].append(Connection(packet))
-            attached = (namespace, known.count, false)
+            attached = Attachment(namespace: namespace, index: known.count, isReply: false)
+        }
+    }
+
+    /// Finds the connection that an error is about; one that was never confirmed is not found
+    /// (`nf_conntrack_inet_error` of the kernel).
+    private mutating func relate(_ packet: Packet, _ inner: Packet, _ known: [Connection], _ namespace: Int) {
+        attached = nil
+        let answer = Tuple(inner).reversed
+        for (index, connection) in known.enumerated() where connection.isConfirmed && connection.matches(inner) {
+            guard connection.original == answer || connection.reply == answer else { continue }
+            guard answer.destination == packet.destinationAddress else { return }
+            let isReply = connection.reply == answer
+            attached = Attachment(namespace: namespace, index: index, isReply: isReply)
+            isRelated = true
+            return
         }
     }
 
@@ -96,6 +121,10 @@ extension Walk {
     private mutating func translate(_ packet: inout Packet, _ place: HookPlace) {
         guard let connection = connection(place.namespace) else { return }
         let before = packet
+        defer {
+            if packet != before { note(.nat, place.namespace, "translated as its connection: now \(packet.words)") }
+        }
+        guard packet.inner == nil else { return translateError(&packet, connection, place) }
         let isFirst = place.point == .prerouting || place.point == .output
         switch (isFirst, isReply(place.namespace)) {
         case (true, false) where connection.isDestinationSettled:
@@ -112,7 +141,24 @@ extension Walk {
             packet.sourcePort = connection.original.destinationPort
         default: break
         }
-        if packet != before { note(.nat, place.namespace, "translated as its connection: now \(packet.words)") }
+    }
+
+    /// Makes an error one about the packet as its sender knows it (`nf_nat_icmp_reply_translation` of the kernel).
+    private func translateError(_ packet: inout Packet, _ connection: Connection, _ place: HookPlace) {
+        let isFirst = place.point == .prerouting || place.point == .output
+        let isReply = isReply(place.namespace)
+        let tuple = isReply ? connection.original : connection.reply
+        guard var inner = packet.inner,
+            isReply == isFirst ? connection.translatesSource : connection.translatesDestination
+        else { return }
+        if isFirst {
+            (inner.sourceAddress, inner.sourcePort) = (tuple.source, tuple.sourcePort)
+            packet.destinationAddress = tuple.source
+        } else {
+            (inner.destinationAddress, inner.destinationPort) = (tuple.destination, tuple.destinationPort)
+            packet.sourceAddress = tuple.destination
+        }
+        packet.inner = inner
     }
 
     private mutating func settle(_ place: HookPlace) {
@@ -149,12 +195,15 @@ extension Walk {
         guard translation.usesLink else { return translation.address }
         let space = model.namespaces[place.namespace]
         guard translation.isDestination else {
-            return place.output.flatMap { space.sourceAddress(on: $0, to: nextHop ?? packet.destinationAddress) }
+            let next = packet.family == .v6 ? packet.destinationAddress : nextHop ?? packet.destinationAddress
+            return place.output.flatMap { space.sourceAddress(on: $0, to: next) }
         }
         let loopback = packet.family == .v4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6: 1)
         guard place.point != .output else { return loopback }
         let own = space.addresses.first { address in
-            address.link == place.input?.index && address.address.address.family == packet.family
+            let own = address.address.address
+            return address.link == place.input?.index && own.family == packet.family
+                && (packet.family == .v4 || own.isLinkLocalUnicast == packet.destinationAddress.isLinkLocalUnicast)
         }
         return own?.address.address
     }
@@ -221,12 +270,11 @@ extension Walk {
                 advice: owner.advice,
                 finding: isForward ? .forwardDropped : nil
             )
-        case .reject(let rejection):
+        case .reject(let notice):
             note(.filter, place.namespace, "rejected by \(at)\(text)")
-            let outcome: TraceVerdict.Outcome =
-                rejection == .refused ? .refused : rejection == .unheard ? .dropped : .unreachable
-            let reason = "\(at) rejects it" + (rejection == .unheard ? ", of which a socket of UDP is not told" : "")
-            return stop(outcome, place.namespace, reason, plugin: owner.plugin, advice: owner.advice)
+            let reason = "\(at) rejects it"
+            let told = stop(.refused, place.namespace, reason, plugin: owner.plugin, advice: owner.advice)
+            return tell(notice, packet, place, told)
         case .translate(let translation):
             if translation.isChoice {
                 return stop(.unknown, place.namespace, "\(at) takes one of several addresses by chance")

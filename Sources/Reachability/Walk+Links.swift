@@ -20,9 +20,9 @@ extension Walk {
     mutating func transmit(_ original: Packet, by link: HostModel.Link, of namespace: Int) -> Fate {
         var packet = original
         guard link.isUp else {
-            return .stopped(stop(.unreachable, namespace, "link \(link.name) of \(title(namespace)) is down"))
+            return .stopped(stop(.dropped, namespace, "link \(link.name) of \(title(namespace)) is down"))
         }
-        if link.isLoopback {
+        if link.leadsBack {
             return receivePacket(packet, by: link, of: namespace, wasAsked: false)
         }
         let target = nextHop ?? packet.destinationAddress
@@ -33,8 +33,12 @@ extension Walk {
             note(.neighbour, namespace, "\(target) is at \(address)")
             packet.destination = address
         case .beyond(let place, let exit):
-            note(.link, place, "leaves by \(exit.name) towards \(target)")
-            return .left(place, exit)
+            guard exit.port == nil else {
+                note(.link, place, "leaves by \(exit.name) towards \(target)")
+                return .left(place, exit)
+            }
+            note(.neighbour, namespace, "\(target) is beyond \(exit.name)")
+            packet.destination = MACAddress(value: 0x0200_5e00_0001)
         case .stopped(let verdict): return .stopped(verdict)
         }
         if let shaping = link.shaping { note(.remark, namespace, "\(link.name) is slowed down: \(shaping)") }
@@ -75,24 +79,22 @@ extension Walk {
         switch link.kind {
         case "veth": return cross(packet, link, namespace)
         case "bridge": return bridge(packet, link, from: nil, of: namespace)
-        case "vlan":
-            guard let lower = model.namespaces[namespace].link(link.peer), !link.isPeerAbroad else { break }
-            var tagged = packet
-            tagged.vlan = link.vlan
-            note(.link, namespace, "\(link.name) adds tag \(link.vlan) and sends it by \(lower.name)")
-            return spread(tagged, by: lower, of: namespace)
+        case "vlan": return tag(packet, link, namespace)
+        case "macvlan": return sendStation(packet, link, namespace)
         case "dummy":
             return [.stopped(stop(.dropped, namespace, "\(link.name) is a dummy: what it sends is gone"))]
-        case "macvlan", "ipvlan", "vrf", "bond", "team", "ifb":
+        case "ipvlan", "bond", "team", "ifb":
             let reason = "what \(link.name) does, of kind \(link.kind), is not told here"
             return [.stopped(stop(.unknown, namespace, reason))]
-        default: return [.left(namespace, link)]
+        default:
+            exitTag = packet.vlan
+            return [.left(namespace, link)]
         }
-        return [.stopped(stop(.unknown, namespace, "the link below \(link.name) cannot be seen"))]
     }
 
     /// The other end of a pair.
     private mutating func cross(_ packet: Packet, _ link: HostModel.Link, _ namespace: Int) -> [Arrival] {
+        shown = nil
         let places = link.isPeerAbroad ? Array(model.namespaces.indices) : [namespace]
         for place in places where link.isPeerAbroad != (place == namespace) {
             let end = model.namespaces[place].links.first { candidate in
@@ -106,7 +108,8 @@ extension Walk {
             note(.link, place, "comes in by \(end.name), the other end of \(link.name)")
             return enter(packet, by: end, of: place)
         }
-        if let stranger = model.strangers[link.name] { return [.stranger(stranger)] }
+        if namespace == 0, let stranger = model.strangers[link.name] { return [.stranger(stranger)] }
+        exitTag = packet.vlan
         return [.left(namespace, link)]
     }
 
@@ -116,26 +119,26 @@ extension Walk {
         guard link.isUp else {
             return [.stopped(stop(.dropped, namespace, "link \(link.name) of \(title(namespace)) is down"))]
         }
-        let ingress = space.ruleset.chains(at: .ingress, of: [.netdev, .inet], device: link.name)
-        if let chain = ingress.first, !(space.ruleset.rules[chain.chain] ?? []).isEmpty {
-            let reason = "rules of chain \(chain.chain) at \(link.name)'s ingress are not told here"
-            return [.stopped(stop(.unknown, namespace, reason))]
-        }
-        if let master = space.link(link.master), master.kind == "bridge", link.port != nil {
+        var packet = packet
+        let place = HookPlace(point: .ingress, namespace: namespace, input: link, output: nil, bridge: nil)
+        if let verdict = ask(place, &packet) { return [.stopped(verdict)] }
+        if let arrivals = untag(packet, link, namespace) { return arrivals }
+        let master = space.link(link.master)
+        if let master, master.kind == "bridge", link.port != nil {
             return bridge(packet, master, from: link, of: namespace)
         }
-        if let master = space.link(link.master), master.kind != "bridge" {
+        if let master, master.kind != "bridge", master.kind != "vrf" {
             let reason = "\(link.name) belongs to \(master.name), of kind \(master.kind), which is not told here"
             return [.stopped(stop(.unknown, namespace, reason))]
         }
-        guard packet.vlan != 0 else { return [.up(namespace, link, packet, wasAsked: false)] }
-        let upper = space.links.first { $0.kind == "vlan" && $0.peer == link.index && $0.vlan == packet.vlan }
-        guard let upper else {
-            let reason = "nobody above \(link.name) is in VLAN \(packet.vlan)"
-            return [.stopped(stop(.dropped, namespace, reason))]
+        var besides: [Arrival] = []
+        if let arrivals = reachStations(packet, link, namespace, &besides) { return arrivals }
+        if !uppers("ipvlan", upon: link, namespace).isEmpty {
+            let reason = "links of kind ipvlan rest upon \(link.name), and what they take is not told here"
+            return besides + [.stopped(stop(.unknown, namespace, reason))]
         }
-        var untagged = packet
-        untagged.vlan = 0
-        return enter(untagged, by: upper, of: namespace)
+        guard packet.vlan != 0 else { return besides + [.up(namespace, link, packet, wasAsked: false)] }
+        let reason = "nobody above \(link.name) is in VLAN \(packet.vlan)"
+        return besides + unseen(namespace) + [.stopped(stop(.dropped, namespace, reason))]
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import Forwarding
+internal import PacketFilter
 
 /// What a question for a neighbour comes to.
 enum NeighbourAnswer {
@@ -8,6 +9,13 @@ enum NeighbourAnswer {
     /// The question leaves everything that is known by this link.
     case beyond(Int, HostModel.Link)
     case stopped(TraceVerdict)
+}
+
+/// Somebody who asked for an address of a namespace, by one of its links.
+struct Acquaintance: Hashable, Sendable {
+    var namespace: Int
+    var link: Int32
+    var address: IPAddress
 }
 
 extension Walk {
@@ -19,31 +27,44 @@ extension Walk {
         of namespace: Int,
         from sender: IPAddress
     ) -> NeighbourAnswer {
+        let asker = Acquaintance(namespace: namespace, link: link.index, address: target)
+        if let known = acquaintances[asker] { return .known(known) }
         // Questions go their own way: what they meet is told only if they fail.
         let kept = (isQuiet, hops, mark, isUntracked, connections, nextHop, attached)
+        let (keptShown, keptRelation) = (shown, isRelated)
         isQuiet = true
-        defer { (isQuiet, hops, mark, isUntracked, connections, nextHop, attached) = kept }
+        defer {
+            (isQuiet, hops, mark, isUntracked, connections, nextHop, attached) = kept
+            (shown, isRelated) = (keptShown, keptRelation)
+        }
         isUntracked = true
         let space = model.namespaces[namespace]
         let isOwn = space.addresses.contains { $0.link == link.index && $0.address.address == sender }
-        let source = isOwn ? sender : space.sourceAddress(on: link, to: target) ?? sender
-        let question = Packet.question(for: target, from: source, link.address)
+        // Who forwards for somebody else asks in his own name; by IPv6 in that of the link.
+        let near = space.addresses.first { $0.link == link.index && $0.address.address.isLinkLocalUnicast }
+        let own = target.family == .v4 ? space.sourceAddress(on: link, to: target) : near?.address.address
+        let source = isOwn ? sender : own ?? sender
+        var question = Packet.question(for: target, from: source, link.address)
+        if let verdict = leave(&question, by: link, of: namespace) {
+            return .stopped(unanswered(target, link, namespace, verdict))
+        }
         let arrivals = spread(question, by: link, of: namespace)
         var trouble: TraceVerdict?
-        for case .up(let place, let end, let frame, _) in arrivals where answers(place, end, target) {
+        for case .up(let place, let end, let frame, let wasAsked) in arrivals where answers(place, end, target) {
             guard !(place == namespace && end.index == link.index) else { continue }
-            // The answer goes back the same way.
-            let answer = frame.neighbourAnswer(end.address, for: target)
-            let back = spread(answer, by: end, of: place)
-            for case .up(let home, _, _, _) in back where home == namespace { return .known(end.address) }
-            for case .stopped(let verdict) in back { trouble = verdict }
+            switch reply(to: frame, for: target, by: end, of: place, to: namespace, wasAsked: wasAsked) {
+            case .stopped(let verdict): trouble = verdict
+            case let answer:
+                acquaintances[Acquaintance(namespace: place, link: end.index, address: source)] = link.address
+                return answer
+            }
         }
-        for case .left(let place, let exit) in arrivals { return .beyond(place, exit) }
         for case .stranger(let stranger) in arrivals where stranger.addresses.contains(target) {
-            let reason = "\(target) belongs to container \(stranger.name), which was not looked into"
-            var verdict = stop(.unknown, namespace, reason)
-            verdict.stranger = stranger.name
-            return .stopped(verdict)
+            return .stopped(notSeen(stranger, target, namespace))
+        }
+        for case .left(let place, let exit) in arrivals {
+            if let verdict = apart(target, from: link, namespace) { return .stopped(verdict) }
+            return .beyond(place, exit)
         }
         for case .stopped(let verdict) in arrivals where trouble == nil || verdict.outcome == .unknown {
             trouble = verdict
@@ -52,10 +73,83 @@ extension Walk {
         return .stopped(unanswered(target, link, namespace, trouble))
     }
 
+    /// Who answers somebody beyond a link that asks for an address; `beyond` when nobody but the namespace itself does.
+    func receiver(
+        _ target: IPAddress,
+        _ sender: IPAddress,
+        _ link: HostModel.Link,
+        _ namespace: Int
+    ) -> NeighbourAnswer {
+        var walk = self
+        walk.isQuiet = true
+        let question = Packet.question(for: target, from: sender, MACAddress(value: 0x0200_5e00_0001))
+        let arrivals = walk.enter(question, by: link, of: namespace)
+        for case .up(let place, let end, _, _) in arrivals where place != namespace && answers(place, end, target) {
+            return .known(end.address)
+        }
+        for case .stranger(let stranger) in arrivals where stranger.addresses.contains(target) {
+            return .stopped(notSeen(stranger, target, namespace))
+        }
+        return .beyond(namespace, link)
+    }
+
+    private func notSeen(_ stranger: HostModel.Stranger, _ target: IPAddress, _ namespace: Int) -> TraceVerdict {
+        let reason = "\(target) belongs to container \(stranger.name), which was not looked into"
+        var verdict = stop(.unknown, namespace, reason)
+        verdict.stranger = stranger.name
+        return verdict
+    }
+
+    /// The answer goes back the same way; that nobody gets it, and nobody knows why, is no answer.
+    private mutating func reply(
+        to question: Packet,
+        for target: IPAddress,
+        by end: HostModel.Link,
+        of place: Int,
+        to home: Int,
+        wasAsked: Bool
+    ) -> NeighbourAnswer {
+        var heard = question
+        if let verdict = arrive(&heard, by: end, of: place, wasAsked: wasAsked) { return .stopped(verdict) }
+        var answer = heard.neighbourAnswer(end.address, for: target)
+        if let verdict = leave(&answer, by: end, of: place) { return .stopped(verdict) }
+        let back = spread(answer, by: end, of: place)
+        for case .up(let namespace, let link, var frame, let wasAsked) in back where namespace == home {
+            if let verdict = arrive(&frame, by: link, of: home, wasAsked: wasAsked) { return .stopped(verdict) }
+            return .known(end.address)
+        }
+        for case .stopped(let verdict) in back { return .stopped(verdict) }
+        return .stopped(stop(.dropped, place, "the answer goes elsewhere"))
+    }
+
+    /// Neighbour discovery is IPv6, and asks its rules; nobody asks them about ARP.
+    private mutating func leave(_ packet: inout Packet, by link: HostModel.Link, of namespace: Int) -> TraceVerdict? {
+        isUntracked = true
+        var place = HookPlace(point: .output, namespace: namespace, input: nil, output: link, bridge: nil)
+        if let verdict = ask(place, &packet) { return verdict }
+        place.point = .postrouting
+        return ask(place, &packet)
+    }
+
+    private mutating func arrive(
+        _ packet: inout Packet,
+        by link: HostModel.Link,
+        of namespace: Int,
+        wasAsked: Bool
+    ) -> TraceVerdict? {
+        isUntracked = true
+        var place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
+        if !wasAsked, let verdict = ask(place, &packet) { return verdict }
+        place.point = .input
+        return ask(place, &packet)
+    }
+
     /// Any link of a host answers for all of its addresses (`arp_ignore` 0); those of IPv6 only for their own.
-    private func answers(_ place: Int, _ end: HostModel.Link, _ target: IPAddress) -> Bool {
+    func answers(_ place: Int, _ end: HostModel.Link, _ target: IPAddress) -> Bool {
         let space = model.namespaces[place]
-        if target.family == .v4, space.setting("arp_ignore", of: end) == 0 { return space.isOwn(target) }
+        if target.family == .v4, space.setting("arp_ignore", of: end) == 0 {
+            return space.isOwn(target, on: end)
+        }
         return isOn(end, target, space)
     }
 

@@ -5,12 +5,31 @@ internal import PacketFilter
 
 extension Walk {
     /// Begins in a namespace: route, rules of what is sent, and out.
-    mutating func send(_ packet: inout Packet, from namespace: Int) -> Fate {
-        (mark, isUntracked, attached) = (0, false, nil)
+    ///
+    /// - Parameters:
+    ///   - packet: as it is afterwards.
+    ///   - namespace: where it begins.
+    ///   - binding: the link that its socket is bound to, or that it answers by.
+    ///   - cause: of an error or a reset that the kernel sends for a rule, the connection of the packet that it is
+    ///     about; it belongs to that one from the beginning.
+    /// - Returns: where it ends.
+    mutating func send(
+        _ packet: inout Packet,
+        from namespace: Int,
+        by binding: HostModel.Link? = nil,
+        about cause: Attachment? = nil
+    ) -> Fate {
+        (mark, isUntracked, attached, shown) = (0, false, nil, nil)
+        isRelated = false
+        if let cause, cause.namespace == namespace {
+            attached = cause
+            attached?.isReply.toggle()
+            isRelated = true
+        }
         let way: (route: HostModel.Route, link: HostModel.Link)
-        switch lookup(packet, namespace, input: nil) {
+        switch lookup(packet, namespace, input: nil, binding) {
         case .found(let found): way = found
-        case .stopped(let verdict): return .stopped(verdict)
+        case .stopped(let verdict, _): return .stopped(verdict)
         }
         var output = way.link
         let before = packet
@@ -18,17 +37,18 @@ extension Walk {
         nextHop = way.route.gateway
         if let verdict = ask(place, &packet) { return .stopped(verdict) }
         if packet.destinationAddress != before.destinationAddress {
-            switch lookup(packet, namespace, input: nil) {
+            switch lookup(packet, namespace, input: nil, binding) {
             case .found(let found):
                 output = found.link
                 nextHop = found.route.gateway
-            case .stopped(var verdict):
+            case .stopped(var verdict, _):
                 // Of a route that is lost on the way out TCP is not told (ip_route_me_harder of the kernel).
                 if verdict.outcome == .unreachable, packet.protocolNumber == 6 { verdict.outcome = .dropped }
                 return .stopped(verdict)
             }
         }
         let space = model.namespaces[namespace]
+        if let verdict = rulesOfVRF(output, namespace) { return .stopped(verdict) }
         if packet.family == .v4, packet.sourceAddress.isLoopback, !output.isLoopback,
             space.setting("route_localnet", of: output) == 0
         {
@@ -44,17 +64,23 @@ extension Walk {
 
     enum Lookup {
         case found((route: HostModel.Route, link: HostModel.Link))
-        case stopped(TraceVerdict)
+        /// With what a sender beyond a link is told, if anything.
+        case stopped(TraceVerdict, Notice?)
     }
 
     /// The route of a packet, and the link that it leads to; of an own address that is the loopback link.
-    mutating func lookup(_ packet: Packet, _ namespace: Int, input: HostModel.Link?) -> Lookup {
+    mutating func lookup(
+        _ packet: Packet,
+        _ namespace: Int,
+        input: HostModel.Link?,
+        _ binding: HostModel.Link? = nil
+    ) -> Lookup {
         let space = model.namespaces[namespace]
         let question = RouteQuestion(
             destination: packet.destinationAddress,
             source: packet.sourceAddress,
             input: input,
-            output: nil,
+            output: binding,
             mark: mark
         )
         let route: HostModel.Route
@@ -63,12 +89,14 @@ extension Walk {
         case .none:
             note(.route, namespace, "no route to \(packet.destinationAddress)")
             let reason = "\(title(namespace)) has no route to \(packet.destinationAddress)"
-            return .stopped(stop(.unreachable, namespace, reason, advice: noRouteAdvice(namespace)))
-        case .unknown(let words): return .stopped(stop(.unknown, namespace, "routes of \(title(namespace)): \(words)"))
+            return .stopped(stop(.unreachable, namespace, reason, advice: noRouteAdvice(namespace)), .noRoute)
+        case .unknown(let words):
+            return .stopped(stop(.unknown, namespace, "routes of \(title(namespace)): \(words)"), nil)
         }
         if route.kind == .local {
-            guard let loopback = space.links.first(where: { $0.isLoopback }) else {
-                return .stopped(stop(.unknown, namespace, "\(title(namespace)) has no loopback link"))
+            let domain = space.domain(binding ?? input)
+            guard let loopback = domain ?? space.links.first(where: { $0.isLoopback }) else {
+                return .stopped(stop(.unknown, namespace, "\(title(namespace)) has no loopback link"), nil)
             }
             return .found((route, loopback))
         }
@@ -76,7 +104,9 @@ extension Walk {
             note(.route, namespace, "\(route.destination) is \(route.kind)")
             let reason = "the route of \(title(namespace)) to \(route.destination) is \(route.kind)"
             let isSilent = route.kind == .blackhole && input != nil
-            return .stopped(stop(isSilent ? .dropped : .unreachable, namespace, reason))
+            let hard = packet.family == .v4 && route.kind != .prohibit ? Notice.error(1) : .noRoute
+            let notice = route.kind == .prohibit ? Notice.prohibited(packet.family) : hard
+            return .stopped(stop(isSilent ? .dropped : .unreachable, namespace, reason), notice)
         }
         if route.hasManyWays { note(.remark, namespace, "the route has several ways; the first is taken here") }
         let way = route.gateway.map { " via \($0)" } ?? ""
@@ -107,8 +137,8 @@ extension Walk {
     ) -> Fate {
         var packet = original
         let space = model.namespaces[namespace]
-        if !link.isLoopback, !wasAsked { (mark, isUntracked, attached) = (0, false, nil) }
-        if packet.family == .v4, !link.isLoopback, space.setting("route_localnet", of: link) == 0,
+        if !link.leadsBack, !wasAsked { (mark, isUntracked, attached) = (0, false, nil) }
+        if packet.family == .v4, !link.leadsBack, space.setting("route_localnet", of: link) == 0,
             packet.destinationAddress.isLoopback || packet.sourceAddress.isLoopback
         {
             return .stopped(stop(.dropped, namespace, "packets of 127.0.0.0/8 are not taken from \(link.name)"))
@@ -117,16 +147,24 @@ extension Walk {
             let place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
             if let verdict = ask(place, &packet) { return .stopped(verdict) }
         }
+        // What comes in by a link of a VRF comes in by the VRF from here on.
+        let domain = space.domain(link)
+        if let domain, domain.index != link.index {
+            let place = HookPlace(point: .prerouting, namespace: namespace, input: domain, output: nil, bridge: nil)
+            if let verdict = ask(place, &packet) { return .stopped(verdict) }
+        }
+        let port = link
+        let link = domain ?? link
         let way: (route: HostModel.Route, link: HostModel.Link)
         switch lookupIncoming(packet, namespace, link) {
         case .found(let found): way = found
-        case .stopped(let verdict): return .stopped(verdict)
+        case .stopped(let verdict, _): return .stopped(verdict)
         }
-        if let verdict = checkSource(packet, namespace, link) { return .stopped(verdict) }
+        if !port.leadsBack, let verdict = checkSource(packet, namespace, link) { return .stopped(verdict) }
         if way.route.kind == .local {
             let place = HookPlace(point: .input, namespace: namespace, input: link, output: nil, bridge: nil)
             if let verdict = ask(place, &packet) { return .stopped(verdict) }
-            arrived = packet
+            (arrived, arrivedBy) = (packet, port)
             return .local(namespace)
         }
         guard way.route.kind == .unicast else {
@@ -137,20 +175,13 @@ extension Walk {
 
     private mutating func lookupIncoming(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> Lookup {
         let answer = lookup(packet, namespace, input: link)
-        guard case .stopped(var verdict) = answer, verdict.outcome == .unreachable else { return answer }
-        // Who does not forward says nothing either.
-        if let closed = forwardingOff(packet, namespace, link) { return .stopped(closed) }
-        let any = packet.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
-        let back = RouteQuestion(destination: packet.sourceAddress, source: any, input: nil, output: nil)
-        if case .found(let route) = model.namespaces[namespace].route(back), route.kind == .unicast {
-            // "No route" and "no such host" are no errors to a socket of UDP (icmp_err_convert of the kernel).
-            guard packet.protocolNumber == 17, !verdict.reason.hasSuffix("prohibit") else { return answer }
-            verdict.reason += ", of which a socket of UDP is not told"
-        } else {
-            verdict.reason += ", and has none back to \(packet.sourceAddress) to say so"
+        guard case .stopped(let verdict, let notice) = answer, verdict.outcome == .unreachable, let notice else {
+            return answer
         }
-        verdict.outcome = .dropped
-        return .stopped(verdict)
+        // Who does not forward says nothing either; with IPv6 he does (ip6_pkt_discard of the kernel).
+        if packet.family == .v4, let closed = forwardingOff(packet, namespace, link) { return .stopped(closed, nil) }
+        let place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
+        return .stopped(tell(notice, packet, place, verdict), nil)
     }
 
     func forwardingOff(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {
@@ -170,10 +201,10 @@ extension Walk {
 
     /// Whether a packet may come from where it says; `fib_validate_source` of the kernel.
     private mutating func checkSource(_ packet: Packet, _ namespace: Int, _ link: HostModel.Link) -> TraceVerdict? {
-        guard packet.family == .v4, !link.isLoopback else { return nil }
+        guard packet.family == .v4 else { return nil }
         let space = model.namespaces[namespace]
         let source = packet.sourceAddress
-        if space.isOwn(source), space.setting("accept_local", of: link) == 0 {
+        if space.isOwn(source, on: link), space.setting("accept_local", of: link) == 0 {
             let reason = "\(source) is an address of \(title(namespace)) itself, and comes in by \(link.name)"
             return stop(.dropped, namespace, reason)
         }
@@ -190,7 +221,9 @@ extension Walk {
             note(.setting, namespace, "rp_filter: no way back to \(source)")
             return stop(.dropped, namespace, "there is no way back to \(source), and rp_filter is on")
         }
-        guard mode == 1, route.link != link.index else { return nil }
+        guard mode == 1, route.link != link.index, space.domain(space.link(route.link))?.index != link.index else {
+            return nil
+        }
         let other = space.link(route.link)?.name ?? "elsewhere"
         note(.setting, namespace, "rp_filter is strict: the way back to \(source) is by \(other)")
         return stop(

@@ -10,18 +10,28 @@ struct Walk {
     /// What each namespace's connection tracking keeps.
     var connections: [Int: [Connection]] = [:]
     /// Which of them the packet belongs to where it is, and whether it is of the direction of answers.
-    var attached: (namespace: Int, index: Int, isReply: Bool)?
+    var attached: Attachment?
     var isAnswer = false
-    /// Whether the answer is an error that belongs to the flow.
+    /// Whether the packet is an error that belongs to the connection where it is.
     var isRelated = false
+    /// The first packet as its socket knows it, and where it began; `link` when it came in by one.
+    var begun: (packet: Packet, namespace: Int, link: HostModel.Link?)?
+    /// Where a bridge showed the packet to the rules of IP, by which port it had come, and from which station.
+    var shown: (namespace: Int, port: HostModel.Link, sender: MACAddress)?
+    /// Who asked for somebody is known to him.
+    var acquaintances: [Acquaintance: MACAddress] = [:]
     /// Steps of questions for neighbours are nobody's business.
     var isQuiet = false
     /// As it was when it came to where it belongs.
     var arrived: Packet?
+    /// The link that it came by.
+    var arrivedBy: HostModel.Link?
     /// As it was when it was last handed to a link.
     var departed: Packet?
     var mark: UInt32 = 0
     var isUntracked = false
+    /// The tag of the last frame that left everything that is known.
+    var exitTag: UInt16 = 0
     /// Whom the packet is handed to on its link.
     var nextHop: IPAddress?
     /// Namespace changes are bounded, so that rules that lead in a circle end.
@@ -98,6 +108,11 @@ extension Walk {
         var packet = Packet.first(flow, source: source)
         let bridge = input.port == nil ? nil : model.namespaces[flow.origin].link(input.master)
         packet.destination = (bridge ?? input).address
+        switch receiver(flow.destination, source, input, flow.origin) {
+        case .known(let address): packet.destination = address
+        case .stopped(let verdict): return (verdict, packet.words)
+        case .beyond: break
+        }
         return (run(packet, by: input, of: flow.origin), packet.words)
     }
 
@@ -105,26 +120,34 @@ extension Walk {
     private mutating func begin(_ flow: Flow) -> (TraceVerdict, String) {
         let space = model.namespaces[flow.origin]
         let any = flow.destination.family == .v4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
-        if let source = flow.source, !space.isOwn(source) {
+        let binding = flow.binding.flatMap { space.link(named: $0) }
+        if let source = flow.source, !space.isOwn(source, on: binding) {
             let reason = "\(title(flow.origin)) has no address \(source), so no process of it can send from there"
             return (stop(.unreachable, flow.origin, reason), Packet.first(flow, source: source).words)
         }
-        let question = RouteQuestion(destination: flow.destination, source: flow.source ?? any, input: nil, output: nil)
+        let question = RouteQuestion(
+            destination: flow.destination,
+            source: flow.source ?? any,
+            input: nil,
+            output: binding
+        )
         var source = flow.source
         if source == nil, case .found(let route) = space.route(question) {
             source = route.source ?? (route.kind == .local ? flow.destination : nil)
             if source == nil, let link = space.link(route.link) {
-                source = space.sourceAddress(on: link, to: route.gateway ?? flow.destination)
+                source = space.source(on: link, to: flow.destination, route)
             }
         }
         var packet = Packet.first(flow, source: source ?? any)
         let subject = packet.words
-        let fate = send(&packet, from: flow.origin)
+        begun = (packet, flow.origin, nil)
+        let fate = send(&packet, from: flow.origin, by: binding)
         return (conclude(fate, origin: flow.origin, outside: nil), subject)
     }
 
     mutating func run(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> TraceVerdict {
         note(.link, namespace, "comes in by \(link.name)")
+        begun = packet.family == nil ? nil : (packet, namespace, link)
         let fate = receive(packet, by: link, of: namespace)
         guard packet.family != nil else { return judge(fate) }
         return conclude(fate, origin: namespace, outside: link)

@@ -55,7 +55,7 @@ struct ExplainScene {
         } catch {
             throw PoolFailure(error, intention: "cannot read the host's network")
         }
-        for facts in attachments where !facts.hostInterface.isEmpty {
+        for facts in attachments {
             let addresses = facts.addresses.map { $0.address }
             let stranger = HostModel.Stranger(name: facts.key.containerID, addresses: addresses)
             reader.add(stranger, link: facts.hostInterface)
@@ -110,6 +110,11 @@ struct ExplainScene {
         flow.input = input
         if let port = to.port { flow.destinationPort = port }
         return flow
+    }
+
+    /// Whether a namespace has a link.
+    func has(_ link: String, in namespace: Int) -> Bool {
+        reader.model.namespaces[namespace].links.contains { $0.name == link }
     }
 
     private struct Origin {

@@ -54,6 +54,9 @@ struct ExplainTool: ParsableCommand {
     @Option(help: ArgumentHelp("The sender's address, instead of the one the kernel takes.", valueName: "address"))
     var source: String?
 
+    @Option(help: ArgumentHelp("The link or VRF that the sender's socket is bound to.", valueName: "link"))
+    var through: String?
+
     @Option(name: .customLong("in"), help: ArgumentHelp("The link of the host that it comes in by.", valueName: "link"))
     var input: String?
 
@@ -117,6 +120,10 @@ struct ExplainTool: ParsableCommand {
         guard let from = FlowEnd(pair[0]), let to = FlowEnd(pair[1]) else { throw PoolFailure("an end has no name") }
         var flow = try scene.flow(from: from, to: to, input: input, source: source.flatMap { IPAddress($0) })
         (flow.transport, flow.sourcePort) = (transport, sourcePort)
+        if let through {
+            guard scene.has(through, in: flow.origin) else { throw PoolFailure("the sender has no link \(through)") }
+            flow.binding = through
+        }
         return try scene.settled { (model) throws(PoolFailure) in Trace(flow, on: model) }
     }
 
