@@ -387,7 +387,7 @@ let modules: [Target] = [
     tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "FirewallKernelTests",
-        ["Firewall", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "Wiring", "TestSupport"]
+        ["Firewall", "Addressing", "CNI", "Linux", "Netlink", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
     ),
     tests(
         "PortMapKernelTests",

@@ -2,6 +2,7 @@
 """firewall: who may talk to whom, by each backend, and whose rules are whose."""
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 from typing import Any
@@ -174,6 +175,29 @@ def test_the_operators_chain_comes_first(world: Host, ours: Implementation, cont
     world.must("nft flush chain inet culvert_firewall admin")
     good(runtime.delete(second))
     assert ruleset(world) == ""
+
+
+@needs_culvert
+def test_open_networks_share_a_table(world: Host, ours: Implementation) -> None:
+    """However their containers come and go: it is there as long as one of them lives, and not longer."""
+    networks = [network_on(world, ours, number) for number in (0, 1)]
+    steady, *others = world.add_containers([f"c{number}" for number in range(9)])
+    good(networks[0].add(steady))
+    shared = world.must("nft list ruleset")
+    assert "chain admin" in shared and "10.77.0.2" not in shared
+    pairs = [(networks[number % 2], container) for number, container in enumerate(others)]
+    with concurrent.futures.ThreadPoolExecutor(4) as crowd:
+        for round_number in range(3):
+            for outcome in crowd.map(lambda pair: pair[0].add(pair[1]), pairs):
+                good(outcome)
+            if round_number == 2:
+                pairs.append((networks[0], steady))
+            for network_of, container in pairs:
+                good(network_of.check(container))
+            assert world.must("nft list ruleset") == shared
+            for outcome in crowd.map(lambda pair: pair[0].delete(pair[1]), pairs):
+                good(outcome)
+    assert ruleset(world) == "" and left_behind(world, [steady, *others], ("cni0", "cni1", "wire")) == {}
 
 
 @needs_culvert

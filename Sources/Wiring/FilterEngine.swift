@@ -108,28 +108,35 @@ package struct FilterEngine: ~Copyable {
 
     /// Removes what an attachment has, as far as it is still there and still this one's.
     ///
+    /// `leavingTables`: does not look whether tables are of use to anybody; ``removeUnused(_:unless:)`` does.
     /// - Throws: ``KernelError``; then nothing is changed.
-    package func remove(_ shares: [FilterShare], of key: AttachmentKey) throws(KernelError) {
+    package func remove(
+        _ shares: [FilterShare],
+        of key: AttachmentKey,
+        leavingTables: Bool = false
+    ) throws(KernelError) {
         try socket.update { batch throws(KernelError) in
             for share in shares { try socket.remove(share, of: key, from: &batch) }
         }
-        try removeUnused(shares.map { $0.layout })
+        if !leavingTables { try removeUnused(shares.map { $0.layout }) }
     }
 
     /// Removes everything from some layouts that belongs to certain owners; for those of whom nothing else is known.
     ///
     /// `identify`: says whose are to go. Asked after the generation of the rules is known: whoever is not in the records
     /// by then has no rule in that generation.
+    /// `isNeeded`: as for ``removeUnused(_:unless:)``.
     /// - Throws: ``KernelError``; then nothing is changed.
     package func sweep(
         _ layouts: [FilterLayout],
-        of identify: () throws(KernelError) -> FilterOwners
+        of identify: () throws(KernelError) -> FilterOwners,
+        unless isNeeded: () throws(KernelError) -> Bool = { () throws(KernelError) in false }
     ) throws(KernelError) {
         try socket.update { batch throws(KernelError) in
             let owners = try identify()
             for layout in layouts { try socket.sweep(layout, owners, from: &batch) }
         }
-        try removeUnused(layouts)
+        try removeUnused(layouts, unless: isNeeded)
     }
 
     /// A chain as the kernel has it; nil when there is none.
@@ -191,21 +198,41 @@ package struct FilterEngine: ~Copyable {
     }
 
     /// Removes the tables in which nobody has anything any more.
-    private func removeUnused(_ layouts: [FilterLayout]) throws(KernelError) {
+    ///
+    /// `isNeeded`: whether the tables are of use to somebody who has nothing in them. Whoever comes says so before it
+    /// looks for its table, and whoever goes no longer says so when it calls this: then the last one finds a table that
+    /// nobody needs, and one that was removed in front of somebody who came is made again.
+    /// - Throws: ``KernelError``; then nothing is changed.
+    package func removeUnused(
+        _ layouts: [FilterLayout],
+        unless isNeeded: () throws(KernelError) -> Bool = { () throws(KernelError) in false }
+    ) throws(KernelError) {
         var isLeft = false
+        var removed: [FilterLayout] = []
         try socket.update { batch throws(KernelError) in
             isLeft = false
+            removed = []
             for layout in layouts {
                 switch try socket.need(of: layout) {
                 case .somebody: continue
-                case .nobody: batch.delete(layout.table)
+                case .nobody:
+                    if try isNeeded() { continue }
+                    batch.delete(layout.table)
+                    removed.append(layout)
                 case .noElement:
                     try socket.removeUnpointed(layout, from: &batch)
                     isLeft = isLeft || !batch.isEmpty
                 }
             }
         }
+        if !removed.isEmpty, try isNeeded() {
+            try socket.update { batch throws(KernelError) in
+                for layout in removed { _ = try socket.add(layout, to: &batch) }
+            }
+            // Who came may have gone meanwhile.
+            isLeft = true
+        }
         // Now that its chains are gone.
-        if isLeft { try removeUnused(layouts) }
+        if isLeft { try removeUnused(layouts, unless: isNeeded) }
     }
 }

@@ -137,6 +137,9 @@ package struct FilterShare: Hashable, Sendable {
     package var rules: [Rule] = []
     /// Elements of this attachment; their comments begin with their owner.
     package var elements: [Elements] = []
+    /// Keys that lead nowhere for this attachment: whatever stands there is removed when it comes, and what is its own
+    /// when it goes.
+    package var vacant: [Elements] = []
 
     package init(_ layout: FilterLayout) {
         self.layout = layout

@@ -27,6 +27,9 @@ extension PacketFilterSocket {
             if isThere, replacing { try makeRoom(for: shared, share.layout, making: &making, &batch) }
             try add(shared, isThere: isThere, replacing: replacing, to: &batch)
         }
+        for group in share.vacant where isThere {
+            try replace(with: group, isThere: true, emptying: true, of: key, share.layout, making: &making, &batch)
+        }
         isThere = isThere && replacing
         if isThere {
             try removeRules(of: key, in: share.layout, from: &batch)
@@ -47,9 +50,7 @@ extension PacketFilterSocket {
                 batch.create(group.elements, in: group.set)
                 continue
             }
-            let old = isThere ? try inTheWay(of: group) : []
-            let lost = try replace(old, with: group, of: key, making: &making, &batch)
-            if !lost.isEmpty { making.lost.append(.init(layout: share.layout, targets: lost)) }
+            try replace(with: group, isThere: isThere, of: key, share.layout, making: &making, &batch)
         }
     }
 
@@ -93,14 +94,18 @@ extension PacketFilterSocket {
     ///
     /// Runtimes ask for a container's ports on each of its networks: the first one has them as long as it lives.
     ///
-    /// - Returns: the chains that the elements led to which are gone.
+    /// `isThere`: whether the set may have elements already.
+    /// `emptying`: whether the places are only to be free.
     private borrowing func replace(
-        _ old: [SetElement],
         with group: FilterShare.Elements,
+        isThere: Bool,
+        emptying: Bool = false,
         of key: AttachmentKey,
+        _ layout: FilterLayout,
         making: inout FilterEngine.Making,
         _ batch: inout Batch
-    ) throws(KernelError) -> [String] {
+    ) throws(KernelError) {
+        let old = isThere ? try inTheWay(of: group) : []
         let kept = old.filter { $0.isOfSibling(of: key) }
         // What the batch has put there already is not shown as such, and stays; nothing can be deleted twice.
         let stale = old.filter { element in
@@ -109,12 +114,14 @@ extension PacketFilterSocket {
             return making.deleted.insert(known).inserted
         }
         if !stale.isEmpty { batch.delete(stale, from: group.set) }
+        let lost = stale.compactMap { $0.target }
+        if !lost.isEmpty { making.lost.append(.init(layout: layout, targets: lost)) }
+        guard !emptying else { return }
         var new: [SetElement] = []
         for element in group.elements where !kept.contains(where: { $0.overlaps(element) }) {
             if making.elements.insert(.init(set: group.set.name, key: element.key)).inserted { new.append(element) }
         }
         if !new.isEmpty { batch.create(new, in: group.set) }
-        return stale.compactMap { $0.target }
     }
 
     /// Makes what somebody took away from a chain that others point to already, or from what leads there.
@@ -134,7 +141,7 @@ extension PacketFilterSocket {
     /// Makes a layout, or what is missing of it.
     ///
     /// - Returns: whether its table was there.
-    private borrowing func add(_ layout: FilterLayout, to batch: inout Batch) throws(KernelError) -> Bool {
+    borrowing func add(_ layout: FilterLayout, to batch: inout Batch) throws(KernelError) -> Bool {
         guard let table = try table(layout.table) else {
             batch.add(layout.table, comment: layout.comment)
             for set in layout.sets { batch.add(set) }

@@ -13,7 +13,7 @@ extension PacketFilterSocket {
         try removeRules(of: key, in: share.layout, from: &batch)
         let owners = FilterOwners.attachment(key)
         var pointers: [String] = []
-        for group in share.elements {
+        for group in share.elements + share.vacant {
             let ours = try present(group).filter { owners.include($0.comment) }
             guard !ours.isEmpty else { continue }
             batch.delete(ours, from: group.set)

@@ -39,6 +39,27 @@ struct FilterEngineTests {
         #expect(sets[3] == [])
     }
 
+    @Test(
+        "A table in which nobody has anything stays for who needs it, and comes again for who came meanwhile",
+        arguments: [
+            ([true], true), ([false, false], false), ([false, true, true], true), ([false, true, false, false], false),
+        ]
+    )
+    func needed(answers: [Bool], isKept: Bool) throws {
+        let (sets, rest) = try inNewNamespace {
+            let engine = try FilterEngine()
+            try engine.install([FilterShare(Club.layout)], of: first, isFresh: true)
+            let before = try ruleSet()
+            var rest = answers
+            try engine.removeUnused([Club.layout]) { () throws(KernelError) in
+                rest.isEmpty ? isKept : rest.removeFirst()
+            }
+            return ([before, try ruleSet()], rest)
+        }
+        #expect(sets[0].contains("table inet club {") && sets[1] == (isKept ? sets[0] : []))
+        #expect(rest == [])
+    }
+
     @Test("What is installed is complete by its own count, twice as well as once")
     func complete() throws {
         let (missing, sets) = try inNewNamespace {

@@ -46,6 +46,8 @@ struct FirewallAttachment {
             record.state = .attached
             request.notes.enter(.record)
             try file.write(record)
+            // Rules of an earlier ADD may have been there.
+            if !isFresh, !plan.usesTable { try removeUnusedTable() }
             return result
         } catch {
             let cause = contradiction(plan, error) ?? CNIError(.kernelRefused, intention, error)
@@ -123,6 +125,7 @@ struct FirewallAttachment {
                 try plan.remove { () throws(KernelError) in try otherAddresses(than: request.key) }
             }
             try file.remove()
+            try removeUnusedTable()
             return cause
         } catch {
             return cause.adding("left behind: rules of \(request.key) (\(error))")
@@ -130,7 +133,7 @@ struct FirewallAttachment {
     }
 
     /// The addresses of all attachments but one that have a record.
-    private func otherAddresses(than own: AttachmentKey) throws(KernelError) -> [IPAddress] {
+    func otherAddresses(than own: AttachmentKey) throws(KernelError) -> [IPAddress] {
         let store = request.attachments
         var addresses: [IPAddress] = []
         for network in try store.networks() {
@@ -183,136 +186,5 @@ struct FirewallAttachment {
                 details: "missing: \(missing.joined(separator: "; ")); culvert reload puts them back"
             )
         }
-    }
-}
-
-// DEL and GC
-extension FirewallAttachment {
-    /// Takes the container's rules away; needs nothing but its identity, and can be repeated.
-    func expel() throws(CNIError) {
-        request.notes.enter(.record)
-        do throws(KernelError) {
-            let file: AttachmentFile
-            do throws(KernelError) {
-                file = try AttachmentFile(
-                    existing: request.key,
-                    of: FirewallAttachment.plugin,
-                    in: request.attachments,
-                    waitingAtMost: request.settings.lockBound
-                )
-            } catch {
-                guard error.errno == .noSuchFileOrDirectory else { throw error }
-                try removeUnrecorded()
-                return try removeUnrecordedSources()
-            }
-            try close(request.key, file)
-        } catch {
-            throw CNIError(
-                .kernelRefused,
-                "cannot take the rules of container \(request.key.containerID) from the firewall",
-                error
-            )
-        }
-    }
-
-    private func close(_ key: AttachmentKey, _ file: consuming AttachmentFile) throws(KernelError) {
-        try removeRules(of: key, file.record)
-        request.notes.enter(.record)
-        try file.remove()
-    }
-
-    /// Removes what an attachment has by its record; without one the comments say whose the elements are.
-    private func removeRules(of key: AttachmentKey, _ record: AttachmentRecord?) throws(KernelError) {
-        request.notes.enter(.filter)
-        guard let plan = record.flatMap({ FirewallPlan($0) }) else {
-            return try FilterEngine.removing { engine throws(KernelError) in
-                try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
-            }
-        }
-        try plan.remove { () throws(KernelError) in try otherAddresses(than: key) }
-    }
-
-    /// Removes what is known by its owner, and what the reference made with iptables for the addresses of the result.
-    private func removeUnrecorded() throws(KernelError) {
-        let key = request.key
-        request.notes.enter(.filter)
-        try FilterEngine.removing { engine throws(KernelError) in
-            try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in .attachment(key) }
-            let addresses = (request.configuration.previousResult?.ips ?? []).map { $0.address.address }
-            guard !addresses.isEmpty else { return }
-            let taken = try otherAddresses(than: key)
-            for family in [AddressFamily.v4, .v6] {
-                let ours = addresses.filter { $0.family == family && !taken.contains($0) }
-                guard !ours.isEmpty, try engine.holdsForwardRules(family), IPTablesTool.isAvailable(family) else {
-                    continue
-                }
-                try FirewallPlan.removeRules(of: ours, family)
-            }
-        }
-    }
-
-    /// Takes the addresses of the result out of the zone where the reference may have put them, unless another backend
-    /// is configured.
-    private func removeUnrecordedSources() throws(KernelError) {
-        let configuration: FirewallConfiguration
-        do throws(CNIError) {
-            configuration = try FirewallConfiguration(request.configuration)
-        } catch {
-            // The reference did nothing with that either.
-            return
-        }
-        guard configuration.mayHaveSources else { return }
-        try configuration.removeSources { () throws(KernelError) in try otherAddresses(than: request.key) }
-    }
-
-    /// Removes the rules of all attachments of the network but the survivors, and those younger than this call.
-    ///
-    /// Goes on after an error, and reports all of them.
-    func sweep(sparing surviving: [AttachmentID]) throws(CNIError) {
-        let network = request.configuration.name
-        let intention = "cannot collect garbage of network \(network)"
-        let store = request.attachments
-        var errors: [String] = []
-        let keys = try translating(intention, .storeUnusable) { () throws(KernelError) in
-            try store.keys(of: network, plugin: FirewallAttachment.plugin)
-        }
-        for key in keys where !surviving.contains(where: { $0.covers(key) }) {
-            do throws(KernelError) {
-                try collect(key)
-            } catch {
-                errors.append("\(key): \(error)")
-            }
-        }
-        do throws(KernelError) {
-            try FilterEngine.removing { engine throws(KernelError) in
-                try engine.sweep([FirewallFilter.layout]) { () throws(KernelError) in
-                    let keys = try store.keys(of: network, plugin: FirewallAttachment.plugin)
-                    return .network(network, sparing: .init(surviving, of: network, and: keys))
-                }
-            }
-        } catch {
-            errors.append("\(error)")
-        }
-        guard errors.isEmpty else {
-            throw CNIError(.kernelRefused, intention, details: errors.joined(separator: "; "))
-        }
-    }
-
-    private func collect(_ key: AttachmentKey) throws(KernelError) {
-        let file: AttachmentFile
-        do throws(KernelError) {
-            file = try AttachmentFile(
-                existing: key,
-                of: FirewallAttachment.plugin,
-                in: request.attachments,
-                waitingAtMost: .zero
-            )
-        } catch {
-            // Somebody works on it, or its DEL was faster: either way it is not garbage.
-            guard error.errno == .wouldBlock || error.errno == .noSuchFileOrDirectory else { throw error }
-            return
-        }
-        if file.isYounger(than: request.beganBoot) { return }
-        try close(key, file)
     }
 }

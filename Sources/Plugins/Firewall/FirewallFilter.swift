@@ -56,6 +56,9 @@ enum FirewallFilter {
 
     /// What stands in nf_tables for one attachment.
     ///
+    /// Of an open network nothing does but what all share: an accept behind which nothing follows, in a chain that
+    /// accepts, would say nothing, and each change of the rules makes the kernel walk over all chains that there are.
+    ///
     /// `withNeighbours`: also what keeps the bridge apart from those of iptables, as these are right now.
     static func share(
         of configuration: FirewallConfiguration,
@@ -63,24 +66,34 @@ enum FirewallFilter {
         withNeighbours: Bool = true
     ) -> FilterShare {
         var share = FilterShare(layout)
-        let verdict: Verdict
         if configuration.policy == .open {
-            verdict = .accept
-        } else {
-            let chain = chain(of: configuration.bridge, configuration.policy)
-            verdict = .goto(chain.name)
-            share.shared = [sharedChain(chain, configuration, withNeighbours: withNeighbours)]
-            if configuration.addresses.isEmpty { share.chains = [member(of: chain, key)] }
+            // What earlier versions made, or led to the policy of somebody who is gone.
+            share.vacant = elements(of: configuration, to: .accept, key)
+            return share
         }
+        let chain = chain(of: configuration.bridge, configuration.policy)
+        share.shared = [sharedChain(chain, configuration, withNeighbours: withNeighbours)]
+        if configuration.addresses.isEmpty { share.chains = [member(of: chain, key)] }
+        share.elements = elements(of: configuration, to: .goto(chain.name), key)
+        return share
+    }
+
+    /// An element for each address.
+    private static func elements(
+        of configuration: FirewallConfiguration,
+        to verdict: Verdict,
+        _ key: AttachmentKey
+    ) -> [FilterShare.Elements] {
+        var groups: [FilterShare.Elements] = []
         for family in [AddressFamily.v4, .v6] {
             let addresses = configuration.addresses.filter { $0.family == family }
             guard !addresses.isEmpty else { continue }
             let elements = addresses.map {
                 SetElement(key: [.address($0)], verdict: verdict, comment: key.ruleComment)
             }
-            share.elements.append(.init(containers(family), elements))
+            groups.append(.init(containers(family), elements))
         }
-        return share
+        return groups
     }
 
     /// What holds the chain of a bridge for a container without addresses: no packet comes here.

@@ -61,6 +61,16 @@ struct FirewallPlan {
         Chain(Table(family == .v4 ? .ip : .ip6, "filter"), "FORWARD")
     }
 
+    /// Whether it stands in nf_tables, or at least needs the operator's chain there.
+    var usesTable: Bool {
+        switch backend {
+        case .nftables: true
+        case .iptables: false
+        // firewalld knows zones and no bridges: the policy is kept by rules of its own.
+        case .firewalld: configuration.policy != .open
+        }
+    }
+
     var share: FilterShare { FirewallFilter.share(of: configuration, key) }
 
     /// The same without what depends on others: they come and go without asking us.
@@ -100,8 +110,7 @@ struct FirewallPlan {
             }
         case .firewalld:
             try configuration.addSources()
-            // firewalld knows zones and no bridges: the policy is kept by rules of its own.
-            if configuration.policy != .open {
+            if usesTable {
                 try FilterEngine().install([share], of: key, isFresh: isFresh)
             }
         }
@@ -117,15 +126,19 @@ struct FirewallPlan {
         }
     }
 
-    /// Removes all of it, as far as it is there.
+    /// Removes all of it, as far as it is there, but for the table that all share.
     ///
     /// `taken`: whether an address belongs to another attachment by now. Rules of iptables and firewalld do not say
     /// whose they are.
     /// - Throws: ``KernelError``.
     func remove(sparing taken: () throws(KernelError) -> [IPAddress]) throws(KernelError) {
+        if usesTable {
+            try FilterEngine.removing { engine throws(KernelError) in
+                try engine.remove([share], of: key, leavingTables: true)
+            }
+        }
         switch backend {
-        case .nftables:
-            try FilterEngine.removing { engine throws(KernelError) in try engine.remove([share], of: key) }
+        case .nftables: break
         case .iptables:
             let spared = try taken()
             let addresses = configuration.addresses.filter { !spared.contains($0) }
@@ -135,9 +148,6 @@ struct FirewallPlan {
                 try FirewallPlan.removeRules(of: addresses, family)
             }
         case .firewalld:
-            if configuration.policy != .open {
-                try FilterEngine.removing { engine throws(KernelError) in try engine.remove([share], of: key) }
-            }
             try configuration.removeSources(sparing: taken)
         }
     }
@@ -155,12 +165,8 @@ struct FirewallPlan {
     /// `withNeighbours`: as for ``missing(withNeighbours:)``.
     /// - Throws: ``KernelError``.
     func missingShare(withNeighbours: Bool) throws(KernelError) -> [String] {
-        let share = withNeighbours ? share : ownShare
-        return switch backend {
-        case .nftables: try FilterEngine().missing([share], of: key)
-        case .iptables: []
-        case .firewalld: configuration.policy == .open ? [] : try FilterEngine().missing([share], of: key)
-        }
+        guard usesTable else { return [] }
+        return try FilterEngine().missing([withNeighbours ? share : ownShare], of: key)
     }
 
     /// What iptables or firewalld do not have.

@@ -28,13 +28,7 @@ package struct FirewallRules {
     package var usesOthers: Bool { plan.backend != .nftables }
 
     /// What stands in nf_tables.
-    package var shares: [FilterShare] {
-        switch plan.backend {
-        case .nftables: [plan.share]
-        case .iptables: []
-        case .firewalld: plan.configuration.policy == .open ? [] : [plan.share]
-        }
-    }
+    package var shares: [FilterShare] { plan.usesTable ? [plan.share] : [] }
 
     /// Whether firewalld is asked for anything.
     package var usesFirewalld: Bool { plan.backend == .firewalld }
