@@ -57,12 +57,15 @@ extension Walk {
             return true
         case 6, 17:
             let (address, port) = (packet.destinationAddress, packet.destinationPort)
-            let isHeard = space.sockets.contains { socket in
+            let hearers = space.sockets.filter { socket in
                 guard socket.transport == packet.protocolNumber, socket.port == port else { return false }
                 guard isReached(socket, space) else { return false }
                 guard address.family == .v4 ? socket.hearsIPv4 : socket.hearsIPv6 else { return false }
                 return socket.address.isUnspecified || Self.plain(socket.address) == address
             }
+            let isHeard = !hearers.isEmpty
+            // A server of datagrams that is not bound answers past the VRF that it was asked by.
+            answersUnbound = isHeard && packet.protocolNumber == 17 && hearers.allSatisfy { $0.link == 0 }
             let end = "\(TransportName.name(packet.protocolNumber)) port \(port) of \(address)"
             note(.socket, namespace, isHeard ? "a socket listens at \(end)" : "no socket listens at \(end)")
             if isHeard, packet.protocolNumber == 17 { remark(packet, space, namespace) }
@@ -112,7 +115,7 @@ extension Walk {
         if isRefusedByError, case .error(let code) = Notice.portUnreachable(packet.family) {
             answer = packet.error(code, from: packet.destinationAddress)
         }
-        let domain = model.namespaces[place].domain(arrivedBy)
+        let domain = answersUnbound ? nil : model.namespaces[place].domain(arrivedBy)
         let fate = send(&answer, from: place, by: domain, about: isRefusedByError ? attached : nil)
         let end = Packet.end(packet.destinationAddress, packet.destinationPort)
         let target = packet.hasPorts ? end : "\(packet.destinationAddress)"

@@ -30,14 +30,22 @@ extension Walk {
         let asker = Acquaintance(namespace: namespace, link: link.index, address: target)
         if let known = acquaintances[asker] { return .known(known) }
         // Questions go their own way: what they meet is told only if they fail.
-        let kept = (isQuiet, hops, mark, isUntracked, connections, nextHop, attached)
-        let (keptShown, keptRelation) = (shown, isRelated)
+        let kept = self
         isQuiet = true
-        defer {
-            (isQuiet, hops, mark, isUntracked, connections, nextHop, attached) = kept
-            (shown, isRelated) = (keptShown, keptRelation)
-        }
-        isUntracked = true
+        let answer = askNeighbours(target, on: link, of: namespace, from: sender)
+        let (known, tag) = (acquaintances, exitTag)
+        self = kept
+        acquaintances = known
+        exitTag = tag
+        return answer
+    }
+
+    private mutating func askNeighbours(
+        _ target: IPAddress,
+        on link: HostModel.Link,
+        of namespace: Int,
+        from sender: IPAddress
+    ) -> NeighbourAnswer {
         let space = model.namespaces[namespace]
         let isOwn = space.addresses.contains { $0.link == link.index && $0.address.address == sender }
         // Who forwards for somebody else asks in his own name; by IPv6 in that of the link.

@@ -26,6 +26,8 @@ struct Walk {
     var arrived: Packet?
     /// The link that it came by.
     var arrivedBy: HostModel.Link?
+    /// Whether who heard it answers as a socket that is bound to no link.
+    var answersUnbound = false
     /// As it was when it was last handed to a link.
     var departed: Packet?
     var mark: UInt32 = 0
