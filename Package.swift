@@ -419,12 +419,13 @@ let modules: [Target] = [
 ///
 /// They say what an interface is to be, with the same values, and the kernel's bridge forwards.
 let theSwitch = [
-    "ARPMessage", "BurstFrame", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "FlowCache", "FlowKey",
-    "FlowKey+Frame", "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index", "IPv6Header", "InterfaceRows",
-    "InternetChecksum", "MACTable", "MACTable+Bulk", "MACTable+Forgetting", "PrefixTries", "Rewrite", "Route",
-    "RouteTable", "Rule", "RuleMatch", "RuleTable", "RuleTable+Lookup", "TCPHeader", "UDPHeader", "VirtualSwitch",
-    "VirtualSwitch+Admission", "VirtualSwitch+Bursts", "VirtualSwitch+Delivery", "VirtualSwitch+Flows",
-    "VirtualSwitch+Forwarding", "VirtualSwitch+Routing", "VirtualSwitch+Rules",
+    "ARPMessage", "BurstFrame", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "ExactFlows",
+    "FlowCache", "FlowKey", "FlowKey+Frame", "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index",
+    "IPv6Header", "InterfaceRows", "InternetChecksum", "MACTable", "MACTable+Bulk", "MACTable+Forgetting",
+    "PrefixTries", "Rewrite", "Route", "RouteTable", "Rule", "RuleMatch", "RuleTable", "RuleTable+Lookup",
+    "TCPHeader", "UDPHeader", "VirtualSwitch", "VirtualSwitch+Admission", "VirtualSwitch+Bursts",
+    "VirtualSwitch+Delivery", "VirtualSwitch+Flows", "VirtualSwitch+Forwarding", "VirtualSwitch+RememberedBursts",
+    "VirtualSwitch+Routing", "VirtualSwitch+Rules",
 ].map { "Forwarding/\($0).swift" }
 
 /// All of `culvert-cni` as one module.

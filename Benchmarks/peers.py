@@ -111,7 +111,7 @@ def compare_pipelines(arguments, frequency, directory):
                 switch.pause()
                 found, _ = bench(arguments, "flows", "--masks", str(masks), prefix=open_vswitch.UNDISTURBED)
                 switch.resume()
-                name = f"pipeline, 1024 stations, {masks} masks, 1024 frames"
+                name = f"pipeline, 1024 stations, {masks} masks, 1024 frames, remembering"
                 ours.append(found[name, "Swift"][:2])
                 plain.append(found[name, "C"][0])
             print(

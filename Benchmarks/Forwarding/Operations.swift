@@ -201,7 +201,15 @@ struct Operations {
         let suffix = "\(masks) \(masks == 1 ? "mask" : "masks")"
         count("pipeline, bursts, \(suffix)") { prepared.forward(0..<Self.window) }
         count("pipeline in C, bursts, \(suffix)") { prepared.forwardInC(0..<Self.window) }
+        remembering(masks, suffix)
         guard masks == 1 else { return }
         count("pipeline, one by one, \(suffix)") { prepared.forwardOneByOne(0..<Self.window) }
+    }
+
+    private func remembering(_ masks: Int, _ suffix: String) {
+        var pipeline = Pipeline(stations: Self.window, masks: masks, frames: Self.window)
+        pipeline.remembers = true
+        guard var prepared = pipeline.prepared() else { return }
+        count("pipeline, bursts, remembered, \(suffix)") { prepared.forward(0..<Self.window) }
     }
 }

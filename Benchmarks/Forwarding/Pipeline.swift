@@ -9,6 +9,8 @@ struct Pipeline {
     let masks: Int
     /// How many different frames there are; many do not fit into a cache.
     let frames: Int
+    /// Whether Swift remembers decisions, in as many places as Open vSwitch has in its exact-match cache; C does not.
+    var remembers = false
     /// How often each switch is measured.
     var rounds = 101
 
@@ -101,12 +103,16 @@ struct Pipeline {
         }
     }
 
+    private var name: String {
+        "pipeline, \(stations) stations, \(masks) masks, \(frames) frames" + (remembers ? ", remembering" : "")
+    }
+
     /// Measures both switches by turns.
     func run() {
         guard var prepared = prepared() else { return }
         let window = min(2048, frames)
         let rounds = Rounds(
-            name: "pipeline, \(stations) stations, \(masks) masks, \(frames) frames",
+            name: name,
             count: self.rounds,
             operations: window
         )
@@ -125,6 +131,7 @@ struct Pipeline {
         var settings = VirtualSwitch.Settings()
         settings.maximumInterfaces = Self.interfaces
         settings.maximumAddresses = stations * 2
+        settings.rememberedFlows = remembers ? 8192 : 0
         var theSwitch = VirtualSwitch(settings)
         var slots: UInt32 = 16
         let factor = stations * 2 <= 16384 ? 4 : 2
@@ -154,6 +161,8 @@ struct Pipeline {
         precondition(same == frames, "only \(same) of \(frames) decisions are the same as in C")
         precondition(floods < frames / 100, "\(floods) of \(frames) frames are flooded")
         result.expectNoAllocation()
+        let remembered = result.theSwitch.rememberedDecisions
+        precondition(remembers == (remembered > frames / 2), "\(remembered) decisions were remembered ones")
         return result
     }
 

@@ -33,7 +33,7 @@ let peer = option("--dpdk").map { path in
 let rounds = option("--rounds").flatMap { Int($0) } ?? 101
 
 let wantedMasks = option("--masks").flatMap { Int($0) }
-let flows = Pipeline(stations: 1024, masks: wantedMasks ?? 1, frames: 1024, rounds: rounds)
+let flows = Pipeline(stations: 1024, masks: wantedMasks ?? 1, frames: 1024, remembers: true, rounds: rounds)
 
 switch wanted {
 case "operations": Operations().run()
@@ -45,6 +45,9 @@ if wanted == "flows" { flows.run() }
 if comparesAll || wanted == "pipeline" {
     for masks in [0, 1, 4, 16] where wantedMasks == nil || wantedMasks == masks {
         Pipeline(stations: 1024, masks: masks, frames: 2048, rounds: rounds).run()
+    }
+    for masks in [1, 4, 16] where wantedMasks == nil || wantedMasks == masks {
+        Pipeline(stations: 1024, masks: masks, frames: 2048, remembers: true, rounds: rounds).run()
     }
     if wantedMasks == nil { Pipeline(stations: 65536, masks: 1, frames: 1 << 17, rounds: rounds).run() }
 }

@@ -44,6 +44,13 @@ struct BurstFrame: BitwiseCopyable {
     @inline(__always)
     var isTagged: Bool { rest & Self.isTaggedBit != 0 }
 
+    /// The key with the VLAN that the frame's tag says.
+    var ownKey: FlowKey {
+        var own = key
+        own.vlan = control & 0xfff
+        return own
+    }
+
     /// The stations it comes from and goes to, as in ``MACTable/key(_:_:)``.
     @inline(__always)
     var sourceKey: UInt64 { 1 << 63 | rest & 0xfff << 48 | key.word2 >> 16 }
@@ -70,6 +77,8 @@ struct BurstFrame: BitwiseCopyable {
 struct BurstScratch: ~Copyable {
     var frames = BurstTable(repeating: BurstFrame())
     /// Where probes for stations begin: of the source 32, of the destination 32.
+    ///
+    /// Of a frame that was only read: where a probe for its flow begins.
     var homes = BurstTable(repeating: 0 as UInt64)
     var verdicts = BurstTable(repeating: RuleVerdict())
     /// Keeps early loads from being left out.

@@ -14,6 +14,10 @@ private import CPrefetch
 struct Table<Element: BitwiseCopyable>: ~Copyable {
     /// The length of a cache line, in octets.
     private static var cacheLine: Int { 64 }
+    /// The length of a large page: tables from this size on shall lie in such ones.
+    private static var largePage: Int { 2 << 20 }
+    /// How many slots are a group.
+    private static var group: Int { 4 }
 
     private let base: UnsafeMutablePointer<Element>
     /// How many slots there are.
@@ -24,13 +28,17 @@ struct Table<Element: BitwiseCopyable>: ~Copyable {
     /// Makes a table whose slots all hold one value.
     init(repeating value: Element, count: Int) {
         precondition(count >= 0, "a table has no negative number of slots")
+        // There is always one group of slots, for a ring has no fewer.
+        let room = max(count, Self.group)
+        let size = room * MemoryLayout<Element>.stride
+        let isLarge = size >= Self.largePage
         let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: max(count, 1) * MemoryLayout<Element>.stride,
-            alignment: max(Self.cacheLine, MemoryLayout<Element>.alignment)
+            byteCount: size,
+            alignment: max(isLarge ? Self.largePage : Self.cacheLine, MemoryLayout<Element>.alignment)
         )
-        // There is always one slot, for a ring has no fewer.
-        unsafe base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
-        unsafe base.initialize(repeating: value, count: max(count, 1))
+        if isLarge { unsafe culvert_prefer_large_pages(memory, size) }
+        unsafe base = memory.bindMemory(to: Element.self, capacity: room)
+        unsafe base.initialize(repeating: value, count: room)
         self.count = count
         ring = count == 0 ? 0 : 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount) - 1
     }
@@ -62,6 +70,12 @@ struct Table<Element: BitwiseCopyable>: ~Copyable {
         @inline(__always) set {
             unsafe base[index & ring] = newValue
         }
+    }
+
+    /// One slot of the group of four that a slot belongs to; as for slots, numbers beyond begin again at 0.
+    @inline(__always)
+    func slot(_ place: Int, ofGroupAround index: Int) -> Element {
+        unsafe base[index & ring & ~(Self.group &- 1) | place & (Self.group &- 1)]
     }
 
     /// Asks for the memory of a slot that will be read soon, and does not wait for it.
@@ -127,5 +141,30 @@ extension Span where Element == UInt8 {
     @inline(__always)
     func bigEndian64(at offset: Int) -> UInt64 {
         UInt64(bigEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+}
+
+/// The beginning of a frame that is long enough for what most frames begin with: read without a question at each number.
+struct FrameStart: ~Escapable {
+    /// Ethernet 14, a tag 4, IPv4 without options 20, ports 4, and two octets that are read with them.
+    private static var length: Int { 44 }
+
+    private let bytes: RawSpan
+
+    /// Nil when the frame is shorter.
+    @inline(__always)
+    @_lifetime(copy frame)
+    init?(_ frame: Span<UInt8>) {
+        guard frame.count >= Self.length else { return nil }
+        bytes = unsafe frame.bytes
+    }
+
+    /// Eight octets as a number in network order; the program stops when they are not all of the beginning.
+    ///
+    /// Where the offset is a constant, nothing is left of the question.
+    @inline(__always)
+    func bigEndian64(at offset: Int) -> UInt64 {
+        precondition(UInt(bitPattern: offset) <= UInt(bitPattern: Self.length - 8), "no such octets")
+        return UInt64(bigEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
     }
 }

@@ -41,10 +41,10 @@ public struct Decision: Hashable, Sendable, BitwiseCopyable {
 
     /// A frame of a burst goes to another interface, and nobody looks on.
     @inline(__always)
-    init(forward frame: BurstFrame, to interface: InterfaceID) {
+    init(forward frame: BurstFrame, in vlan: UInt16, to interface: InterfaceID) {
         verdict = .forward(interface)
         ingress = InterfaceID(index: UInt16(truncatingIfNeeded: frame.key.word0 >> 48))
-        vlan = frame.vlan
+        self.vlan = vlan
         control = frame.control
         isTagged = frame.isTagged
     }

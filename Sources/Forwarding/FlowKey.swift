@@ -66,6 +66,9 @@ public struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     /// Whether the frame announces ARP, IPv4 or IPv6 and then holds no such packet.
     public var isMalformed: Bool { word0 & Note.malformed != 0 }
 
+    @inline(__always)
+    var isIPv6: Bool { word0 & 0xffff << 32 == UInt64(EtherType.ipv6) << 32 }
+
     public var destination: MACAddress {
         get { MACAddress(value: word1 >> 16) }
         set { word1 = word1 & 0xffff | newValue.value << 16 }
@@ -197,16 +200,18 @@ extension FlowKey {
     /// A number whose upper bits are spread well; equal for equal keys.
     ///
     /// Multilinear: each word times an odd number of its own. The upper half is folded into the lower one first, for a
-    /// product carries only upwards.
+    /// product carries only upwards. Words beyond the first `width` have to be zero: they add nothing then.
     @inline(__always)
-    func hash(seed: UInt64) -> UInt64 {
+    func hash(seed: UInt64, width: Int = 7) -> UInt64 {
         var hash = (word0 ^ word0 >> 32 ^ seed) &* 0x9e37_79b9_7f4a_7c15
         hash &+= (word1 ^ word1 >> 32) &* 0xc2b2_ae3d_27d4_eb4f
         hash &+= (word2 ^ word2 >> 32) &* 0x1656_67b1_9e37_79f9
-        hash &+= (word3 ^ word3 >> 32) &* 0xd6e8_feb8_6659_fd93
-        hash &+= (word4 ^ word4 >> 32) &* 0xa076_1d64_78bd_642f
-        hash &+= (word5 ^ word5 >> 32) &* 0xe703_7ed1_a0b4_28db
-        hash &+= (word6 ^ word6 >> 32) &* 0x8ebc_6af0_9c88_c6e3
+        if width > 3 { hash &+= (word3 ^ word3 >> 32) &* 0xd6e8_feb8_6659_fd93 }
+        if width > 4 {
+            hash &+= (word4 ^ word4 >> 32) &* 0xa076_1d64_78bd_642f
+            hash &+= (word5 ^ word5 >> 32) &* 0xe703_7ed1_a0b4_28db
+            hash &+= (word6 ^ word6 >> 32) &* 0x8ebc_6af0_9c88_c6e3
+        }
         return hash ^ hash >> 29
     }
 }

@@ -19,22 +19,43 @@ extension MACTable {
     ///   - interfaces: at least as many; a place is set to where the station is, or to nil.
     public func lookup(_ keys: Span<StationKey>, now: Ticks, into interfaces: inout MutableSpan<InterfaceID?>) {
         precondition(interfaces.count >= keys.count, "there is a place for each station")
-        // First all slots where keys are at home are asked for, so that many of them come at once.
-        var homes = InlineArray<32, UInt32>(repeating: 0)
-        var start = 0
-        while start < keys.count {
-            let count = min(homes.count, keys.count &- start)
-            for index in 0..<count {
-                let home = home(keys[start &+ index].number)
-                slots.prefetch(wrapping: home)
-                homes[index] = UInt32(truncatingIfNeeded: home)
-            }
-            for index in 0..<count {
-                let slot = slots[wrapping: position(keys[start &+ index].number, from: Int(homes[index]))]
-                let isKnown = slot.key != 0 && !isExpired(slot, now)
-                interfaces[start &+ index] = isKnown ? slot.interface : nil
-            }
-            start &+= count
+        if isGrouped {
+            lookupAhead(keys, now, &interfaces)
+        } else {
+            // All of a small table is near.
+            for index in keys.indices { interfaces[index] = interface(of: keys[index].number, now, isGrouped: false) }
         }
+    }
+
+    /// How many stations ahead of a look-up memory is asked for, so that many slots come at once.
+    private static var ahead: Int { 64 }
+
+    @inline(never)
+    private func lookupAhead(_ keys: Span<StationKey>, _ now: Ticks, _ interfaces: inout MutableSpan<InterfaceID?>) {
+        let count = keys.count
+        var next = 0
+        while next < min(Self.ahead, count) {
+            slots.prefetch(wrapping: home(keys[next].number, isGrouped: true))
+            next &+= 1
+        }
+        var index = 0
+        while next < count {
+            slots.prefetch(wrapping: home(keys[next].number, isGrouped: true))
+            interfaces[index] = interface(of: keys[index].number, now, isGrouped: true)
+            next &+= 1
+            index &+= 1
+        }
+        while index < count {
+            interfaces[index] = interface(of: keys[index].number, now, isGrouped: true)
+            index &+= 1
+        }
+    }
+
+    /// `isGrouped`: what the table says of itself; a constant once this is inlined.
+    @inline(__always)
+    private func interface(of key: UInt64, _ now: Ticks, isGrouped: Bool) -> InterfaceID? {
+        let position = position(key, from: home(key, isGrouped: isGrouped), isGrouped: isGrouped)
+        let slot = slots[wrapping: position]
+        return slot.key != 0 && !isExpired(slot, now) ? slot.interface : nil
     }
 }

@@ -73,6 +73,11 @@ public struct MACTable: ~Copyable {
     /// Odd and from the seed: multiply-shift hashing (Dietzfelbinger and others, 1997) is universal over it.
     private let multiplier: UInt64
     private let shift: UInt64
+    /// Whether all keys of four slots side by side are at home in the first of them.
+    ///
+    /// In a large table most slots are far away, and all four come with one cache line. Where in it a key is cannot be
+    /// foreseen: they are compared without asking one after the other.
+    let isGrouped: Bool
     var slots: Table<Slot>
     /// How many of each interface are learned.
     var learned: Table<UInt32>
@@ -88,12 +93,18 @@ public struct MACTable: ~Copyable {
     ///   - ageing: how long a station is remembered that is not heard; 300 seconds as in IEEE 802.1Q, 8.8.3.
     ///   - seed: what hashes depend on; senders who do not know it cannot choose addresses that collide.
     public init(capacity: Int = 8192, ageing: Ticks = 30000, seed: UInt64 = 0) {
+        // Up to 16 k entries a quarter full: probes that hit at once are worth more than memory in a cache.
+        self.init(capacity: capacity, ageing: ageing, seed: seed, isGrouped: capacity > 16384)
+    }
+
+    /// The same, grouped or not, whatever the size.
+    init(capacity: Int, ageing: Ticks = 30000, seed: UInt64 = 0, isGrouped: Bool) {
         precondition(capacity > 0, "a table has room for at least one station")
         self.capacity = capacity
         self.ageing = ageing
         multiplier = ((seed ^ seed >> 31) &* 0xbf58_476d_1ce4_e5b9 &+ 0x9e37_79b9_7f4a_7c15) | 1
-        // Up to 16 k entries a quarter full: probes that hit at once are worth more than memory in a cache.
-        let factor = capacity <= 16384 ? 4 : 2
+        self.isGrouped = isGrouped
+        let factor = isGrouped ? 2 : 4
         var slotCount = 16
         while slotCount < capacity * factor { slotCount *= 2 }
         shift = UInt64(slotCount.leadingZeroBitCount + 1)
@@ -108,7 +119,14 @@ public struct MACTable: ~Copyable {
 
     @inline(__always)
     func home(_ key: UInt64) -> Int {
-        Int(truncatingIfNeeded: ((key ^ key >> 32) &* multiplier) &>> shift)
+        home(key, isGrouped: isGrouped)
+    }
+
+    /// The same, of a table of which is known whether it is grouped.
+    @inline(__always)
+    func home(_ key: UInt64, isGrouped: Bool) -> Int {
+        let home = Int(truncatingIfNeeded: ((key ^ key >> 32) &* multiplier) &>> shift)
+        return isGrouped ? home & ~3 : home
     }
 
     /// The slot of a key, or the empty one where it belongs.
@@ -120,12 +138,32 @@ public struct MACTable: ~Copyable {
     /// The same, when it is known where the key is at home.
     @inline(__always)
     func position(_ key: UInt64, from home: Int) -> Int {
+        position(key, from: home, isGrouped: isGrouped)
+    }
+
+    @inline(__always)
+    func position(_ key: UInt64, from home: Int, isGrouped: Bool) -> Int {
+        if isGrouped {
+            let place = place(of: key, inGroupAt: home)
+            if place < 4 { return home &+ place }
+        }
         var position = home
         while true {
             let found = slots[wrapping: position].key
             if found == key || found == 0 { return position & (slots.count &- 1) }
             position &+= 1
         }
+    }
+
+    /// Which of the four slots from its home on holds a key; 4 when none does.
+    @inline(__always)
+    private func place(of key: UInt64, inGroupAt home: Int) -> Int {
+        // The bit behind the four is there in any case, so that nothing is left to branch upon.
+        var match: UInt32 = slots.slot(0, ofGroupAround: home).key == key ? 17 : 16
+        match |= slots.slot(1, ofGroupAround: home).key == key ? 2 : 0
+        match |= slots.slot(2, ofGroupAround: home).key == key ? 4 : 0
+        match |= slots.slot(3, ofGroupAround: home).key == key ? 8 : 0
+        return match.trailingZeroBitCount
     }
 
     @inline(__always)

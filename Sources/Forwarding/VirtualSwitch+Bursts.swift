@@ -23,16 +23,13 @@ extension VirtualSwitch {
             let count = min(Self.burst, frames.count &- start)
             let burst = frames.extracting(start..<start &+ count)
             warm(burst, memory)
-            let admitted = admit(burst, memory)
-            let hasRules = rules.tupleCount > 0
-            if hasRules { rules.lookup(scratch.frames, count: admitted, into: &scratch.verdicts) }
-            var next = 0
-            while next < count {
-                next = settleUsual(burst, from: next, hasRules, now, start, &decisions)
-                guard next < count else { break }
-                let rule = hasRules && scratch.frames[next].wasAdmitted ? scratch.verdicts[next] : RuleVerdict()
-                decisions[start &+ next] = settleUnusual(next, burst[next], rule, memory, now)
-                next &+= 1
+            if exactFlows.capacity == 0 {
+                var admitted = 0
+                admit(burst, 0..<count, memory, &admitted)
+                lookUpRules(admitted)
+                settle(burst, 0..<count, memory, now, start, &decisions)
+            } else {
+                forwardRemembering(burst, memory, now, start, &decisions)
             }
             start &+= count
         }
@@ -52,32 +49,46 @@ extension VirtualSwitch {
 
     // MARK: - Coming in
 
-    /// Finds out which frames of a burst are admitted.
+    /// Finds out which frames of a stretch of a burst are admitted.
     ///
-    /// - Returns: how many; which ones is in the list of those to look rules up for.
+    /// - Parameters:
+    ///   - frames: of the burst.
+    ///   - stretch: which of them.
+    ///   - memory: of the frames.
+    ///   - admitted: how many are; which ones is in the list of those to look rules up for.
     @inline(__always)
-    private mutating func admit(_ frames: Span<FrameReference>, _ memory: Span<UInt8>) -> Int {
-        var admitted = 0
-        var next = 0
-        while next < frames.count {
-            next = admitUsual(frames, from: next, memory, &admitted)
-            guard next < frames.count else { break }
+    mutating func admit(
+        _ frames: Span<FrameReference>,
+        _ stretch: Range<Int>,
+        _ memory: Span<UInt8>,
+        _ admitted: inout Int
+    ) {
+        var next = stretch.lowerBound
+        while next < stretch.upperBound {
+            next = admitUsual(frames, next..<stretch.upperBound, memory, &admitted)
+            guard next < stretch.upperBound else { break }
             if admitUnusual(next, frames[next], memory) {
                 rules.scratch.pending[admitted] = UInt64(truncatingIfNeeded: next)
                 admitted &+= 1
             }
             next &+= 1
         }
-        return admitted
     }
 
-    /// Takes in frames of a burst from one on, until there is one that it cannot.
+    /// Finds the rules for the frames that were admitted.
+    @inline(__always)
+    mutating func lookUpRules(_ admitted: Int) {
+        guard rules.tupleCount > 0 else { return }
+        rules.lookup(scratch.frames, count: admitted, into: &scratch.verdicts)
+    }
+
+    /// Takes in frames of a stretch of a burst, until there is one that it cannot.
     ///
-    /// - Returns: which one that is, or the length of the burst.
+    /// - Returns: which one that is, or the end of the stretch.
     @inline(never)
     private mutating func admitUsual(
         _ frames: Span<FrameReference>,
-        from first: Int,
+        _ stretch: Range<Int>,
         _ memory: Span<UInt8>,
         _ admitted: inout Int
     ) -> Int {
@@ -85,8 +96,8 @@ extension VirtualSwitch {
         // Without VLANs no tag is the switch's own.
         let tagProtocol = knowsVLANs ? settings.tagProtocol : 0
         var place = admitted
-        var index = first
-        while index < frames.count {
+        var index = stretch.lowerBound
+        while index < stretch.upperBound {
             let reference = frames[index]
             let ingress = Int(reference.ingress.index)
             guard ingress < ports.count else { break }
@@ -130,22 +141,46 @@ extension VirtualSwitch {
 
     // MARK: - Going out
 
-    /// Learns from frames of a burst from one on, decides about them and counts them, until there is one that it cannot.
+    /// Learns from frames of a stretch of a burst, decides about them and counts them.
+    @inline(__always)
+    mutating func settle(
+        _ frames: Span<FrameReference>,
+        _ stretch: Range<Int>,
+        _ memory: Span<UInt8>,
+        _ now: Ticks,
+        _ start: Int,
+        _ decisions: inout MutableSpan<Decision>
+    ) {
+        let hasRules = rules.tupleCount > 0
+        var next = stretch.lowerBound
+        while next < stretch.upperBound {
+            next = settleUsual(frames, next..<stretch.upperBound, hasRules, now, start, &decisions)
+            guard next < stretch.upperBound else { break }
+            let rule = hasRules && scratch.frames[next].wasAdmitted ? scratch.verdicts[next] : RuleVerdict()
+            let decision = settleUnusual(next, frames[next], rule, memory, now)
+            decisions[start &+ next] = decision
+            if exactFlows.capacity > 0 { remember(decision, rule, next, Self.frame(frames[next], in: memory), now) }
+            next &+= 1
+        }
+    }
+
+    /// Does that until there is a frame that it cannot do it with.
     ///
     /// The usual frame is one to a known station, by a source that was heard where it is heard now.
     ///
-    /// - Returns: which one that is, nothing being done about it yet, or the length of the burst.
+    /// - Returns: which one that is, nothing being done about it yet, or the end of the stretch.
     @inline(never)
     private mutating func settleUsual(
         _ frames: Span<FrameReference>,
-        from first: Int,
+        _ stretch: Range<Int>,
         _ hasRules: Bool,
         _ now: Ticks,
         _ start: Int,
         _ decisions: inout MutableSpan<Decision>
     ) -> Int {
-        var index = first
-        while index < frames.count {
+        let remembers = exactFlows.capacity > 0
+        var index = stretch.lowerBound
+        while index < stretch.upperBound {
             let frame = scratch.frames[index]
             guard frame.isUsual, !hasRules || scratch.verdicts[index].packedAction == 0 else { break }
             let ingress = frame.key.word0 >> 48
@@ -167,7 +202,8 @@ extension VirtualSwitch {
             let length = UInt64(frames[index].length)
             countReceived(Int(truncatingIfNeeded: ingress), length)
             countSent(Int(known.interface.index), length)
-            decisions[start &+ index] = Decision(forward: frame, to: known.interface)
+            decisions[start &+ index] = Decision(forward: frame, in: frame.vlan, to: known.interface)
+            if remembers { remember(frame, source, known, now) }
             index &+= 1
         }
         return index
@@ -198,7 +234,7 @@ extension VirtualSwitch {
 
     @inline(__always)
     @_lifetime(copy memory)
-    private static func frame(_ reference: FrameReference, in memory: Span<UInt8>) -> Span<UInt8> {
+    static func frame(_ reference: FrameReference, in memory: Span<UInt8>) -> Span<UInt8> {
         let start = Int(reference.offset)
         return memory.extracting(start..<start &+ Int(reference.length))
     }

@@ -10,7 +10,7 @@ extension VirtualSwitch {
     public var generation: UInt64 { changes &+ stations.generation }
 
     /// How many decisions were remembered ones; see ``Settings/rememberedFlows``.
-    public var rememberedDecisions: UInt64 { flows.hits }
+    public var rememberedDecisions: UInt64 { flows.hits &+ exactFlows.hits }
 
     /// Does what forwarding does, and decides about frames like earlier ones without asking the rules again.
     @inline(never)

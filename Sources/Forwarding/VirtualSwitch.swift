@@ -28,11 +28,11 @@ public struct VirtualSwitch: ~Copyable {
         public var forwardedGroups: UInt16 = 0
         /// What hashes depend on: senders who do not know it cannot make them collide.
         public var seed: UInt64 = 0
-        /// How many decisions about frames by themselves are remembered, for frames that agree in all that mattered; 0 is
-        /// none.
+        /// How many decisions are remembered; 0 is none.
         ///
-        /// It pays where rules have more than two or three masks and change seldom, and the stations are known. Of no use
-        /// to bursts.
+        /// Those about frames by themselves hold for frames that agree in all that mattered, those about frames of bursts
+        /// for frames of the same key. It pays where rules, interfaces and stations change seldom; for bursts even without
+        /// rules, if there is room for four times as many decisions as there are flows at a time.
         public var rememberedFlows = 0
 
         public init() {}
@@ -78,6 +78,7 @@ public struct VirtualSwitch: ~Copyable {
     /// Changes but for those of `stations`, which counts them itself.
     var changes: UInt64 = 0
     var flows: FlowCache
+    var exactFlows: ExactFlows
     /// Where packets go that are sent to a gateway; changed by ``addRoute(_:)`` and ``removeRoute(_:)``.
     public internal(set) var routes = RouteTable()
     var paths = RoutePaths()
@@ -106,6 +107,7 @@ public struct VirtualSwitch: ~Copyable {
         stations = MACTable(capacity: settings.maximumAddresses, ageing: settings.ageing, seed: settings.seed)
         rules = RuleTable(seed: settings.seed)
         flows = FlowCache(capacity: settings.rememberedFlows, seed: settings.seed)
+        exactFlows = ExactFlows(capacity: settings.rememberedFlows, seed: settings.seed)
     }
 
     // MARK: - Interfaces

@@ -126,11 +126,15 @@ struct MACTableTests {
         return isRight && found == young && table.count == list.stations.count
     }
 
-    @Test("A table does what a list does, in whatever order", arguments: [1, 2, 3, 4] as [UInt64])
-    func random(seed: UInt64) {
+    @Test(
+        "A table does what a list does, in whatever order",
+        arguments: [1, 2, 3, 4] as [UInt64],
+        [false, true]
+    )
+    func random(seed: UInt64, isGrouped: Bool) {
         var generator = SeededGenerator(seed)
         let capacity = seed == 1 ? 8 : 40
-        var table = MACTable(capacity: capacity, ageing: 50, seed: seed)
+        var table = MACTable(capacity: capacity, ageing: 50, seed: seed, isGrouped: isGrouped)
         var list = ListOfStations(ageing: 50, capacity: capacity)
         // The clock comes round on the way.
         var now: Ticks = .max - 2000
@@ -158,8 +162,8 @@ struct MACTableTests {
         }
     }
 
-    @Test("All short stories of two stations and two ports end as in a list")
-    func exhaustive() {
+    @Test("All short stories of two stations and two ports end as in a list", arguments: [false, true])
+    func exhaustive(isGrouped: Bool) {
         // Learn or write down either station at either port, forget one, let time pass.
         let moves: [(Int, UInt16, UInt16, Ticks)] = [
             (0, 0, 0, 1), (0, 0, 1, 1), (0, 1, 0, 1), (2, 1, 1, 1), (3, 0, 1, 0), (4, 0, 0, 0), (7, 0, 0, 60),
@@ -167,7 +171,7 @@ struct MACTableTests {
         ]
         var differences = 0
         for story in 0..<moves.count * moves.count * moves.count * moves.count {
-            var table = MACTable(capacity: 2, ageing: 50)
+            var table = MACTable(capacity: 2, ageing: 50, isGrouped: isGrouped)
             var list = ListOfStations(ageing: 50, capacity: 2)
             var now: Ticks = 0
             var rest = story
@@ -194,9 +198,9 @@ struct MACTableTests {
         #expect(table.learnedCount(at: InterfaceID(index: 0)) == 0)
     }
 
-    @Test("Many stations at once are where they are one by one")
-    func bulk() {
-        var table = MACTable(capacity: 100)
+    @Test("Many stations at once are where they are one by one", arguments: [false, true])
+    func bulk(isGrouped: Bool) {
+        var table = MACTable(capacity: 50, isGrouped: isGrouped)
         for number in 0..<50 as Range<UInt16> {
             table.learn(mac(number), vlan: number % 3, at: InterfaceID(index: number % 7), now: 0)
         }

@@ -156,7 +156,21 @@ struct RouteTableTests {
         #expect(table.lookup(try #require(next.advanced(by: 1))) == nil)
     }
 
-    @Test("Many addresses at once have the routes they have one by one")
+    @Test("Many addresses at once have the routes they have one by one", arguments: [0, 1, 63, 64, 65, 300])
+    func many(count: Int) {
+        var generator = SeededGenerator(UInt64(count))
+        var table = RouteTable(wideThreshold: 0)
+        for _ in 0..<20 { table.insert(route(&generator, .v4, 12)) }
+        let addresses = (0..<count).map { _ in UInt32(truncatingIfNeeded: address(&generator, .v4).value) }
+        var numbers = [UInt32](repeating: 99, count: count)
+        var span = numbers.mutableSpan
+        table.lookup(addresses.span, into: &span)
+        for (address, number) in zip(addresses, numbers) {
+            #expect(number == table.lookup(IPAddress(v4: address)).map { $0.number + 1 } ?? 0)
+        }
+    }
+
+    @Test("Many addresses at once have routes in a small table too")
     func bulk() {
         var table = RouteTable()
         let wide = table.insert(Route(destination: net("10.0.0.0/8"), outputInterface: output))
