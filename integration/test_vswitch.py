@@ -380,7 +380,8 @@ def test_mirror(host: Host, ours: Implementation, switch: Switch) -> None:
     assert pings(host, one, address(runtime, two), 3)
     assert switch.ports()["c3:eth0"]["counters"]["mirroredFrames"] == copies
     text = switch.ask("metrics")["result"]["text"]
-    assert f'culvert_switch_port_mirrored_frames_total{{switch="vs0",port="c3:eth0",network="net"}} {copies}' in text
+    labels = 'daemon="/run/culvert/switchd.sock",switch="vs0",port="c3:eth0",network="net"'
+    assert f'culvert_switch_port_mirrored_frames_total{{{labels}}} {copies}' in text
     assert text.endswith("# EOF\n")
 
 
