@@ -8,7 +8,7 @@ extension PluginManual {
     private static let frameRuleKeys = [
         ConfigurationKey(
             "action",
-            .choice(["permit", "deny", "redirect", "mirror"]),
+            .described("`permit`, `deny`, `redirect` or `mirror`", [.string]),
             .required,
             example: "permit",
             """

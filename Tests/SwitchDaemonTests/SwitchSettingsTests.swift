@@ -8,8 +8,9 @@ import Testing
 struct SwitchSettingsTests {
     @Test("Flags are read in both forms, and nothing is needed")
     func flags() throws {
-        let plain = try SwitchSettings([], runDirectory: "/run/culvert")
-        #expect(plain.socketPath == SwitchLink.usualPath && plain.busyPoll == 0)
+        let plain = try SwitchSettings([], runDirectory: "/run/culvert", processors: 2)
+        #expect(plain.socketPath == SwitchLink.usualPath && plain.busyPoll == 50_000)
+        #expect(try SwitchSettings([], runDirectory: "/run/culvert", processors: 1).busyPoll == 0)
         let settings = try SwitchSettings(["-socketpath", "/a", "--busypoll=50"], runDirectory: "/run/culvert")
         #expect(settings.socketPath == "/a" && settings.busyPoll == 50_000)
     }
