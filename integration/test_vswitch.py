@@ -99,7 +99,7 @@ def mac(runtime: Runtime, container: Container) -> str:
 
 def pings(host: Host, container: Container | None, target: str, count: int = 1) -> bool:
     """Whether a container gets an answer, asking for a while; a first frame may be in search of the other."""
-    return host.run(["ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-W", "5", target],
+    return host.run(["ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-w", "20", target],
                     netns=container.netns if container else None).ok
 
 
