@@ -209,7 +209,7 @@ let modules: [Target] = [
         "Monitoring",
         [
             "Attachments", "Pools", "Meters", "Journal", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing",
-            "CNI", "JSON", "CLinux", "Linux",
+            "CNI", "JSON", "CLinux", "Linux", "SwitchControl",
         ]
     ),
     module("Installation", ["JSON", "CLinux", "Linux"]),
@@ -341,7 +341,7 @@ let modules: [Target] = [
         "MonitoringTests",
         [
             "Monitoring", "Attachments", "Journal", "Meters", "Pools", "Wiring", "Addressing", "JSON", "Linux",
-            "TestSupport",
+            "SwitchControl", "TestSupport",
         ]
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),

@@ -94,6 +94,7 @@ TABLES: dict[str, tuple[dict[str, Any], list[Row]]] = {
         ("daemonSocketPath", 5, 6, "daemonSocketPath"), ("vlan", 4095, 6, "0 to 4094"), ("vlan", "5", 6, "vlan"),
         ("vlanTrunk", 5, 6, "vlanTrunk"), ("vlanTrunk", [{"minID": 9, "maxID": 3}], 6, "N <= M"),
         *tags("id", 0, 4095, "5"), *tags("minID", 0, 4095), *tags("maxID", 0, 4095),
+        ("rules", 5, 6, "rules"), ("rules", [{}], 6, "rules[0]"),
         *((key, value, 6, key) for value in (1, "yes") for key in (
             "preserveDefaultVlan", "portIsolation", "hairpinMode", "macspoofchk", "ipspoofchk", "isGateway",
             "isDefaultGateway", "forceAddress")),

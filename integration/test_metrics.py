@@ -18,6 +18,7 @@ from implementations import Implementation
 from monitoring import CONFIGURATION, Prometheus, total
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network, valid_attachments
+from switching import SOCKET, new_switch, until
 
 pytestmark = pytest.mark.needs_culvert
 
@@ -226,6 +227,41 @@ def test_the_configuration_for_prometheus_is_sound() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_switches_in_user_space_are_counted(host: Host, ours: Implementation) -> None:
+    """By port and reason; a daemon that is away is missed only where somebody needs it, and is no gap."""
+    listed = network({"type": "vswitch", "portIsolation": True, "ipam": host_local("10.78.0.0/24")}, name="lab",
+                     version="1.1.0")
+    runtime, tool = Runtime(host, ours, listed), Operator(host, ours, listed)
+    name = "culvert_switch_port_drops_total"
+    with new_switch(host, ours) as switch:
+        assert total(tool.must("metrics"), "culvert_switch_up", daemon=SOCKET) == 1
+        one, two = connected(runtime, "c1"), connected(runtime, "c2")
+        host.run(["ping", "-c", "1", "-W", "1", runtime.results["c2", "eth0"]["ips"][0]["address"].split("/")[0]],
+                 netns=one.netns)
+        text = tool.must("metrics")
+        port = {"daemon": SOCKET, "switch": "vs0", "port": "c1:eth0", "network": "lab"}
+        counters = switch.ports()["c1:eth0"]["counters"]
+        assert 0 < total(text, "culvert_switch_port_received_frames_total", **port) <= counters["receivedFrames"]
+        # What the host sends to nobody is told apart by its reason; only isolated ones are there.
+        assert 0 < total(text, name, **port) <= sum(drop["frames"] for drop in counters["drops"])
+        assert total(text, "culvert_switch_ports", switch="vs0") == 2 == switch.ask("status")["result"]["ports"]
+        assert total(text, "culvert_switch_stations", switch="vs0") >= 1
+        assert total(text, "culvert_switch_lost_ports") == 0
+        switch.stop(signal.SIGKILL)
+        away = tool.run("metrics")
+        assert away.ok and away.stderr == "" and total(away.stdout, "culvert_collection_failures") == 0
+        assert ("culvert_switch_up", frozenset({("daemon", SOCKET)})) in monitoring.samples(away.stdout)
+        assert total(away.stdout, "culvert_switch_up") == 0 and total(away.stdout, "culvert_switch_ports") == 0
+        host.must("ip link del eth0", netns=two.netns)
+        switch.start()
+        until(lambda: total(tool.must("metrics"), "culvert_switch_lost_ports") == 1, "one port cannot be opened")
+        assert runtime.delete(one).ok and runtime.delete(two).ok
+        until(lambda: total(tool.must("metrics"), "culvert_switch_lost_ports") == 0, "nobody misses it")
+        switch.stop()
+    nothing = tool.run("metrics")
+    assert nothing.ok and nothing.stderr == "" and "\nculvert_switch_up{" not in nothing.stdout
+
+
 class Server:
     """`culvert metrics --listen` on a free port."""
 
@@ -256,6 +292,14 @@ class Server:
 
 def test_prometheus_reads_a_real_run(host: Host, ours: Implementation, tmp_path: pathlib.Path) -> None:
     """Every panel of the dashboard has something to show, and every alert can be evaluated."""
+    with new_switch(host, ours):
+        read_by_prometheus(host, ours, tmp_path)
+
+
+def read_by_prometheus(host: Host, ours: Implementation, tmp_path: pathlib.Path) -> None:
+    """The same, with a switch that runs."""
+    lone = connected(Runtime(host, ours, network({"type": "vswitch", "ipam": host_local("10.78.0.0/24")}, name="lab",
+                                                 version="1.1.0")), "lone")
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
     listed = network(bridge(host_local("10.77.0.0/24")), ports, name="lan", version="1.1.0")
     runtime = Runtime(host, ours, listed)
@@ -271,6 +315,8 @@ def test_prometheus_reads_a_real_run(host: Host, ours: Implementation, tmp_path:
             assert time.monotonic() < end, f"nothing to show: {list(waiting)}"
             assert runtime.add(other).ok and not runtime.add(other).ok and runtime.delete(other).ok
             assert runtime.sweep(valid_attachments(("stays", "eth0"))).ok
+            # Nobody else is there who could hear it.
+            host.run(["ping", "-c", "1", "-W", "1", "10.78.0.99"], netns=lone.netns)
             for title, expression in list(waiting):
                 if prometheus.query(expression):
                     del waiting[title, expression]
@@ -285,7 +331,7 @@ def test_prometheus_reads_a_real_run(host: Host, ours: Implementation, tmp_path:
             assert time.monotonic() < end
             alerts = {rule["name"]: rule
                       for group in prometheus.get("rules")["data"]["groups"] for rule in group["rules"]}
-        assert len(alerts) == 8 and {rule["health"] for rule in alerts.values()} == {"ok"}, alerts
+        assert len(alerts) == 10 and {rule["health"] for rule in alerts.values()} == {"ok"}, alerts
         for rule in alerts.values():
             prometheus.query(rule["query"])
         page = (CONFIGURATION.parent.parent / "docs" / "metrics.md").read_text()

@@ -99,7 +99,7 @@ def mac(runtime: Runtime, container: Container) -> str:
 
 def pings(host: Host, container: Container | None, target: str, count: int = 1) -> bool:
     """Whether a container gets an answer, asking for a while; a first frame may be in search of the other."""
-    return host.run(["ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-W", "5", target],
+    return host.run(["ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-w", "20", target],
                     netns=container.netns if container else None).ok
 
 
@@ -380,7 +380,8 @@ def test_mirror(host: Host, ours: Implementation, switch: Switch) -> None:
     assert pings(host, one, address(runtime, two), 3)
     assert switch.ports()["c3:eth0"]["counters"]["mirroredFrames"] == copies
     text = switch.ask("metrics")["result"]["text"]
-    assert f'culvert_switch_port_mirrored_frames_total{{switch="vs0",port="c3:eth0",network="net"}} {copies}' in text
+    labels = 'daemon="/run/culvert/switchd.sock",switch="vs0",port="c3:eth0",network="net"'
+    assert f'culvert_switch_port_mirrored_frames_total{{{labels}}} {copies}' in text
     assert text.endswith("# EOF\n")
 
 

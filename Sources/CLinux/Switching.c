@@ -124,6 +124,10 @@ ssize_t culvert_receive_link_frame(int descriptor, void *buffer, size_t count, i
     return length;
 }
 
+long culvert_processors(void) {
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 int culvert_open_gathering(void) {
     int descriptor = epoll_create1(EPOLL_CLOEXEC);
     return descriptor < 0 ? -errno : descriptor;

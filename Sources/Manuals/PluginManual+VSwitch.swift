@@ -10,7 +10,10 @@ extension PluginManual {
             "type": "vswitch", "vlan": 100, "macspoofchk": true,
             "ipam": ["type": "host-local", "ranges": [[["subnet": "10.82.0.0/24"]]]],
         ],
-        tables: [KeyTable(mark: "vswitch", place: "", keys: switchKeys + portKeys + gatewayKeys + vswitchCommonKeys)],
+        tables: [
+            KeyTable(mark: "vswitch", place: "", keys: switchKeys + portKeys + gatewayKeys + vswitchCommonKeys),
+            KeyTable(mark: "vswitch rules", place: "rules[]", keys: ruleKeys),
+        ],
         related: ["culvert-bridge", "culvert-tap", "culvert-host-local"]
     )
 
@@ -93,6 +96,13 @@ extension PluginManual {
             .value(false),
             example: true,
             "packets from the container whose source is none of its addresses are dropped"
+        ),
+        ConfigurationKey(
+            "rules",
+            .list(of: "objects, see [Rules](vswitch.md#rules)"),
+            .value([]),
+            example: [["action": "deny", "protocol": "tcp", "destinationPort": 25]],
+            "what becomes of some of the frames that the container sends; 64 at most"
         ),
     ]
 

@@ -149,7 +149,6 @@ extension MetricDescription {
     ]
 
     /// Those that are read off the host.
-    package static let read = [
-        poolCapacity, pool, strayLeases, attachments, hostPorts, unreadable, collection, build,
-    ]
+    package static let read =
+        [poolCapacity, pool, strayLeases, attachments, hostPorts] + switches + [unreadable, collection, build]
 }

@@ -5,6 +5,7 @@ internal import Linux
 internal import Meters
 package import Plugin
 package import Pools
+internal import SwitchControl
 internal import Wiring
 
 /// Puts all metrics of a host together: what calls counted, and what there is right now.
@@ -25,14 +26,16 @@ package struct MetricsCollection {
         var gaps = Gaps()
         let counters = gaps.counters(MeterFile(in: settings.runDirectory))
         let pools = gaps.pools(catalog(), settings)
-        let attachments = gaps.attachments(AttachmentStore(root: settings.runDirectory))
+        let facts = gaps.attachments(AttachmentStore(root: settings.runDirectory))
+        let surveys = gaps.surveys(SwitchFamilies.daemons(of: facts))
         var build = MetricFamily(.build)
         build.add([Release.own, Release.reference], .count(1))
         var unreadable = MetricFamily(.unreadable)
         for part in Gaps.Part.allCases { unreadable.add([part.rawValue], .count(gaps.counts[part] ?? 0)) }
         var duration = MetricFamily(.collection)
         duration.add([], .nanoseconds(UInt64(max(0, Machine.bootNanoseconds - began))))
-        families = CounterFamilies.families(counters) + pools + attachments + [unreadable, duration, build]
+        let host = pools + AttachmentFamilies.families(facts) + SwitchFamilies.families(surveys)
+        families = CounterFamilies.families(counters) + host + [unreadable, duration, build]
         warnings = gaps.sentences
     }
 }
@@ -43,6 +46,7 @@ private struct Gaps {
         case counters
         case pools
         case attachments
+        case switches
     }
 
     private(set) var counts: [Part: UInt128] = [:]
@@ -74,12 +78,16 @@ private struct Gaps {
         return pools.families
     }
 
-    mutating func attachments(_ store: AttachmentStore) -> [MetricFamily] {
+    mutating func attachments(_ store: AttachmentStore) -> [AttachmentFacts] {
         do throws(KernelError) {
-            return AttachmentFamilies.families(try AttachmentSurvey(store).attachments)
+            return try AttachmentSurvey(store).attachments
         } catch {
             note(.attachments, "cannot read the attachment records below \(store.root): \(error)")
-            return AttachmentFamilies.families([])
+            return []
         }
+    }
+
+    mutating func surveys(_ daemons: Set<String>) -> [SwitchSurvey] {
+        SwitchFamilies.surveys(of: daemons) { note(.switches, $0) }
     }
 }

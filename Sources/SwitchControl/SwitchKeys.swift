@@ -23,6 +23,8 @@ package struct SwitchKeys: Hashable, Sendable {
     package let isGateway: Bool
     /// A link of the host that is a port of the switch as well; empty is none.
     package let uplink: String
+    /// What is to become of frames from the container.
+    package let rules: [SwitchRule]
     /// Where the daemon listens.
     package let socketPath: String
 
@@ -46,6 +48,7 @@ package struct SwitchKeys: Hashable, Sendable {
         let isDefaultGateway = try reader.bool("isDefaultGateway") ?? false
         isGateway = try reader.bool("isGateway") ?? false || isDefaultGateway
         uplink = try SwitchKeys.linkName("uplink", reader) ?? ""
+        rules = try SwitchRule.all(reader)
         socketPath =
             try reader.string("daemonSocketPath").flatMap { $0.isEmpty ? nil : $0 } ?? SwitchLink.usualPath
         guard isGateway, gatewayLink.utf8.count > 15, let member = try reader.member("switch") else { return }

@@ -27,6 +27,8 @@ package struct SwitchPortOrder: Hashable, Sendable {
     package let gateway: String
     /// A link of the host that is a port as well; empty is none.
     package let uplink: String
+    /// What is to become of frames from it.
+    package let rules: [SwitchRule]
     /// Where the daemon listens whose port it is.
     package let socketPath: String
 
@@ -54,6 +56,7 @@ package struct SwitchPortOrder: Hashable, Sendable {
         self.addresses = keys.checksIP ? addresses : nil
         gateway = keys.isGateway ? keys.gatewayLink : ""
         uplink = keys.uplink
+        rules = keys.rules
         socketPath = keys.socketPath
     }
 
@@ -99,6 +102,7 @@ package struct SwitchPortOrder: Hashable, Sendable {
             ),
             JSONObject.Member(key: "gateway", value: .string(gateway)),
             JSONObject.Member(key: "uplink", value: .string(uplink)),
+            JSONObject.Member(key: "rules", value: .array(rules.map { $0.json })),
             JSONObject.Member(key: "socketPath", value: .string(socketPath)),
         ]
         return .object(object)
@@ -121,6 +125,7 @@ package struct SwitchPortOrder: Hashable, Sendable {
         addresses = try SwitchPortOrder.addresses(reader)
         gateway = try reader.string("gateway") ?? ""
         uplink = try reader.string("uplink") ?? ""
+        rules = try SwitchRule.all(reader)
         socketPath = try reader.string("socketPath") ?? SwitchLink.usualPath
     }
 

@@ -78,7 +78,7 @@ package struct SwitchPortView: Hashable, Sendable {
     package let native: Int?
     /// VLANs whose frames carry their tag, from the first to the last of each run.
     package let tagged: [ClosedRange<Int>]
-    /// In words: `isolated`, `hairpin`, `macspoofchk`, `ipspoofchk`.
+    /// In words: `isolated`, `hairpin`, `macspoofchk`, `ipspoofchk`, `rules`.
     package let flags: [String]
     /// Which port gets copies; empty is none.
     package let mirror: String

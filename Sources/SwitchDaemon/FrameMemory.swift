@@ -12,6 +12,8 @@ struct FrameMemory: ~Copyable {
     static let frameStart = 64
     /// What the kernel does not cut has up to 64 KiB.
     static let longestFrame = 65_536 + 18
+    /// So many octets end a burst, which are still in the processor's own cache when they are written.
+    static let enough = 1 << 18
     /// Odd in cache lines, so that beginnings of frames do not all want the same places of a cache.
     static let stride = 65_536 + 64 * 5
 

@@ -42,7 +42,8 @@ struct LiveSwitch: ~Copyable {
         let outlet = outlets[Int(ingress.index)]
         var reception = Reception.more
         var count = 0
-        while count < FrameMemory.burst {
+        var octets = 0
+        while count < FrameMemory.burst, octets < FrameMemory.enough {
             let place = count &* FrameMemory.stride
             var start = place &+ FrameMemory.frameStart &- FrameMemory.headerLength
             let length = LiveSwitch.receive(outlet, memory.octets, &start)
@@ -56,6 +57,7 @@ struct LiveSwitch: ~Copyable {
                 length: UInt32(truncatingIfNeeded: length &- FrameMemory.headerLength),
                 ingress: ingress
             )
+            octets &+= length
             count &+= 1
         }
         if count > 0 { forward(count, memory, now) }

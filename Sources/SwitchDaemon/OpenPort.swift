@@ -13,6 +13,8 @@ final class OpenPort {
     /// Of a container's port.
     var order: SwitchPortOrder?
     let id: InterfaceID
+    /// That it has at its switch.
+    var rules: [RuleID] = []
     unowned let home: RunningSwitch
     /// nil for those who look on through a connection.
     private let descriptor: Descriptor?

@@ -25,6 +25,7 @@ extension RunningSwitch {
         if interface.isHairpin { flags.append("hairpin") }
         if interface.allowedSources != nil { flags.append("macspoofchk") }
         if interface.allowedAddresses != nil { flags.append("ipspoofchk") }
+        if !port.rules.isEmpty { flags.append("rules") }
         return SwitchPortView(
             name: port.name,
             number: Int(port.id.index),
@@ -136,12 +137,21 @@ extension RunningSwitch {
         switch step {
         case .admitted(let vlan): return "it is taken, and belongs to VLAN \(vlan)"
         case .rule(nil, _): return "no rule is about it"
-        case .rule(_?, let action): return "a rule says: \(action)"
+        case .rule(_?, let action): return "a rule says: \(words(action))"
         case .station(nil): return "the destination is not known"
         case .station(let entry?):
             let place = ports[entry.interface.index]?.name ?? "port \(entry.interface.index)"
             return "\(entry.address) is at \(place)" + (entry.isStatic ? ", as was written down" : "")
         case .route(let route): return route == nil ? "no route leads there" : "a route leads there"
+        }
+    }
+
+    private func words(_ action: RuleAction) -> String {
+        switch action {
+        case .permit: "it may pass"
+        case .deny: "it is dropped"
+        case .redirect(let id): "it goes to \(ports[id.index]?.name ?? "port \(id.index)")"
+        case .mirror(let id): "\(ports[id.index]?.name ?? "port \(id.index)") gets a copy"
         }
     }
 

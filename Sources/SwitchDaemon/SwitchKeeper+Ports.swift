@@ -20,7 +20,9 @@ extension SwitchKeeper {
                 close(port, because: "it is to be another one")
                 return try attach(order)
             }
+            try port.home.requireRoom(for: order, insteadOf: port)
             port.order = order
+            port.home.renewRules(of: port)
             port.home.live.pointee.core.update(port.id) { interface in
                 let mirror = interface.mirror
                 interface = VirtualInterface(order)
@@ -30,6 +32,7 @@ extension SwitchKeeper {
             let descriptor = try open(order)
             let running = try runningSwitch(order.switchName)
             do throws(CNIError) {
+                try running.requireRoom(for: order, insteadOf: nil)
                 ports[order.key] = try add(
                     VirtualInterface(order),
                     .container,
@@ -129,6 +132,8 @@ extension SwitchKeeper {
             linkIndex: index
         )
         running.ports[id.index] = port
+        running.renewRules(of: port)
+        running.renewRules(naming: port.name)
         return port
     }
 
@@ -139,9 +144,11 @@ extension SwitchKeeper {
         let descriptor = running.live.pointee.outlets[Int(port.id.index)].descriptor
         if descriptor >= 0 { leaveGathering(descriptor) }
         running.live.pointee.outlets[Int(port.id.index)] = Outlet()
+        running.dropRules(of: port)
         running.live.pointee.core.removeInterface(port.id)
         endMirrors(to: port.id, of: running)
         running.ports[port.id.index] = nil
+        running.renewRules(naming: port.name)
         if let order = port.order {
             ports[order.key] = nil
             settle(running)

@@ -65,7 +65,8 @@ extension SwitchKeeper {
             try mirror(reference, to: target)
             return .null
         case .metrics:
-            let text = SwitchMetrics.text(of: switches.values.map { $0.view }, lost: lost.count)
+            let survey = SwitchSurvey(of: socketPath, switches.values.map { $0.view }, lost: lost.count)
+            let text = SwitchMetrics.text(of: survey)
             return .object(["text": .string(text)] as JSONObject)
         case .copies:
             return .null

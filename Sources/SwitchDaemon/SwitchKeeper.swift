@@ -18,6 +18,7 @@ package final class SwitchKeeper {
     private let farewells: Descriptor
     private let gathering: Descriptor
     private let memory = FrameMemory()
+    private var attention: Attention
 
     var connections: [UInt32: SwitchConnection] = [:]
     private var nextConnection: UInt32 = 0
@@ -48,6 +49,7 @@ package final class SwitchKeeper {
     /// - Throws: ``KernelError``.
     package init(_ settings: SwitchSettings) throws(KernelError) {
         self.settings = settings
+        attention = Attention(most: settings.busyPoll)
         store = AttachmentStore(root: settings.runDirectory)
         home = try NetworkNamespace.current()
         let farewells = culvert_open_farewells()
@@ -156,12 +158,22 @@ package final class SwitchKeeper {
         _ flags: inout [UInt32],
         _ now: Int64
     ) throws(KernelError) -> Int {
-        let end = now + settings.busyPoll
+        let end = now + attention.window
+        var last = now
         while true {
-            let isBusy = settings.busyPoll > 0 && Machine.bootNanoseconds < end
-            let count = culvert_wait_gathering(gathering.rawValue, &keys, &flags, 64, isBusy ? 0 : timeout(now))
+            let isLooking = last < end
+            let count = culvert_wait_gathering(gathering.rawValue, &keys, &flags, 64, isLooking ? 0 : timeout(now))
             guard count >= 0 else { throw KernelError("wait", Errno(rawValue: -count)) }
-            if count > 0 || !isBusy { return Int(count) }
+            guard isLooking else {
+                attention.slept(from: now, to: Machine.bootNanoseconds)
+                return Int(count)
+            }
+            if count > 0 {
+                attention.found()
+                return Int(count)
+            }
+            let moment = Machine.bootNanoseconds
+            last = attention.looked(from: last, to: moment) ? moment : end
         }
     }
 

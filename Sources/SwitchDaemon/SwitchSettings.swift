@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Linux
 internal import SwitchControl
 
 /// What the command line and the environment say to the daemon.
 package struct SwitchSettings: Hashable, Sendable {
     package private(set) var socketPath = SwitchLink.usualPath
-    /// How long to look for frames after the last one before sleeping, in nanoseconds.
-    package private(set) var busyPoll: Int64 = 0
+    /// How long to look for frames after the last one before sleeping, at most, in nanoseconds.
+    package private(set) var busyPoll: Int64
     /// Where the attachment records are.
     package let runDirectory: String
 
@@ -19,16 +20,23 @@ package struct SwitchSettings: Hashable, Sendable {
     package static let usage = """
         usage: culvert-switchd [flags]
           -socketpath path     listen there (default /run/culvert/switchd.sock), unless systemd hands a socket over
-          -busypoll number     look for frames for so many microseconds before sleeping (default 0, at most 1000):
-                               shorter round trips, for a processor that is never idle while frames come
+          -busypoll number     look for frames for up to so many microseconds before sleeping, as long as that pays
+                               (at most 1000; default 50, and 0 where there is but one processor): shorter round trips
         CULVERT_RUN_DIR (/run/culvert) is where the records of attachments are.
         """
 
     /// Reads flags: `-flag value`, `-flag=value`, two dashes if you like.
     ///
+    /// `processors`: how many the machine has.
     /// - Throws: ``Complaint``.
-    package init(_ arguments: [String], runDirectory: String) throws(Complaint) {
+    package init(
+        _ arguments: [String],
+        runDirectory: String,
+        processors: Int = Int(culvert_processors())
+    ) throws(Complaint) {
         self.runDirectory = runDirectory
+        // Alone, who looks keeps those from running who would send.
+        busyPoll = processors > 1 ? SwitchSettings.usualBusyPoll : 0
         var rest = arguments[...]
         while let word = rest.popFirst() {
             guard word.hasPrefix("-") else { throw Self.complaint("\"\(word)\" is no flag") }
@@ -49,6 +57,8 @@ package struct SwitchSettings: Hashable, Sendable {
             }
         }
     }
+
+    private static let usualBusyPoll: Int64 = 50_000
 
     private static func complaint(_ text: String) -> Complaint {
         Complaint(text: "\(text)\n\(usage)", isAnswer: false)

@@ -8,8 +8,9 @@ import Testing
 struct SwitchSettingsTests {
     @Test("Flags are read in both forms, and nothing is needed")
     func flags() throws {
-        let plain = try SwitchSettings([], runDirectory: "/run/culvert")
-        #expect(plain.socketPath == SwitchLink.usualPath && plain.busyPoll == 0)
+        let plain = try SwitchSettings([], runDirectory: "/run/culvert", processors: 2)
+        #expect(plain.socketPath == SwitchLink.usualPath && plain.busyPoll == 50_000)
+        #expect(try SwitchSettings([], runDirectory: "/run/culvert", processors: 1).busyPoll == 0)
         let settings = try SwitchSettings(["-socketpath", "/a", "--busypoll=50"], runDirectory: "/run/culvert")
         #expect(settings.socketPath == "/a" && settings.busyPoll == 50_000)
     }
@@ -55,15 +56,14 @@ struct SwitchMetricsTests {
             mirror: "",
             counters: counters
         )
-        let text = SwitchMetrics.text(
-            of: [SwitchView(name: "vs0", ports: [port], stations: 4, maximumStations: 9)],
-            lost: 2
-        )
-        let labels = #"switch="vs0",port="c\"1:eth0",network="net""#
+        let view = SwitchView(name: "vs0", ports: [port], stations: 4, maximumStations: 9)
+        let text = SwitchMetrics.text(of: SwitchSurvey(of: "/s", [view], lost: 2))
+        let labels = #"daemon="/s",switch="vs0",port="c\"1:eth0",network="net""#
         #expect(text.contains("culvert_switch_port_received_bytes_total{\(labels)} 12\n"))
         #expect(text.contains("culvert_switch_port_drops_total{\(labels),reason=\"isolated\"} 3\n"))
-        #expect(text.contains("culvert_switch_stations{switch=\"vs0\"} 4\n"))
-        #expect(text.hasSuffix("culvert_switch_lost_ports 2\n# EOF\n"))
+        #expect(text.contains("culvert_switch_stations{daemon=\"/s\",switch=\"vs0\"} 4\n"))
+        #expect(text.contains("culvert_switch_lost_ports{daemon=\"/s\"} 2\n"))
+        #expect(text.contains("culvert_switch_up{daemon=\"/s\"} 1\n") && text.hasSuffix("\n# EOF\n"))
     }
 
     @Test("Numbers that follow each other are one run")

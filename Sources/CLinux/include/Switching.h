@@ -43,5 +43,8 @@ void culvert_leave_gathering(int gathering, int descriptor);
 /// to write, 4 that the other end is gone. Returns how many there are, 0 also when a signal came, or a negative errno.
 int culvert_wait_gathering(int gathering, uint64_t *keys, uint32_t *flags, int count, int milliseconds);
 
+/// How many processors there are that are in use.
+long culvert_processors(void);
+
 /// The user at the other end of a local stream socket (SO_PEERCRED). Returns the user's number, or a negative errno.
 long long culvert_peer_user(int descriptor);

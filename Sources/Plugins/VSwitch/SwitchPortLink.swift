@@ -198,6 +198,7 @@ struct SwitchPortLink: InterfaceKind {
         if port.source != wanted.source || port.addresses.map(Set.init) != wanted.addresses.map(Set.init) {
             differences.append("the port allows other sources than the container's")
         }
+        if port.rules != wanted.rules { differences.append("the port has other rules than the network says") }
         return differences
     }
 

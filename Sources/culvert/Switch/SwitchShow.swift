@@ -16,7 +16,7 @@ struct SwitchShow: ParsableCommand {
             culvert-switchd does.
 
             FLAGS are isolated, hairpin, blocked (by the spanning tree), macspoofchk, \
-            ipspoofchk, and no-record for a port into another namespace that no plugin made.
+            ipspoofchk, rules, and no-record for a port into another namespace that no plugin made.
 
             Environment:
               CULVERT_RUN_DIR  where the records are (default /run/culvert)
