@@ -146,6 +146,14 @@ class Host:
         self.sleepers.append(process)
         return process
 
+    def start_inside(self, netns: str) -> None:
+        """Starts a process in a network namespace, and waits until it is there."""
+        process = self.start(["cat"], netns=netns)
+        assert process.stdin and process.stdout
+        process.stdin.write("here\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "here\n"
+
     def must(self, command: str, *, netns: str | None = None, stdin: str = "") -> str:
         """Runs a shell line that has to succeed, and returns what it printed."""
         outcome = self.run(["sh", "-ec", command], netns=netns, stdin=stdin)

@@ -92,7 +92,7 @@ def test_what_the_dead_left_goes_and_the_living_stay(site: Site) -> None:
 def test_who_may_be_alive_is_left_alone(site: Site) -> None:
     """A process in a namespace without a path, somebody at work, a record that names no namespace."""
     hidden, busy, unknown = (site.join(name) for name in ("hidden", "busy", "unknown"))
-    site.host.start(["cat"], netns=hidden.netns)
+    site.host.start_inside(hidden.netns)
     site.host.must("umount /run/netns/hidden; rm /run/netns/hidden")
     site.host.remove_container(busy)
     record = site.host.path(f"{RECORDS}/lan/unknown:eth0.json")

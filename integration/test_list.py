@@ -124,7 +124,7 @@ def test_states_follow_the_records(site: Site) -> None:
 
 def test_a_namespace_that_lost_its_path_still_lives(site: Site) -> None:
     """As long as a process is in it."""
-    site.host.start(["cat"], netns=site.web.netns)
+    site.host.start_inside(site.web.netns)
     site.host.must("umount /run/netns/web-0; rm /run/netns/web-0")
     entry = site.tool.attachments()["web-0:net1"]
     assert entry["container"] == "alive" and "not under" in entry["proof"]
