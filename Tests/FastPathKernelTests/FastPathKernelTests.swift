@@ -263,6 +263,32 @@ struct FastPathKernelTests {
         #expect(short.received == many && short.sentByShortcut > most)
     }
 
+    @Test("Of a station that is gone, of one that comes back and of one that moves the next frame knows")
+    func changes() throws {
+        let flows = try withFastPath { fastPath in
+            let containers = try Containers(2)
+            for index in 0..<2 { try containers.join(fastPath, containers.port(index)) }
+            let station = FastPathStation(containers.port(1))
+            var flows = [try containers.flow(fastPath)]
+            try fastPath.removeStation(station)
+            flows.append(try containers.flow(fastPath))
+            try fastPath.addStation(station)
+            flows.append(try containers.flow(fastPath))
+            // Back to where the frames come from nobody is led.
+            try fastPath.addStation(
+                FastPathStation(bridge: station.bridge, address: station.address, link: containers.port(0).link)
+            )
+            flows.append(try containers.flow(fastPath))
+            try containers.run("ip link add new0 type bridge && ip link del new0")
+            try fastPath.addStation(station)
+            flows.append(try containers.flow(fastPath))
+            return flows
+        }
+        #expect(flows.map(\.received) == [Int](repeating: many, count: 5))
+        #expect(flows[1].sentByShortcut == 0 && flows[3].sentByShortcut == 0)
+        #expect([0, 2, 4].allSatisfy { flows[$0].sentByShortcut > most })
+    }
+
     @Test("Taken off its link under traffic, the program loses no frame")
     func detached() throws {
         let (before, after, states) = try withFastPath { fastPath in
