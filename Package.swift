@@ -133,8 +133,8 @@ let modules: [Target] = [
     module(
         "Wiring",
         [
-            "Forwarding", "Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux",
-            "Addressing",
+            "FastPath", "Forwarding", "Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux",
+            "Linux", "Addressing",
         ]
     ),
     // Row 5
@@ -432,6 +432,7 @@ let theSwitch = [
 /// As several, the compiler (6.3.1) numbers the literals of a function anew in each
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
+    .plugin(name: "CompilePrograms", capability: .buildTool()),
     .systemLibrary(name: "Together"),
     .target(name: "CMusl"),
     .executableTarget(
@@ -439,7 +440,7 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
-            "Manuals", "CPrefetch", "FastPath", "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together",
+            "Manuals", "CPrefetch", "FastPath/Program", "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together",
             "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools",
             "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
             "PacketFilter/Ruleset.swift", "PacketFilter/PacketFilterSocket+Ruleset.swift",
@@ -454,7 +455,8 @@ let together: [Target] = [
             // A section for each function: the linker drops what nobody calls. What is left lies closer together, and a
             // short life is mostly the first touch of pages.
             .unsafeFlags(["-wmo", "-suppress-warnings", "-Xfrontend", "-function-sections"]),
-        ]
+        ],
+        plugins: ["CompilePrograms"]
     ),
 ]
 
