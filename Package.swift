@@ -286,7 +286,10 @@ let modules: [Target] = [
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
-    tests("WiringTests", ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter"]),
+    tests(
+        "WiringTests",
+        ["Wiring", "Addressing", "FastPath", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter"]
+    ),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
@@ -382,7 +385,10 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeKernelTests",
-        ["Bridge", "Addressing", "CNI", "JSON", "Linux", "Netlink", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
+        [
+            "Bridge", "Addressing", "CNI", "FastPath", "JSON", "Linux", "Netlink", "PacketFilter", "Plugin", "Wiring",
+            "TestSupport",
+        ]
     ),
     tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests(
@@ -411,7 +417,9 @@ let modules: [Target] = [
     tests("VRFTests", ["VRF", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "WiringKernelTests",
-        ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]
+        [
+            "Wiring", "Addressing", "FastPath", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport",
+        ]
     ),
 ]
 
@@ -440,9 +448,9 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
-            "Manuals", "CPrefetch", "FastPath/Program", "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together",
-            "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools",
-            "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
+            "Manuals", "CPrefetch", "FastPath/Program", "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite",
+            "Together", "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon",
+            "Doctor", "Pools", "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
             "PacketFilter/Ruleset.swift", "PacketFilter/PacketFilterSocket+Ruleset.swift",
         ] + theSwitch,
         swiftSettings: [

@@ -40,7 +40,8 @@ package struct Shortcut: Hashable, Sendable {
                 return "all its frames have a tag"
             }
         }
-        for family in [AddressFamily.v4, .v6] where (hosts ?? []).filter({ $0.family == family }).count > Shortcut.most {
+        let hosts = hosts ?? []
+        for family in [AddressFamily.v4, .v6] where hosts.filter({ $0.family == family }).count > Shortcut.most {
             return "it has more than \(Shortcut.most) addresses of \(family == .v4 ? "IPv4" : "IPv6") to watch"
         }
         return nil
