@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CNI
+import Forwarding
 import Linux
 import Netlink
 import Testing
