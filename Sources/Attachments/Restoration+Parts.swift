@@ -176,6 +176,11 @@ extension Restoration {
     private mutating func restore(_ shortcut: Shortcut) throws(CNIError) {
         guard let hostEnd, let bridge, hostEnd.master == bridge.index else { return }
         let found = try missing(shortcut, hostEnd, bridge)
+        if isChanging, !found.isEmpty {
+            try translating("cannot put it right") { () throws(KernelError) in
+                try Shortcut.removeFormer(from: hostEnd.index)
+            }
+        }
         try putRight(found, [.shortcut(shortcut)])
         guard isChanging, !found.isEmpty, let left = try missing(shortcut, hostEnd, bridge).first else { return }
         findings.removeAll { found.contains($0) }

@@ -38,9 +38,16 @@ extension Shortcut {
             try path.removeStation(other)
         }
         try path.attach(to: port.link)
-        try path.setPort(port)
-        // Last of all somebody may be led there.
-        try path.addStation(FastPathStation(port))
+        do throws(KernelError) {
+            try path.setPort(port)
+            // Last of all somebody may be led there.
+            try path.addStation(FastPathStation(port))
+        } catch {
+            // All of it or nothing; what cannot be taken back either does no harm.
+            try? path.removePort(port.link)
+            try? path.detach(from: port.link)
+            throw error
+        }
     }
 
     private static func remove(_ station: FastPathStation, _ path: borrowing FastPath) throws(KernelError) {
@@ -52,11 +59,15 @@ extension Shortcut {
     ///
     /// Where there is no program, nothing is missing: the kernel takes none, or nobody has asked for one since.
     ///
+    /// `sparesRefused`: whether nothing is missing either where there is nothing at all, as when the kernel refused it.
     /// - Throws: ``KernelError``.
-    package func missing(link: Int32, bridge: Int32) throws(KernelError) -> [String] {
+    package func missing(link: Int32, bridge: Int32, sparesRefused: Bool = false) throws(KernelError) -> [String] {
         guard obstacle == nil, let path = try FastPath.existing() else { return [] }
         let wanted = port(link: link, bridge: bridge)
-        guard let found = try path.port(wanted.link) else { return ["\(name) has no shortcut"] }
+        guard let found = try path.port(wanted.link) else {
+            if sparesRefused, try !path.isAttached(to: wanted.link), try !path.hasFormer(at: wanted.link) { return [] }
+            return ["\(name) has no shortcut"]
+        }
         var missing: [String] = []
         if found.bridge != wanted.bridge { missing.append("the shortcut of \(name) is for another bridge") }
         if found.vlan != wanted.vlan {
@@ -79,12 +90,22 @@ extension Shortcut {
         if missing.isEmpty, try !path.isAttached(to: wanted.link) {
             missing.append("the shortcut's program is not at \(name)")
         }
+        if missing.isEmpty, try path.hasFormer(at: wanted.link) {
+            missing.append("beside the shortcut's program a former one is at \(name)")
+        }
         return missing
     }
 
     private static func isSame(_ found: [IPAddress]?, as wanted: [IPAddress]?) -> Bool {
         guard let found, let wanted else { return found == nil && wanted == nil }
         return found.allSatisfy { wanted.contains($0) } && wanted.allSatisfy { found.contains($0) }
+    }
+
+    /// Takes programs of other versions off a port: beside ours all frames would go through the bridge.
+    ///
+    /// - Throws: ``KernelError``.
+    package static func removeFormer(from link: Int32) throws(KernelError) {
+        try FastPath.existing()?.detachFormer(from: UInt32(bitPattern: link))
     }
 
     /// Forgets a port, of which nothing may be known.

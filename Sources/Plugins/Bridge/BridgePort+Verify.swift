@@ -56,7 +56,7 @@ extension BridgePort {
             let address = seen.container.interface?.address
         else { return [] }
         let shortcut = configuration.shortcut(port.name, address: address, addresses(promised))
-        return try shortcut?.missing(link: port.index, bridge: bridge.index) ?? []
+        return try shortcut?.missing(link: port.index, bridge: bridge.index, sparesRefused: true) ?? []
     }
 
     /// The container's addresses; those that name no interface are its too, as for everybody who reads results.
