@@ -118,7 +118,7 @@ let modules: [Target] = [
     .plugin(name: "CompilePrograms", capability: .buildTool()),
     .target(
         name: "FastPath",
-        dependencies: ["CLinux", "Linux", "Addressing"],
+        dependencies: ["Netlink", "CNetlink", "CLinux", "Linux", "Addressing"],
         exclude: ["Program"],
         swiftSettings: strict,
         plugins: ["CompilePrograms"]

@@ -22,7 +22,13 @@ enum ShortcutBench {
             guard parts.count == 2, let address = MACAddress(String(parts[1])),
                 let link = try host.link(named: String(parts[0]))
             else { throw KernelError("understand \(argument)", .invalidArgument) }
-            let port = FastPathPort(link: UInt32(link.index), bridge: UInt32(bridge.index), address: address)
+            // As the plugin says it where br_netfilter asks no rules of IP.
+            let port = FastPathPort(
+                link: UInt32(link.index),
+                bridge: UInt32(bridge.index),
+                address: address,
+                ignoresFilterOfIP: true
+            )
             let before = Machine.bootNanoseconds
             try fastPath.setPort(port)
             try fastPath.addStation(FastPathStation(port))

@@ -43,8 +43,8 @@ static void copy_name(char *into, const char *name) {
 }
 
 int culvert_make_map(enum culvert_map_kind kind, uint32_t key, uint32_t value, uint32_t entries, const char *name) {
-    union bpf_attr a = {
-        .map_type = kind, .key_size = key, .value_size = value, .max_entries = entries, .map_flags = BPF_F_NO_PREALLOC};
+    union bpf_attr a = {.map_type = kind, .key_size = key, .value_size = value, .max_entries = entries};
+    if (kind == culvert_map_hash) a.map_flags = BPF_F_NO_PREALLOC;
     copy_name(a.map_name, name);
     return call(BPF_MAP_CREATE, &a, sizeof a);
 }

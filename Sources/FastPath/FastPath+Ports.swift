@@ -11,14 +11,16 @@ extension FastPath {
         guard let octets = port.octets else {
             throw KernelError("write the shortcut's ports", Errno(rawValue: E2BIG), explanation: "too many addresses")
         }
-        try ports.set(key(port.link), octets, keepingFrom: FastPathPort.countersOffset)
+        try ports.set(key(port.link), octets)
+        try makeChangeKnown()
     }
 
     /// Says whom the shortcut leads to.
     ///
     /// - Throws: ``KernelError``.
     package borrowing func addStation(_ station: FastPathStation) throws(KernelError) {
-        try stations.set(station.key, station.octets, keepingFrom: FastPathStation.countersOffset)
+        try stations.set(station.key, station.octets)
+        try makeChangeKnown()
     }
 
     /// Forgets a station: frames for it go through the bridge.
@@ -26,6 +28,7 @@ extension FastPath {
     /// - Throws: ``KernelError``.
     package borrowing func removeStation(_ station: FastPathStation) throws(KernelError) {
         try stations.remove(station.key)
+        try makeChangeKnown()
     }
 
     /// Forgets a port and the stations behind it, if it is known; the program goes with the link.
@@ -39,6 +42,7 @@ extension FastPath {
             try stations.remove(station.key)
         }
         try ports.remove(key(link))
+        try makeChangeKnown()
     }
 
     /// Forgets all stations that are behind a link, also those that were added beside its port's own.
@@ -47,6 +51,7 @@ extension FastPath {
     /// - Throws: ``KernelError``.
     package borrowing func removeStations(behind link: UInt32) throws(KernelError) {
         for station in try allStations() where station.link == link { try stations.remove(station.key) }
+        try makeChangeKnown()
     }
 
     /// What is known of a port; nil when nothing is.
@@ -54,7 +59,7 @@ extension FastPath {
     /// - Throws: ``KernelError``.
     package borrowing func port(_ link: UInt32) throws(KernelError) -> FastPathPort? {
         guard let value = try ports.value(key(link)) else { return nil }
-        return FastPathPort(link: link, value[..<FastPathPort.size])
+        return FastPathPort(link: link, value[...])
     }
 
     /// Where the shortcut to a hardware address leads; nil when there is none.
@@ -67,7 +72,7 @@ extension FastPath {
     ) throws(KernelError) -> FastPathStation? {
         let key = FastPathStation(bridge: bridge, vlan: vlan, address: address, link: 0).key
         guard let value = try stations.value(key) else { return nil }
-        return FastPathStation(key: key, value[..<FastPathStation.size])
+        return FastPathStation(key: key, value[...])
     }
 
     /// All ports, in no order.
@@ -88,64 +93,16 @@ extension FastPath {
         var found: [FastPathStation] = []
         for key in try stations.keys() {
             guard let value = try stations.value(key) else { continue }
-            if let station = FastPathStation(key: key, value[..<FastPathStation.size]) { found.append(station) }
+            if let station = FastPathStation(key: key, value[...]) { found.append(station) }
         }
         return found
     }
 
-    /// What went by the shortcut from and to a port; nil when it is not known.
+    /// Tells the program that what it remembers of ports and stations is of before now.
     ///
-    /// - Throws: ``KernelError``.
-    package borrowing func counters(of link: UInt32) throws(KernelError) -> FastPathCounters? {
-        guard let value = try ports.value(key(link)) else { return nil }
-        var counters = FastPathCounters()
-        for processor in 0..<ports.processors {
-            let offset = processor * ports.size + FastPathPort.countersOffset
-            counters.sentFrames += value.number(at: offset)
-            counters.sentOctets += value.number(at: offset + 8)
-        }
-        guard let port = FastPathPort(link: link, value[..<FastPathPort.size]),
-            let received = try stations.value(FastPathStation(port).key)
-        else { return counters }
-        for processor in 0..<stations.processors {
-            let offset = processor * stations.size + FastPathStation.countersOffset
-            counters.receivedFrames += received.number(at: offset)
-            counters.receivedOctets += received.number(at: offset + 8)
-        }
-        return counters
-    }
-
-    /// Attaches the program where a link takes frames in; that it is there already is no error.
-    ///
-    /// - Throws: ``KernelError``; `ENODEV` when there is no such link, `EINVAL` on a kernel before 6.6.
-    package borrowing func attach(to link: UInt32) throws(KernelError) {
-        let result = culvert_attach_program(program.rawValue, link)
-        guard result == 0 || result == EEXIST else {
-            throw KernelError("attach the shortcut to link \(link)", Errno(rawValue: result))
-        }
-    }
-
-    /// Takes the program off a link; that it, or the link, is gone already is no error.
-    ///
-    /// - Throws: ``KernelError``.
-    package borrowing func detach(from link: UInt32) throws(KernelError) {
-        let result = culvert_detach_program(program.rawValue, link)
-        guard result == 0 || result == ENOENT || result == ENODEV else {
-            throw KernelError("detach the shortcut from link \(link)", Errno(rawValue: result))
-        }
-    }
-
-    /// Whether this very program is attached to a link.
-    ///
-    /// - Throws: ``KernelError``; `ENODEV` when there is no such link.
-    package borrowing func isAttached(to link: UInt32) throws(KernelError) -> Bool {
-        var number: UInt32 = 0
-        let told = culvert_program_number(program.rawValue, &number)
-        guard told == 0 else { throw KernelError("ask for the shortcut's number", Errno(rawValue: told)) }
-        var numbers = [UInt32](repeating: 0, count: 64)
-        let count = culvert_attached_programs(link, &numbers, UInt32(numbers.count))
-        guard count >= 0 else { throw KernelError("list the programs of link \(link)", Errno(rawValue: -count)) }
-        return numbers.prefix(Int(count)).contains(number)
+    /// Also when there was nothing to change: whoever did it before may have been killed before it came here.
+    private borrowing func makeChangeKnown() throws(KernelError) {
+        try generation.set([0, 0, 0, 0], Machine.randomBytes(8))
     }
 
     private func key(_ link: UInt32) -> [UInt8] {

@@ -14,7 +14,12 @@ package struct FastPath: ~Copyable {
 
     let ports: ProgramMap
     let stations: ProgramMap
+    let counts: ProgramMap
+    /// A number that is another one after each change.
+    let generation: ProgramMap
     let program: Descriptor
+    /// Whether the program is attached as a filter of clsact, not by itself (tcx).
+    package let isFilter: Bool
 
     /// Opens what earlier processes left, and makes what is missing.
     ///
@@ -22,60 +27,85 @@ package struct FastPath: ~Copyable {
     /// which the next one completes.
     ///
     /// `fileSystem`: a BPF file system; where there is none, one is mounted.
+    /// `isFilter`: whether the program is to be a filter of clsact, as it is on kernels before 6.6 anyway; what was
+    /// opened before stays as it is.
     /// - Throws: ``FastPathFailure``.
-    package init(fileSystem: String = FastPath.fileSystem) throws(FastPathFailure) {
-        let pins: Pins
-        let processors: Int
+    package init(fileSystem: String = FastPath.fileSystem, isFilter: Bool = false) throws(FastPathFailure) {
+        let (pins, processors) = try FastPath.start(fileSystem)
+        if let found = FastPath.find(pins, processors) {
+            self = found
+        } else {
+            self = try FastPath.make(pins, processors, isFilter: isFilter)
+        }
+    }
+
+    private static func start(_ fileSystem: String) throws(FastPathFailure) -> (Pins, Int) {
         do throws(KernelError) {
-            pins = try Pins(fileSystem: fileSystem)
-            processors = try FastPath.countProcessors()
+            return (try Pins(fileSystem: fileSystem), try countProcessors())
         } catch {
             throw FastPathFailure(error)
         }
-        if let program = pins.open("program"), let ports = pins.open("ports"), let stations = pins.open("stations") {
-            self.init(program, ports, stations, processors)
-            return
-        }
-        try pins.prepare()
-        let ports = try pins.map("ports", key: 4, value: FastPathPort.size)
-        let stations = try pins.map("stations", key: FastPathStation.keySize, value: FastPathStation.size)
-        let loaded = try FastPath.load(ports, stations)
-        let program = try pins.keep(loaded, "program")
-        pins.removeOthers()
-        self.init(program, ports, stations, processors)
     }
 
-    private init(
-        _ program: consuming Descriptor,
-        _ ports: consuming Descriptor,
-        _ stations: consuming Descriptor,
-        _ processors: Int
-    ) {
-        self.program = program
-        self.ports = ProgramMap(
-            descriptor: ports,
-            name: "ports",
-            keySize: 4,
-            size: FastPathPort.size,
-            processors: processors
+    /// Makes what is missing.
+    private static func make(_ pins: Pins, _ processors: Int, isFilter: Bool) throws(FastPathFailure) -> FastPath {
+        // Where a processor leaves a frame to handle another one, it could mix up the two ways.
+        guard (try? Descriptor(opening: "/sys/kernel/realtime", O_RDONLY)) == nil else {
+            throw .unsuitable(missing: "handling of a frame at one go, being a real-time kernel")
+        }
+        try pins.prepare()
+        let members = try ShortcutMembers(below: types)
+        let isFilter = isFilter || !members.hasTCX
+        let maps = Maps(
+            ports: try pins.map(.ports),
+            stations: try pins.map(.stations),
+            counts: try pins.map(.counts),
+            generation: try pins.map(.generation)
         )
-        self.stations = ProgramMap(
-            descriptor: stations,
-            name: "stations",
-            keySize: FastPathStation.keySize,
-            size: FastPathStation.size,
-            processors: processors
-        )
+        // The program itself keeps it.
+        let ways = try pins.unnamed(.ways)
+        let object = try object(programName(isFilter), members, maps, ways)
+        let program = try pins.keep(load(object.instructions), programName(isFilter))
+        pins.removeOthers()
+        return FastPath(program, isFilter: isFilter, maps, processors)
     }
+
+    /// What has names; nil unless all of it has.
+    private static func find(_ pins: Pins, _ processors: Int) -> FastPath? {
+        guard let ports = pins.open("ports"), let stations = pins.open("stations"), let counts = pins.open("counts"),
+            let generation = pins.open("generation")
+        else { return nil }
+        let maps = Maps(ports: ports, stations: stations, counts: counts, generation: generation)
+        if let program = pins.open(programName(false)) { return FastPath(program, isFilter: false, maps, processors) }
+        guard let program = pins.open(programName(true)) else { return nil }
+        return FastPath(program, isFilter: true, maps, processors)
+    }
+
+    /// The maps that have names.
+    private struct Maps: ~Copyable {
+        let ports: Descriptor
+        let stations: Descriptor
+        let counts: Descriptor
+        let generation: Descriptor
+    }
+
+    private init(_ program: consuming Descriptor, isFilter: Bool, _ maps: consuming Maps, _ processors: Int) {
+        self.program = program
+        self.isFilter = isFilter
+        ports = ProgramMap(descriptor: maps.ports, shape: .ports, processors: 1)
+        stations = ProgramMap(descriptor: maps.stations, shape: .stations, processors: 1)
+        counts = ProgramMap(descriptor: maps.counts, shape: .counts, processors: processors)
+        generation = ProgramMap(descriptor: maps.generation, shape: .generation, processors: 1)
+    }
+
+    /// The name of the program's pin, and of its section in the object.
+    private static func programName(_ isFilter: Bool) -> String { isFilter ? "filter" : "program" }
 
     /// Opens what earlier processes left, and makes nothing; nil when nothing is there.
     ///
     /// For who takes away or looks: there is nothing to take away where there is no program.
     package static func existing(fileSystem: String = FastPath.fileSystem) throws(KernelError) -> FastPath? {
-        let pins = try Pins(fileSystem: fileSystem)
-        guard let program = pins.open("program"), let ports = pins.open("ports"), let stations = pins.open("stations")
-        else { return nil }
-        return FastPath(program, ports, stations, try countProcessors())
+        find(try Pins(fileSystem: fileSystem), try countProcessors())
     }
 
     /// Why there can be no shortcut, or nil; changes nothing.
@@ -116,22 +146,28 @@ package struct FastPath: ~Copyable {
         return max(highest, number) + 1
     }
 
-    private static func load(
-        _ ports: borrowing Descriptor,
-        _ stations: borrowing Descriptor
-    ) throws(FastPathFailure) -> Descriptor {
-        guard var object = ProgramObject(shortcutObject) else { throw .unsuitable(missing: "program of ours to run") }
-        let members = try ShortcutMembers(below: types)
+    private static func object(
+        _ name: String,
+        _ members: ShortcutMembers,
+        _ maps: borrowing Maps,
+        _ ways: borrowing Descriptor
+    ) throws(FastPathFailure) -> ProgramObject {
+        guard var object = ProgramObject(shortcutObject, section: name) else {
+            throw .unsuitable(missing: "program of ours to run")
+        }
         for gap in object.gaps {
             switch gap.name {
-            case "ports": object.fill(gap, withMap: ports.rawValue)
-            case "stations": object.fill(gap, withMap: stations.rawValue)
+            case "ports": object.fill(gap, withMap: maps.ports.rawValue)
+            case "stations": object.fill(gap, withMap: maps.stations.rawValue)
+            case "counts": object.fill(gap, withMap: maps.counts.rawValue)
+            case "ways": object.fill(gap, withMap: ways.rawValue)
+            case "generation": object.fill(gap, withEntryOf: maps.generation.rawValue)
             default:
                 guard let value = members.value(of: gap.name) else { throw .unsuitable(missing: gap.name) }
                 object.fill(gap, with: value)
             }
         }
-        return try load(object.instructions)
+        return object
     }
 
     private static func load(_ instructions: [UInt8]) throws(FastPathFailure) -> Descriptor {

@@ -30,7 +30,7 @@ package enum FastPathFailure: Error, Equatable, Sendable, CustomStringConvertibl
         case .noTypes(let error):
             "the kernel does not describe its types (\(error)): it needs CONFIG_DEBUG_INFO_BTF"
         case .unsuitable(let missing):
-            "the kernel has no \(missing): the shortcut needs Linux 6.6 or later with CONFIG_NETFILTER_EGRESS, "
+            "the kernel has no \(missing): the shortcut needs Linux 6.2 or later with CONFIG_NETFILTER_EGRESS, "
                 + "CONFIG_NET_CLS_ACT and nf_tables for bridges"
         case .refused(let error):
             "the kernel does not take the program: \(error)"

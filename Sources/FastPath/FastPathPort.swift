@@ -43,9 +43,8 @@ package struct FastPathPort: Hashable, Sendable {
 
     /// The most addresses of one family.
     static let mostAddresses = 4
-    /// How many octets an entry has, and where its counters begin; those of `struct port` in Shortcut.c.
-    static let size = 120
-    static let countersOffset = 96
+    /// How many octets an entry has: those of `struct port` in Shortcut.c.
+    static let size = 96
 
     /// As the program reads it; nil if there are more addresses than it knows room for.
     var octets: [UInt8]? {

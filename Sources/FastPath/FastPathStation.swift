@@ -32,10 +32,9 @@ package struct FastPathStation: Hashable, Sendable {
         )
     }
 
-    /// How many octets a key and an entry have, and where its counters begin; see Shortcut.c.
+    /// How many octets a key and an entry have; see Shortcut.c.
     static let keySize = 12
-    static let size = 24
-    static let countersOffset = 8
+    static let size = 8
 
     var key: [UInt8] {
         var octets: [UInt8] = []
@@ -48,7 +47,7 @@ package struct FastPathStation: Hashable, Sendable {
         var octets: [UInt8] = []
         octets.append(number: link)
         octets.append(number: UInt32(isIsolated ? 1 << 1 : 0))
-        return octets + [UInt8](repeating: 0, count: FastPathStation.size - octets.count)
+        return octets
     }
 
     init?(key: [UInt8], _ octets: ArraySlice<UInt8>) {
@@ -65,16 +64,4 @@ package struct FastPathStation: Hashable, Sendable {
             isIsolated: flags & 1 << 1 != 0
         )
     }
-}
-
-/// What went by the shortcut, as the kernel counts frames of a link: with their headers, large ones as one.
-package struct FastPathCounters: Hashable, Sendable {
-    /// What the container sent.
-    package var sentFrames: UInt64 = 0
-    package var sentOctets: UInt64 = 0
-    /// What the container received.
-    package var receivedFrames: UInt64 = 0
-    package var receivedOctets: UInt64 = 0
-
-    package init() {}
 }

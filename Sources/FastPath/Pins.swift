@@ -51,20 +51,19 @@ struct Pins {
         }
     }
 
-    /// The map of a name, made unless it is there.
-    func map(_ name: String, key: Int, value: Int) throws(FastPathFailure) -> Descriptor {
-        if let map = open(name) { return map }
-        let result = culvert_make_map(
-            culvert_map_hash_by_processor,
-            UInt32(key),
-            UInt32(value),
-            1 << 16,
-            "culvert_\(name)"
-        )
-        guard result >= 0 else {
-            throw FastPathFailure(KernelError("make the shortcut's \(name)", Errno(rawValue: -result)))
+    /// The map of a shape's name, made unless it is there.
+    func map(_ shape: MapShape) throws(FastPathFailure) -> Descriptor {
+        if let map = open(shape.name) { return map }
+        return try keep(unnamed(shape), shape.name)
+    }
+
+    /// A map without a name, which goes with the last that uses it.
+    func unnamed(_ shape: MapShape) throws(FastPathFailure) -> Descriptor {
+        do throws(KernelError) {
+            return try shape.make()
+        } catch {
+            throw FastPathFailure(error)
         }
-        return try keep(Descriptor(adopting: result), name)
     }
 
     /// Gives something a name; if another process was faster, what it gave the name to is ours as well.
@@ -79,7 +78,9 @@ struct Pins {
     func removeOthers() {
         guard let names = try? Directory(path: family).names() else { return }
         for name in names where name.hasPrefix(namespace + "-") && family + "/" + name != directory {
-            for pin in ["program", "stations", "ports"] { _ = unlink(family + "/" + name + "/" + pin) }
+            for pin in ["program", "filter", "stations", "ports", "counts", "generation"] {
+                _ = unlink(family + "/" + name + "/" + pin)
+            }
             _ = rmdir(family + "/" + name)
         }
     }

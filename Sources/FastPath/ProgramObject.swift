@@ -16,20 +16,21 @@ struct ProgramObject {
     private(set) var instructions: [UInt8] = []
     private(set) var gaps: [Gap] = []
 
-    /// Takes an object's one section of instructions; nil if it is not as our compiler makes it.
-    init?(_ object: [UInt8]) {
+    /// Takes an object's section of instructions of a name; nil if it is not as our compiler makes it.
+    init?(_ object: [UInt8], section name: String) {
         guard object.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]) else { return nil }
         let table = Int(UInt32(clamping: object.number(at: 40) as UInt64))
         let count = Int(object.number(at: 60) as UInt16)
+        let sectionNames = Section(object, table + 64 * Int(object.number(at: 62) as UInt16)).range
         var program: Section?
         var relocations: Section?
         var symbols: Section?
         for index in 0..<count {
             let section = Section(object, table + 64 * index)
             switch section.kind {
-            case 1 where section.isExecutable && !section.range.isEmpty: program = section
+            case 1 where section.isExecutable && section.isNamed(name, object, sectionNames): program = section
             case 2: symbols = section
-            case 9: relocations = section
+            case 9 where section.isNamed(".rel" + name, object, sectionNames): relocations = section
             default: break
             }
         }
@@ -54,11 +55,13 @@ struct ProgramObject {
     /// One line of the table of sections.
     private struct Section {
         let kind: UInt32
+        let name: UInt32
         let isExecutable: Bool
         let range: Range<Int>
         let link: Int
 
         init(_ object: [UInt8], _ place: Int) {
+            name = object.number(at: place)
             kind = object.number(at: place + 4)
             isExecutable = (object.number(at: place + 8) as UInt64) & 4 != 0
             // Beyond any object a number is as good as any other that is too large.
@@ -66,6 +69,13 @@ struct ProgramObject {
             let size = Int(UInt32(clamping: object.number(at: place + 32) as UInt64))
             range = offset..<(offset + size)
             link = Int(object.number(at: place + 40) as UInt32)
+        }
+
+        /// Whether it has a name, ended by zero, among those of sections.
+        func isNamed(_ text: String, _ object: [UInt8], _ names: Range<Int>) -> Bool {
+            let begin = names.lowerBound + Int(name)
+            guard begin < object.count else { return false }
+            return object[begin...].prefix { $0 != 0 }.elementsEqual(text.utf8)
         }
     }
 
@@ -83,6 +93,13 @@ struct ProgramObject {
         let sum = value &+ (UInt64(high) << 32 | UInt64(low))
         instructions.put(UInt32(truncatingIfNeeded: sum), at: gap.offset + 4)
         instructions.put(UInt32(truncatingIfNeeded: sum >> 32), at: gap.offset + 12)
+    }
+
+    /// Fills a gap with where the first entry of an array of this process is.
+    mutating func fill(_ gap: Gap, withEntryOf descriptor: CInt) {
+        // BPF_PSEUDO_MAP_VALUE
+        setSource(2, at: gap.offset)
+        instructions.put(UInt32(bitPattern: descriptor), at: gap.offset + 4)
     }
 
     /// Fills a gap with a map of this process.

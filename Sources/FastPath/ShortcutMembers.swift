@@ -22,10 +22,9 @@ struct ShortcutMembers {
 
     private static var members: [Member] {
         [
-            Member("at_tcx_bundle", "tcx_entry", "bundle"),
-            Member("at_tcx_queueing", "tcx_entry", "miniq"),
-            Member("at_entry_bundle", "bpf_mprog_entry", "parent"),
-            Member("at_bundle_count", "bpf_mprog_bundle", "count"),
+            Member("at_queueing_filters", "mini_Qdisc", "filter_list"),
+            Member("at_filters_next", "tcf_proto", "next"),
+            Member("at_filters_root", "tcf_proto", "root"),
             Member("at_skb_device", "sk_buff", "dev"),
             Member("at_device_net", "net_device", "nd_net"),
             Member("at_device_index", "net_device", "ifindex"),
@@ -35,13 +34,11 @@ struct ShortcutMembers {
             Member("at_device_handler_data", "net_device", "rx_handler_data"),
             Member("at_device_netfilter_ingress", "net_device", "nf_hooks_ingress"),
             Member("at_device_netfilter_egress", "net_device", "nf_hooks_egress"),
-            Member("at_device_programs_ingress", "net_device", "tcx_ingress"),
-            Member("at_device_programs_egress", "net_device", "tcx_egress"),
             Member("at_device_queueing", "net_device", "qdisc"),
             Member("at_device_taps", "net_device", "ptype_all"),
-            Member("at_queueing_operations", "Qdisc", "ops"),
-            Member("at_operations_name", "Qdisc_ops", "id"),
+            Member("at_queueing_function", "Qdisc", "enqueue"),
             Member("at_net_devices", "net", "dev_index_head"),
+            Member("at_net_sequence", "net", "dev_base_seq"),
             Member("at_net_hooks_bridge", "net", "nf.hooks_bridge"),
             Member("at_net_hooks4", "net", "nf.hooks_ipv4"),
             Member("at_net_hooks6", "net", "nf.hooks_ipv6"),
@@ -56,10 +53,36 @@ struct ShortcutMembers {
         ]
     }
 
-    /// The name in the program of the type that begins with 64 bits, and one that every kernel has.
-    private static let word = (name: "type_of_word", structure: "timespec64")
+    /// Those of a kernel with programs of their own at links (tcx).
+    private static var membersWithTCX: [Member] {
+        [
+            Member("at_device_programs_ingress", "net_device", "tcx_ingress"),
+            Member("at_device_programs_egress", "net_device", "tcx_egress"),
+            Member("at_tcx_bundle", "tcx_entry", "bundle"),
+            Member("at_tcx_queueing", "tcx_entry", "miniq"),
+            Member("at_entry_bundle", "bpf_mprog_entry", "parent"),
+        ]
+    }
+
+    /// Those of a kernel without: where its filters are.
+    private static var membersWithoutTCX: [Member] {
+        [
+            Member("at_device_programs_ingress", "net_device", "miniq_ingress"),
+            Member("at_device_programs_egress", "net_device", "miniq_egress"),
+            Member("at_tcx_bundle", "tcx_entry", "bundle", mayLack: true),
+            Member("at_tcx_queueing", "tcx_entry", "miniq", mayLack: true),
+            Member("at_entry_bundle", "bpf_mprog_entry", "parent", mayLack: true),
+        ]
+    }
+
+    /// The name in the program of the type through which memory is seen.
+    ///
+    /// It has 2048 octets (`buf`) at the offset that Kernel.h says; what is read does not depend on it.
+    private static let window = (name: "type_of_window", structure: "kobj_uevent_env")
     private static let functions = ["bpf_cast_to_kern_ctx", "bpf_rdonly_cast"]
 
+    /// Whether programs can be attached to links by themselves (Linux 6.6).
+    let hasTCX: Bool
     private var names: [String] = []
     private var values: [UInt64] = []
 
@@ -82,7 +105,10 @@ struct ShortcutMembers {
                 throw .noTypes(error)
             }
         }
-        for member in ShortcutMembers.members {
+        hasTCX = kernel.structure("tcx_entry") != nil
+        add("has_tcx", hasTCX ? 1 : 0)
+        let others = hasTCX ? ShortcutMembers.membersWithTCX : ShortcutMembers.membersWithoutTCX
+        for member in ShortcutMembers.members + others {
             let types = member.isBridge ? bridge ?? kernel : kernel
             let offset = types.offset(of: member.path, in: member.structure)
             guard offset != nil || member.mayLack else {
@@ -90,10 +116,10 @@ struct ShortcutMembers {
             }
             add(member.name, offset ?? 0)
         }
-        guard let word = kernel.structure(ShortcutMembers.word.structure) else {
-            throw .unsuitable(missing: ShortcutMembers.word.structure)
+        guard let window = kernel.structure(ShortcutMembers.window.structure) else {
+            throw .unsuitable(missing: ShortcutMembers.window.structure)
         }
-        add(ShortcutMembers.word.name, UInt64(word))
+        add(ShortcutMembers.window.name, UInt64(window))
         for function in ShortcutMembers.functions {
             guard let number = kernel.function(function) else { throw .unsuitable(missing: function) }
             add(function, UInt64(number))

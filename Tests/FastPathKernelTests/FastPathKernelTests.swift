@@ -8,9 +8,9 @@ import TestSupport
 import Testing
 
 /// Frames in every flow of these tests: on each processor one goes through the bridge from time to time.
-private let many = 60
+let many = 60
 /// More than this many of them go by the shortcut, if it is taken at all.
-private let most = 40
+let most = 40
 
 /// What came of frames that were sent.
 struct Flow: Equatable, Sendable {
@@ -62,6 +62,13 @@ struct Obstacle: Sendable, CustomTestStringConvertible {
 /// Where frames go that go nowhere.
 private let elsewhere = "protocol ip u32 match ip protocol 253 0xff action mirred egress redirect dev lo"
 
+/// What only looks.
+private let behind = "protocol ip u32 match ip protocol 253 0xff flowid 1:1"
+/// Takes a place for filters away that nobody else has filters in.
+private func clear(_ link: String) -> String {
+    "(tc filter show dev \(link) ingress | grep -q . || tc qdisc del dev \(link) clsact)"
+}
+
 private let obstacles = [
     Obstacle("receiver down", passes: false, "ip link set veth1 down", "ip link set veth1 up"),
     Obstacle("bridge down", passes: false, "ip link set br0 down", "ip link set br0 up"),
@@ -94,14 +101,20 @@ private let obstacles = [
     Obstacle(
         "filter where the sender's port takes in",
         passes: false,
-        "tc qdisc add dev veth0 ingress && tc filter add dev veth0 ingress \(elsewhere)",
-        "tc qdisc del dev veth0 ingress"
+        "(tc qdisc add dev veth0 clsact || :) && tc filter add dev veth0 ingress priority 7 \(elsewhere)",
+        "tc filter del dev veth0 ingress priority 7 && \(clear("veth0"))"
+    ),
+    Obstacle(
+        "filter behind the program's where the sender's port takes in",
+        passes: true,
+        "(tc qdisc add dev veth0 clsact || :) && tc filter add dev veth0 ingress priority 60000 \(behind)",
+        "tc filter del dev veth0 ingress priority 60000 && \(clear("veth0"))"
     ),
     Obstacle(
         "filter where the receiver's port sends",
         passes: false,
-        "tc qdisc add dev veth1 clsact && tc filter add dev veth1 egress \(elsewhere)",
-        "tc qdisc del dev veth1 clsact"
+        "(tc qdisc add dev veth1 clsact || :) && tc filter add dev veth1 egress priority 7 \(elsewhere)",
+        "tc filter del dev veth1 egress priority 7 && \(clear("veth1"))"
     ),
     Obstacle(
         "rules of bridges",
@@ -155,7 +168,19 @@ struct FastPathKernelTests {
 
     @Test("What is in the way is seen while it is there, and no longer", arguments: obstacles)
     func obstacle(_ obstacle: Obstacle) throws {
-        let (before, during, after) = try withFastPath { fastPath in
+        try check(obstacle, isFilter: false)
+    }
+
+    @Test(
+        "So it is where the program is a filter of clsact",
+        arguments: obstacles.filter { $0.arising.hasPrefix("(tc") || $0.arising.hasPrefix("nft") }
+    )
+    func obstacleOfFilter(_ obstacle: Obstacle) throws {
+        try check(obstacle, isFilter: true)
+    }
+
+    private func check(_ obstacle: Obstacle, isFilter: Bool) throws {
+        let (before, during, after) = try withFastPath(isFilter: isFilter) { fastPath in
             let containers = try Containers(2)
             for index in 0..<2 { try containers.join(fastPath, containers.port(index)) }
             let before = try containers.flow(fastPath)

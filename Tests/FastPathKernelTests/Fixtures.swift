@@ -145,20 +145,27 @@ final class Containers {
     }
 
     /// Runs a program of the host.
-    func run(_ command: String) throws {
+    ///
+    /// - Returns: what it wrote.
+    @discardableResult
+    func run(_ command: String) throws -> String {
         let path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
         let child = try ChildProcess.run("/bin/sh", ["sh", "-c", command], environment: [path], input: [])
         guard child.ending == .exited(0) else {
             throw Missing(what: command + ": " + String(decoding: child.errors, as: UTF8.self))
         }
+        return String(decoding: child.output, as: UTF8.self)
     }
 }
 
 /// Runs a body in a network namespace and a BPF file system of its own.
-func withFastPath<Value: Sendable>(_ body: @escaping @Sendable (borrowing FastPath) throws -> Value) throws -> Value {
+func withFastPath<Value: Sendable>(
+    isFilter: Bool = false,
+    _ body: @escaping @Sendable (borrowing FastPath) throws -> Value
+) throws -> Value {
     try inNewNamespace {
         try ownFileSystem()
-        return try body(try FastPath())
+        return try body(try FastPath(isFilter: isFilter))
     }
 }
 

@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum culvert_map_kind { culvert_map_hash = 1, culvert_map_hash_by_processor = 5 };
+/// enum bpf_map_type
+enum culvert_map_kind { culvert_map_hash = 1, culvert_map_array = 2, culvert_map_array_by_processor = 6 };
 
-/// BPF_MAP_CREATE; entries take memory when they are made. Returns a descriptor, close-on-exec, or a negative errno.
+/// BPF_MAP_CREATE; entries of a hash take memory when they are made. Returns a descriptor, close-on-exec, or a negative errno.
 int culvert_make_map(enum culvert_map_kind kind, uint32_t key, uint32_t value, uint32_t entries, const char *name);
 
 /// BPF_PROG_LOAD of a program for traffic control. A log of the kernel's reasons is written if there is room for one.

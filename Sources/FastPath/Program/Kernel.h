@@ -33,6 +33,12 @@ static long (*const redirect_to_peer)(u32 link, u64 flags) = (void *)155;
 extern void *bpf_cast_to_kern_ctx(struct frame *frame);
 extern void *bpf_rdonly_cast(const void *address, u32 type);
 
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/// struct nf_hook_entries: the first function's own (priv), and, if there is but one, where it comes from (orig_ops).
+enum { own_rules = 16, only_function = 24 };
+enum { second_program = 8 };                               // bpf_mprog_entry.fp_items[1]
+enum { before_routing = 0, forwarding = 2 * 8, after_routing = 4 * 8 };  // NF_INET_…, where a hook is
 enum { passes = -1 };                                       // TC_ACT_UNSPEC
 enum { is_up = 1, is_promiscuous = 0x100 };                 // IFF_UP, IFF_PROMISC
 enum { is_forwarding = 3 };                                 // BR_STATE_FORWARDING
@@ -49,19 +55,44 @@ enum { filters_vlans = 1 << 0, calls_filter = 3 << 2 };     // BROPT_VLAN_ENABLE
 extern const char at_skb_device[], at_device_net[], at_device_index[], at_device_node[], at_device_flags[];
 extern const char at_device_mtu[], at_device_handler_data[], at_device_netfilter_ingress[];
 extern const char at_device_netfilter_egress[], at_device_programs_ingress[], at_device_programs_egress[];
-extern const char at_device_queueing[], at_device_taps[], at_queueing_operations[], at_operations_name[];
-extern const char at_net_devices[], at_net_hooks_bridge[], at_net_hooks4[], at_net_hooks6[];
+extern const char at_device_queueing[], at_device_taps[], at_queueing_function[];
+extern const char at_net_devices[], at_net_sequence[], at_net_hooks_bridge[], at_net_hooks4[], at_net_hooks6[];
 extern const char at_port_bridge[], at_port_device[], at_port_state[], at_port_flags[], at_port_vlans[], at_vlans_own[];
 extern const char at_bridge_device[], at_bridge_options[];
-extern const char at_entry_bundle[], at_bundle_count[], at_tcx_bundle[], at_tcx_queueing[];
-/// The number of a type of the kernel that begins with 64 bits.
-extern const char type_of_word[];
+extern const char at_entry_bundle[], at_tcx_bundle[], at_tcx_queueing[];
+extern const char at_queueing_filters[], at_filters_next[], at_filters_root[];
+/// 1 on a kernel with tcx, otherwise 0.
+extern const char has_tcx[] __attribute__((weak));
+/// The number of a type of the kernel with many octets in it (struct kobj_uevent_env), and where they are: seen as one,
+/// memory can be read in any size.
+extern const char type_of_window[];
+enum { window = 540 };
 
-struct word {
-    u64 value;
-};
+/// Where a member of what is viewed is.
+#define IN(member) ((u64)(at_##member + window))
 
-/// Reads 64 bits of the kernel's memory; where there is none, 0.
+/// Kernel memory to read from, 2048 octets from an address on; where there is none, zeros are read.
+INLINE const volatile char *view(u64 address) {
+    return bpf_rdonly_cast((const void *)(address - window), (u32)(u64)&type_of_window);
+}
+
+INLINE u8 octet(const volatile char *view) {
+    return *(const volatile u8 *)view;
+}
+
+INLINE u16 half(const volatile char *view) {
+    return *(const volatile u16 *)view;
+}
+
+INLINE u32 number(const volatile char *view) {
+    return *(const volatile u32 *)view;
+}
+
+INLINE u64 whole(const volatile char *view) {
+    return *(const volatile u64 *)view;
+}
+
+/// Reads 64 bits of the kernel's memory.
 INLINE u64 word(u64 address) {
-    return ((const struct word *)bpf_rdonly_cast((void *)address, (u32)(u64)&type_of_word))->value;
+    return whole(view(address) + window);
 }
