@@ -19,6 +19,8 @@ extension FastPath {
     }
 
     private borrowing func former(at link: UInt32, detaches: Bool) throws(KernelError) -> Int {
+        // Filters stand in for each other when they are attached.
+        guard !isFilter else { return 0 }
         var number: UInt32 = 0
         let told = culvert_program_number(program.rawValue, &number)
         guard told == 0 else { throw KernelError("ask for the shortcut's number", Errno(rawValue: told)) }
