@@ -133,8 +133,8 @@ let modules: [Target] = [
     module(
         "Wiring",
         [
-            "Forwarding", "Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux", "Linux",
-            "Addressing",
+            "FastPath", "Forwarding", "Journal", "LeaseStore", "Netlink", "PacketFilter", "IPTables", "JSON", "CLinux",
+            "Linux", "Addressing",
         ]
     ),
     // Row 5
@@ -286,7 +286,10 @@ let modules: [Target] = [
     tests("IPTablesTests", ["IPTables", "Addressing"]),
     tests("FirewalldTests", ["Firewalld"]),
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
-    tests("WiringTests", ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter"]),
+    tests(
+        "WiringTests",
+        ["Wiring", "Addressing", "FastPath", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter"]
+    ),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),
     tests(
@@ -382,7 +385,10 @@ let modules: [Target] = [
     ),
     tests(
         "BridgeKernelTests",
-        ["Bridge", "Addressing", "CNI", "JSON", "Linux", "Netlink", "PacketFilter", "Plugin", "Wiring", "TestSupport"]
+        [
+            "Bridge", "Addressing", "CNI", "FastPath", "JSON", "Linux", "Netlink", "PacketFilter", "Plugin", "Wiring",
+            "TestSupport",
+        ]
     ),
     tests("LoopbackKernelTests", ["Loopback", "Addressing", "CNI", "Linux", "Netlink", "Plugin", "TestSupport"]),
     tests(
@@ -411,7 +417,9 @@ let modules: [Target] = [
     tests("VRFTests", ["VRF", "Addressing", "CNI", "Netlink", "Plugin", "TestSupport"]),
     tests(
         "WiringKernelTests",
-        ["Wiring", "Addressing", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport"]
+        [
+            "Wiring", "Addressing", "FastPath", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter", "TestSupport",
+        ]
     ),
 ]
 
@@ -433,6 +441,7 @@ let theSwitch = [
 /// As several, the compiler (6.3.1) numbers the literals of a function anew in each
 /// module that it copies the function into, and the linker then takes one literal for another.
 let together: [Target] = [
+    .plugin(name: "CompilePrograms", capability: .buildTool()),
     .systemLibrary(name: "Together"),
     .target(name: "CMusl"),
     .executableTarget(
@@ -440,9 +449,9 @@ let together: [Target] = [
         dependencies: ["CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together"],
         path: "Sources",
         exclude: [
-            "Manuals", "CPrefetch", "FastPath", "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite", "Together",
-            "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon", "Doctor", "Pools",
-            "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
+            "Manuals", "CPrefetch", "FastPath/Program", "CLinux", "CMusl", "CNetlink", "CJansson", "CSQLite",
+            "Together", "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon",
+            "Doctor", "Pools", "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
             "PacketFilter/Ruleset.swift", "PacketFilter/PacketFilterSocket+Ruleset.swift",
         ] + theSwitch,
         swiftSettings: [
@@ -455,7 +464,8 @@ let together: [Target] = [
             // A section for each function: the linker drops what nobody calls. What is left lies closer together, and a
             // short life is mostly the first touch of pages.
             .unsafeFlags(["-wmo", "-suppress-warnings", "-Xfrontend", "-function-sections"]),
-        ]
+        ],
+        plugins: ["CompilePrograms"]
     ),
 ]
 

@@ -87,6 +87,8 @@ TABLES: dict[str, tuple[dict[str, Any], list[Row]]] = {
         ("vlanTrunk", [{"minID": 9, "maxID": 3}], 6, "N <= M"), *tags("id", 0, 4095, -1, "5", True),
         *tags("minID", 0, 4095, "5"), *tags("maxID", 0, 4095, "5"),
         ("preserveDefaultVlan", 1, 6, "preserveDefaultVlan"), ("preserveDefaultVlan", "no", 6, "preserveDefaultVlan"),
+        ("fastPath", True, 6, "fastPath"), ("fastPath", 1, 6, "fastPath"), ("fastPath", "xdp", 7, "fastPath"),
+        ("fastPath", "EBPF", 7, "fastPath"),
     ]),
     "vswitch": ({"ipam": IPAM}, [
         *MTU, *(row for row in MAC if row[0] != "mac"), *MASQUERADE, *IPAMS, *NAMES, ("switch", 5, 6, "switch"), ("switch", "a b", 6, "switch"),

@@ -48,6 +48,8 @@ PROMISES: Mapping[str, Promise] = {
                          ("10.47.0.1", "fd47::1")),
     "limited": Promise("culvert60", (("10.60.0.2/24", "10.60.0.3/24"), ("fd60::2/64", "fd60::3/64")),
                        ("10.60.0.1", "fd60::1")),
+    "fast": Promise("culvert61", (("10.61.0.2/24", "10.61.0.3/24"), ("fd61::2/64", "fd61::3/64")),
+                    ("10.61.0.1", "fd61::1")),
 }
 #: Networks without a bridge: the kind of link, and the addresses of the first container.
 INTERFACES: Mapping[str, tuple[str, tuple[str, str]]] = {

@@ -165,9 +165,31 @@ extension Restoration {
             try restoreSettings(of: shared.link, [shared.address])
             let seen = try hostSight(of: place)
             try putRight(shared.shortfall(seen))
+        case .shortcut(let shortcut): try restore(shortcut)
         case .forwarding(.v4): try putRight(Sysctl("ipv4/ip_forward"), "1")
         case .forwarding(.v6): try putRight(Sysctl("ipv6/conf/all/forwarding"), "1")
         default: return
+        }
+    }
+
+    /// What leads frames past the bridge; a kernel that takes no program for it is no fault of the attachment.
+    private mutating func restore(_ shortcut: Shortcut) throws(CNIError) {
+        guard let hostEnd, let bridge, hostEnd.master == bridge.index else { return }
+        let found = try missing(shortcut, hostEnd, bridge)
+        if isChanging, !found.isEmpty {
+            try translating("cannot put it right") { () throws(KernelError) in
+                try Shortcut.removeFormer(from: hostEnd.index)
+            }
+        }
+        try putRight(found, [.shortcut(shortcut)])
+        guard isChanging, !found.isEmpty, let left = try missing(shortcut, hostEnd, bridge).first else { return }
+        findings.removeAll { found.contains($0) }
+        complaints.append("\(left), and it cannot be made: \(transaction.warnings.last ?? "see culvert doctor")")
+    }
+
+    private func missing(_ shortcut: Shortcut, _ port: Link, _ bridge: Link) throws(CNIError) -> [String] {
+        try translating("cannot look at the shortcut of \(port.name)") { () throws(KernelError) in
+            try shortcut.missing(link: port.index, bridge: bridge.index)
         }
     }
 

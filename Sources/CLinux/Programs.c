@@ -135,3 +135,34 @@ int culvert_namespace_cookie(uint64_t *cookie) {
     close(probe);
     return result;
 }
+
+/// Opens a program by its number if it bears a name. Returns a descriptor, or a negative errno: ENOENT for another name.
+static int open_numbered(uint32_t number, const char *name) {
+    union bpf_attr a = {.prog_id = number};
+    int program = call(BPF_PROG_GET_FD_BY_ID, &a, sizeof a);
+    if (program < 0) return program;
+    struct bpf_prog_info info = {0};
+    union bpf_attr b = {.info = {.bpf_fd = (uint32_t)program, .info_len = sizeof info, .info = (uintptr_t)&info}};
+    int result = call(BPF_OBJ_GET_INFO_BY_FD, &b, sizeof b);
+    if (result == 0 && strncmp(info.name, name, sizeof info.name) == 0) return program;
+    close(program);
+    return result < 0 ? result : -ENOENT;
+}
+
+int culvert_former_programs(uint32_t link, uint32_t own, const char *name, int detaches) {
+    uint32_t numbers[64];
+    int count = culvert_attached_programs(link, numbers, 64), found = 0;
+    if (count < 0) return count;
+    for (int i = 0; i < count && i < 64; i++) {
+        if (numbers[i] == own) continue;
+        int program = open_numbered(numbers[i], name);
+        // Gone meanwhile, or a stranger's.
+        if (program == -ENOENT) continue;
+        if (program < 0) return program;
+        found++;
+        int result = detaches ? culvert_detach_program(program, link) : 0;
+        close(program);
+        if (result != 0 && result != ENOENT && result != ENODEV) return -result;
+    }
+    return found;
+}

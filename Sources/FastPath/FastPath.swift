@@ -105,7 +105,10 @@ package struct FastPath: ~Copyable {
     ///
     /// For who takes away or looks: there is nothing to take away where there is no program.
     package static func existing(fileSystem: String = FastPath.fileSystem) throws(KernelError) -> FastPath? {
-        find(try Pins(fileSystem: fileSystem), try countProcessors())
+        let pins = try Pins(fileSystem: fileSystem)
+        // Where nothing is there, nothing else has to be.
+        guard pins.open("ports") != nil else { return nil }
+        return find(pins, try countProcessors())
     }
 
     /// Why there can be no shortcut, or nil; changes nothing.

@@ -191,6 +191,17 @@ extension PluginManual {
                         since: .never,
                         "packets from the container whose source is none of its addresses are dropped"
                     ),
+                    ConfigurationKey(
+                        "fastPath",
+                        .choice(["ebpf", "off"]),
+                        .value("off"),
+                        example: "ebpf",
+                        since: .never,
+                        """
+                        `ebpf` leads frames between containers past the bridge, see [fast path](fast-path.md); \
+                        empty is unset; not together with `promiscMode`
+                        """
+                    ),
                 ]
             )
         ],

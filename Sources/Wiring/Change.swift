@@ -32,6 +32,8 @@ package enum Change: Hashable, Sendable {
     case hostEnd(HostEndSpecification)
     /// What packet filters do for the attachment. Exclusive to one container, of which nothing is there yet.
     case filter(FilterPlan)
+    /// Frames between containers go past the bridge. Exclusive to one container; worth having, and no reason to fail.
+    case shortcut(Shortcut)
     /// The bridge passes frames to and from the port.
     case operational(port: String)
     /// The host's end of a pair without a bridge has a carrier.
@@ -44,6 +46,8 @@ package enum Change: Hashable, Sendable {
     case moveHome(DeviceMove)
     /// The opposite of `filter`.
     case noFilter(FilterPlan)
+    /// The opposite of `shortcut`, by the name of the host's end.
+    case noShortcut(String)
 
     /// Whether it is about rules of a packet filter.
     var isFilter: Bool {
@@ -61,8 +65,9 @@ package enum Change: Hashable, Sendable {
         case .tap(let tap): .noContainerLink(tap.name)
         case .move(let move): .moveHome(move)
         case .filter(let plan): .noFilter(plan)
+        case .shortcut(let shortcut): .noShortcut(shortcut.name)
         case .bridge, .vlanInterface, .sharedTap, .sharedAddress, .forwarding, .port, .interface, .hostEnd,
-            .operational, .carrier, .noLink, .noContainerLink, .moveHome, .noFilter:
+            .operational, .carrier, .noLink, .noContainerLink, .moveHome, .noFilter, .noShortcut:
             nil
         }
     }
@@ -84,6 +89,7 @@ package enum Change: Hashable, Sendable {
         case .tap(let tap): "link \(tap.name) of the container"
         case .move(let move): "link \(move.device.name) in the container"
         case .filter(let plan): "rules of \(plan.key)"
+        case .shortcut(let shortcut): "shortcut of \(shortcut.name)"
         default: "what is shared"
         }
     }

@@ -116,7 +116,15 @@ package struct Transaction: ~Copyable {
         case .moveHome(let move): try Transaction.moveHome(move, on: host, inside: inside)
         case .filter(let plan): try plan.make()
         case .noFilter(let plan): try plan.remove()
+        case .shortcut(let shortcut):
+            let reason = shortcut.make(link: link(shortcut.name).index, bridge: link(shortcut.bridge).index)
+            if let reason { warnings.append("no shortcut for \(shortcut.name): \(reason)") }
+        case .noShortcut(let name): try Transaction.removeShortcut(name, on: host)
         }
+    }
+
+    private static func removeShortcut(_ name: String, on socket: borrowing NetlinkSocket) throws(KernelError) {
+        if let link = try socket.link(named: name) { try Shortcut.remove(link: link.index) }
     }
 
     private static func takeBack(
@@ -140,6 +148,7 @@ package struct Transaction: ~Copyable {
                     try removeLink(name, on: inside)
                 case .moveHome(let move): try moveHome(move, on: host, inside: inside)
                 case .noFilter(let plan): try plan.remove()
+                case .noShortcut(let name): try removeShortcut(name, on: host)
                 default: continue
                 }
             } catch {

@@ -48,6 +48,16 @@ package func hideDirectory(_ path: String) throws {
     guard child.ending == .exited(0) else { throw KernelError("hide \(path)", .invalidArgument) }
 }
 
+/// Mounts a BPF file system for the calling thread and the programs that it runs.
+///
+/// For a thread of its own: there is no way back.
+package func ownPrograms() throws {
+    let result = culvert_own_mounts()
+    guard result == 0 else { throw KernelError("unshare mounts", Errno(rawValue: result)) }
+    let mounted = culvert_mount_programs("/sys/fs/bpf")
+    guard mounted == 0 else { throw KernelError("mount a BPF file system", Errno(rawValue: mounted)) }
+}
+
 extension NetworkNamespace {
     /// A path for CNI_NETNS, good on this thread while the handle lives.
     package var path: String { "/proc/thread-self/fd/\(rawDescriptor)" }

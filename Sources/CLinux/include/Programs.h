@@ -46,6 +46,10 @@ int culvert_attached_programs(uint32_t link, uint32_t *numbers, uint32_t room);
 /// The number of a program in the kernel. Returns 0, or the errno.
 int culvert_program_number(int program, uint32_t *number);
 
+/// How many programs of a name, all but the one numbered `own`, are attached where a link takes frames in; and takes them off.
+/// Returns their number, or a negative errno.
+int culvert_former_programs(uint32_t link, uint32_t own, const char *name, int detaches);
+
 /// Whether a directory is in a file system for maps and programs. Returns 1, 0, or a negative errno.
 int culvert_holds_programs(const char *path);
 

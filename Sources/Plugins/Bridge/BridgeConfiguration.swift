@@ -28,12 +28,15 @@ struct BridgeConfiguration {
     let detectsDuplicates: Bool
     let disablesContainerInterface: Bool
     let filters: InterfaceFilters
+    /// Whether frames between containers may go past the bridge.
+    let hasShortcut: Bool
     /// The container's address on the link; nil is a random one.
     let mac: MACAddress?
     let dns: DNS
 
     init(_ request: Request) throws(CNIError) {
         mtu = try InterfaceMTU(request)
+        let fastPath: String?
         do throws(JSONTypeError) {
             let reader = request.configuration.reader
             bridge = try reader.string("bridge").flatMap { $0.isEmpty ? nil : $0 } ?? "cni0"
@@ -49,9 +52,11 @@ struct BridgeConfiguration {
             detectsDuplicates = try reader.bool("enabledad") ?? false
             disablesContainerInterface = try reader.bool("disableContainerInterface") ?? false
             filters = try InterfaceFilters(reader)
+            fastPath = try reader.string("fastPath")
         } catch {
             throw CNIError(error, in: "network configuration")
         }
+        hasShortcut = try BridgeConfiguration.shortcut(fastPath)
         dns = request.configuration.dns
         mac = try request.wantedAddress()
         try refuseContradictions(request)
@@ -60,14 +65,15 @@ struct BridgeConfiguration {
     /// VLANs are told apart only when somebody says which.
     var filtersVLANs: Bool { vlan != 0 || !trunk.isEmpty }
 
-    /// What the container's place on the bridge is to a switch, but for the container's addresses.
+    /// What the container's place on the bridge is to a switch.
     ///
     /// Without a native VLAN it could not send untagged frames at all: one that only has a trunk is in the first.
     ///
     /// `port`: the host's end of the pair.
     /// `address`: the container's; nil where it is not known.
-    func interface(_ port: String, address: MACAddress?) -> VirtualInterface {
-        var interface = filters.interface(port, address: address, [])
+    /// `addresses`: the container's; of no consequence to the flags of its port.
+    func interface(_ port: String, address: MACAddress?, _ addresses: [CIDR] = []) -> VirtualInterface {
+        var interface = filters.interface(port, address: address, addresses)
         interface.isHairpin = isHairpin
         interface.isIsolated = isIsolated
         if filtersVLANs {
@@ -85,6 +91,35 @@ struct BridgeConfiguration {
             knowsVLANs: filtersVLANs,
             keepsDefaultVLAN: keepsDefaultVLAN
         )
+    }
+
+    /// How the container's frames go past the bridge; nil where the network does not ask for it.
+    func shortcut(_ port: String, address: MACAddress, _ addresses: [CIDR]) -> Shortcut? {
+        guard hasShortcut else { return nil }
+        let interface = interface(port, address: address, addresses)
+        return Shortcut(interface, of: bridge, knowsVLANs: filtersVLANs, address: address)
+    }
+
+    /// Whether a configuration asks for it, whatever else it says.
+    static func asksForShortcut(_ configuration: JSONReader) -> Bool {
+        do throws(JSONTypeError) {
+            return try configuration.string("fastPath") == "ebpf"
+        } catch {
+            return false
+        }
+    }
+
+    private static func shortcut(_ name: String?) throws(CNIError) -> Bool {
+        switch name {
+        case nil, "", "off": return false
+        case "ebpf": return true
+        case .some(let name):
+            throw CNIError(
+                .invalidConfiguration,
+                "fastPath: there is no \"\(name)\"",
+                details: "\"ebpf\" leads frames between containers past the bridge; \"off\", or no fastPath, does not"
+            )
+        }
     }
 
     private static func trunk(_ elements: [JSONReader]) throws(JSONTypeError) -> [ClosedRange<UInt16>] {
@@ -123,6 +158,13 @@ struct BridgeConfiguration {
                 .invalidConfiguration,
                 "cannot set hairpin mode and promiscuous mode at the same time",
                 details: "hairpinMode and promiscMode are both true; drop one"
+            )
+        }
+        if hasShortcut, isPromiscuous {
+            throw CNIError(
+                .invalidConfiguration,
+                "cannot lead frames past a promiscuous bridge",
+                details: "a bridge with promiscMode is to see every frame, fastPath keeps frames from it; drop one"
             )
         }
         if disablesContainerInterface, !request.configuration.ipamType.isEmpty {

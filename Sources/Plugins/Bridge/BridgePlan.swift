@@ -66,8 +66,12 @@ struct BridgePlan {
         var plan: [Change] = isPresent ? [] : [.pair(pair, bridge: configuration.bridge), .port(port)]
         plan.append(.interface(interface))
         if let addresses { plan += gateway(addresses) }
-        let filter = filter(addresses?.result.ips.map { $0.address } ?? [])
+        let own = addresses?.result.ips.map { $0.address } ?? []
+        let filter = filter(own)
         if !filter.isEmpty { plan.append(.filter(filter)) }
+        // Behind the rules, which what goes past the bridge does not meet.
+        let shortcut = configuration.shortcut(pair.host.name, address: pair.container.address, own)
+        if let shortcut { plan.append(.shortcut(shortcut)) }
         if interface.isUp { plan.append(.operational(port: pair.host.name)) }
         return plan
     }

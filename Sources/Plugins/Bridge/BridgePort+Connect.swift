@@ -81,6 +81,7 @@ extension BridgePort {
                 try FilterPlan.removeAll(of: key, sparing: InterfaceFilters.siblings(of: key, in: request.attachments))
             }
             guard case .ours(let link) = end, existed, record?.state != .attached else { return end }
+            if asksForShortcut(record) { BridgePort.removeShortcut(of: link) }
             try HostEnd.removeLink(link, on: host)
             return try HostEnd.find(of: key, on: host)
         }

@@ -26,6 +26,7 @@ extension BridgePort {
         findings.compare(seen.container, with: promised)
         try translating(intention) { () throws(KernelError) in
             findings.add(missing: try missingFilters(configuration, promised, seen))
+            for complaint in try missingShortcut(configuration, promised, seen) { findings.add(complaint) }
         }
         try findings.refuse(
             "container \(request.key.containerID) is not on bridge \(configuration.bridge) as promised"
@@ -37,18 +38,33 @@ extension BridgePort {
         _ promised: AddResult,
         _ seen: Observation
     ) throws(KernelError) -> [String] {
-        // Addresses that name no interface are the container's too, as for everybody who reads results.
-        let own = promised.ips.filter { ip in
-            guard let interface = promised.interface(of: ip) else { return ip.interface == nil }
-            return interface.name == request.key.interfaceName
-        }
         let plan = configuration.filters.plan(
             for: request.key,
             port: seen.port?.name ?? "",
             address: seen.container.interface?.address,
-            own.map { $0.address }
+            addresses(promised)
         )
         return plan.isEmpty ? [] : try plan.missing()
+    }
+
+    private func missingShortcut(
+        _ configuration: BridgeConfiguration,
+        _ promised: AddResult,
+        _ seen: Observation
+    ) throws(KernelError) -> [String] {
+        guard configuration.hasShortcut, let port = seen.port, let bridge = seen.bridge, port.master == bridge.index,
+            let address = seen.container.interface?.address
+        else { return [] }
+        let shortcut = configuration.shortcut(port.name, address: address, addresses(promised))
+        return try shortcut?.missing(link: port.index, bridge: bridge.index, sparesRefused: true) ?? []
+    }
+
+    /// The container's addresses; those that name no interface are its too, as for everybody who reads results.
+    private func addresses(_ promised: AddResult) -> [CIDR] {
+        promised.ips.filter { ip in
+            guard let interface = promised.interface(of: ip) else { return ip.interface == nil }
+            return interface.name == request.key.interfaceName
+        }.map { $0.address }
     }
 
     /// What the kernel says of a container's attachment.
@@ -96,6 +112,8 @@ extension BridgePort {
                 try FilterEngine().probe()
             }
         }
+        // Containers are served without it.
+        if configuration.hasShortcut, let reason = Shortcut.probe() { Machine.log("bridge: no shortcut: \(reason)") }
         try AddressDelegate(for: request)?.status()
     }
 
