@@ -20,7 +20,7 @@ KEY = {"fastPath": "ebpf"}
 PINS = "/sys/fs/bpf/culvert"
 #: Looks at programs and maps by bpf(2), and takes them away; says what it saw.
 EYE = """
-import ctypes, glob, json, os, platform, struct, sys
+import ctypes, glob, json, os, platform, struct, subprocess, sys
 GET_NEXT_KEY, OBJECT_GET, DETACH, QUERY, INFO, TCX_INGRESS = 4, 7, 9, 16, 15, 46
 libc = ctypes.CDLL(None, use_errno=True)
 number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
@@ -44,6 +44,11 @@ def keys(path):
             return found
         found.append(next.raw)
         key, here = next, ctypes.addressof(next)
+def filters(name):
+    # Of a kernel that has no other place for programs.
+    command = ["tc", "filter", "show", "dev", name, "ingress"]
+    words = subprocess.run(command, capture_output=True, text=True).stdout.split()
+    return [int(number) for word, number in zip(words, words[1:]) if word == "id" and number.isdigit()]
 def programs(link):
     numbers = (ctypes.c_uint32 * 64)()
     told = bpf(QUERY, struct.pack("IIIIQII", link, TCX_INGRESS, 0, 0, ctypes.addressof(numbers), 64, 0))[1]
@@ -57,15 +62,17 @@ def pins(name):
 links = {int(open(f"/sys/class/net/{name}/ifindex").read()): name for name in os.listdir("/sys/class/net")}
 if sys.argv[1] == "detach":
     for link, name in links.items():
-        if name in sys.argv[2:]:
-            for program in pins("program"):
+        for program in pins("program") if name in sys.argv[2:] else ():
+            if own(opened(program)) in filters(name):
+                subprocess.run(["tc", "qdisc", "del", "dev", name, "clsact"], check=True)
+            else:
                 bpf(DETACH, struct.pack("IIII", link, opened(program), TCX_INGRESS, 0))
 else:
     mine = {own(opened(program)) for program in pins("program")}
     print(json.dumps({
         "ports": sorted(links.get(struct.unpack_from("I", key)[0], "?") for pin in pins("ports") for key in keys(pin)),
         "stations": sum(len(keys(pin)) for pin in pins("stations")),
-        "programs": sorted(name for link, name in links.items() if mine & set(programs(link))),
+        "programs": sorted(name for link, name in links.items() if mine & {*programs(link), *filters(name)}),
     }))
 """
 
@@ -296,8 +303,10 @@ DEEDS = (
 class Scene:
     """A host with networks, containers and obstacles; one seed makes the same again, with the key or without."""
 
-    def __init__(self, host: Host, ours: Implementation, seed: int, key: dict[str, Any]) -> None:
+    def __init__(self, host: Host, ours: Implementation, seed: int, key: dict[str, Any], calm: bool) -> None:
         self.host, self.chance, self.key = host, random.Random(seed), key
+        #: Whether nothing keeps containers from the shortcut at first.
+        self.calm = calm
         self.story: list[str] = []
         self.runtimes: list[Runtime] = []
         #: The network's number, by container; and each container's addresses by family.
@@ -308,7 +317,7 @@ class Scene:
         self.published: list[int] = []
         self.agents: dict[str, Agent] = {}
         add_outside(host)
-        filters_frames(host, self.chance.random() < 0.25)
+        filters_frames(host, not calm and self.chance.random() < 0.3)
         for number in range(self.chance.choice((1, 2))):
             self.join(ours, number)
         for name in self.containers:
@@ -325,10 +334,12 @@ class Scene:
         likely = (("isGateway", 0.85), ("ipMasq", 0.3), ("hairpinMode", 0.3), ("macspoofchk", 0.4), ("ipspoofchk", 0.4),
                   ("portIsolation", 0.15), ("isDefaultGateway", 0.5))
         members: dict[str, Any] = {name: True for name, chances in likely if chance.random() < chances}
+        for name in ("macspoofchk", "ipspoofchk", "portIsolation") if self.calm else ():
+            members.pop(name, None)
         if chance.random() < 0.2:
             members["mtu"] = 1400
         subnets = [f"10.{1 + number}.0.0/24", f"fd0{1 + number}::/64"]
-        families = chance.choice((subnets, subnets, subnets, subnets[:1], subnets[1:]))
+        families = subnets if self.calm else chance.choice((subnets, subnets, subnets[:1], subnets[1:]))
         return bridge(host_local(*families), bridge=f"br{number}", **members, **self.key)
 
     def join(self, ours: Implementation, number: int) -> None:
@@ -340,7 +351,7 @@ class Scene:
             entries.append({"type": "firewall", "ingressPolicy": policy, "backend": backend})
         if chance.random() < 0.5:
             entries.append({"type": "portmap", "capabilities": {"portMappings": True}, "backend": backend})
-        if chance.random() < 0.2:
+        if chance.random() < 0.2 and not self.calm:
             entries.append({"type": "bandwidth", "ingressRate": 10**9, "ingressBurst": 10**7})
         self.story.append(json.dumps(entries))
         runtime = Runtime(self.host, ours, network(*entries, name=f"net{number}", version="1.1.0"))
@@ -391,7 +402,7 @@ class Scene:
                 has = [self.addresses[name] for name in (first, second)]
                 words = [*(of.get(4, "192.0.2.99") for of in has), *(of.get(6, "fd99::9") for of in has),
                          self.port(first), self.port(second), "br0"]
-                line = text.format(*words)
+                line = text.format(*words).replace(" mine {", f" mine{len(self.story)} {{")
                 self.story.append(line)
                 if line.startswith("table"):
                     self.host.must("nft -f -", stdin=line.replace("} }", "}\n}"))
