@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from host import Container, Host
-from implementations import Implementation
+from implementations import Implementation, build_directory
 from runtime import Runtime, bridge, host_local, network
 from traffic import OUTSIDE, add_outside, netns
 
@@ -396,6 +396,12 @@ class Scene:
     def obstruct(self) -> None:
         """Somebody does something to the host, afterwards."""
         chance = self.chance
+        if chance.random() < 0.3:
+            on = chance.random() < 0.5
+            filters_frames(self.host, on)
+            self.story.append(f"rules of IP are shown frames of bridges: {on}")
+            # Of a port whose ADD saw it off, the shortcut does not see it coming.
+            self.host.run([str(build_directory() / "culvert"), "reconcile"])
         for kind, most in ((RULES, 2), (DEEDS, 1)):
             for text in chance.sample(kind, chance.choice(range(most + 1))):
                 first, second = chance.sample(sorted(name for name, number in self.members.items() if number == 0), 2)
@@ -408,10 +414,6 @@ class Scene:
                     self.host.must("nft -f -", stdin=line.replace("} }", "}\n}"))
                 else:
                     self.host.must(line)
-        if chance.random() < 0.3:
-            on = chance.random() < 0.5
-            filters_frames(self.host, on)
-            self.story.append(f"rules of IP are shown frames of bridges: {on}")
 
     def talks(self) -> list[Talk]:
         """Everybody with everybody."""

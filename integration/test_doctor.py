@@ -134,7 +134,7 @@ def lost_shortcut(clinic: Clinic) -> None:
     runtime = Runtime(clinic.host, clinic.ours, listed)
     outcome = runtime.add(clinic.containers[0], "eth7")
     assert outcome.ok and not outcome.stderr, outcome
-    assert clinic.findings("--network", "31-fast") == []
+    assert "shortcut-missing" not in {entry["id"] for entry in clinic.findings()}
     detach(clinic.host, host_end(runtime, clinic.containers[0], "eth7"))
 
 
