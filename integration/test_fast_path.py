@@ -438,6 +438,39 @@ def test_garbage_of_containers_that_died(host: Host, ours: Implementation) -> No
     assert seen(host) == NOTHING and left_behind(host, [one, three]) == {}
 
 
+# Rates
+
+
+def test_limits_hold(host: Host, ours: Implementation) -> None:
+    """What is chained behind it to slow a container down does so, in both directions."""
+    rate = 16_000_000
+    limits = {"ingressRate": rate, "ingressBurst": rate // 8, "egressRate": rate, "egressBurst": rate // 8}
+    pair = Pair(host, ours, flat({"type": "bandwidth", **limits}))
+    host.must("iperf3 -s -J -D -p 5201", netns=pair.receiver.netns)
+    where = address(pair.runtime, pair.receiver)
+
+    def reached() -> float:
+        """Bits per second on the wire, as the receiver saw them after the burst."""
+        words = ["iperf3", "-J", "-c", where, "-t", "3", "-i", "0.5", "-u", "-l", "1400", "-b", str(rate * 5 // 4),
+                 "--get-server-output"]
+        for _ in range(50):
+            outcome = host.run(words, netns=pair.sender.netns)
+            if "unable to connect" not in outcome.stdout:
+                break
+        seen_there = [entry["sum"] for entry in json.loads(outcome.stdout)["server_output_json"]["intervals"]]
+        steady = [entry for entry in seen_there if entry["start"] > 1.2 and entry["seconds"] > 0.4]
+        octets = sum(entry["bytes"] for entry in steady) * 1442 / 1400
+        return octets * 8 / sum(entry["seconds"] for entry in steady)
+
+    # A busy machine can miss a rate, though never exceed it.
+    for _ in range(4):
+        found = reached()
+        assert found <= rate * 1.05, f"{found / 1e6:.2f} Mbit/s"
+        if found >= rate * 0.95:
+            return
+    assert found >= rate * 0.95, f"{found / 1e6:.2f} Mbit/s"
+
+
 # Many
 
 
