@@ -62,13 +62,13 @@ def pins(name):
 links = {int(open(f"/sys/class/net/{name}/ifindex").read()): name for name in os.listdir("/sys/class/net")}
 if sys.argv[1] == "detach":
     for link, name in links.items():
-        for program in pins("program") if name in sys.argv[2:] else ():
+        for program in pins("program") + pins("filter") if name in sys.argv[2:] else ():
             if own(opened(program)) in filters(name):
                 subprocess.run(["tc", "qdisc", "del", "dev", name, "clsact"], check=True)
             else:
                 bpf(DETACH, struct.pack("IIII", link, opened(program), TCX_INGRESS, 0))
 else:
-    mine = {own(opened(program)) for program in pins("program")}
+    mine = {own(opened(program)) for program in pins("program") + pins("filter")}
     print(json.dumps({
         "ports": sorted(links.get(struct.unpack_from("I", key)[0], "?") for pin in pins("ports") for key in keys(pin)),
         "stations": sum(len(keys(pin)) for pin in pins("stations")),
