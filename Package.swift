@@ -193,7 +193,7 @@ let modules: [Target] = [
         [
             "Manuals",
             "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "HostLocal", "Netlink", "PacketFilter", "IPTables",
-            "CNI", "JSON", "CLinux", "Linux", "AddressPools", "Addressing",
+            "CNI", "JSON", "CLinux", "FastPath", "Linux", "AddressPools", "Addressing",
         ]
     ),
     module("History", ["Pools", "Journal", "CNI", "JSON", "CLinux", "Linux", "Addressing"]),
@@ -202,7 +202,7 @@ let modules: [Target] = [
         [
             "Bridge", "Firewall", "HostDevice", "Interfaces", "IPVLAN", "MACVLAN", "Dummy", "PTP", "PortMap", "Tap",
             "VLAN", "VRF", "VSwitch", "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "Netlink", "CNI", "JSON",
-            "CLinux", "Linux", "Addressing",
+            "CLinux", "FastPath", "Linux", "Addressing",
         ]
     ),
     module(
@@ -216,8 +216,8 @@ let modules: [Target] = [
     module(
         "Reachability",
         [
-            "Forwarding", "PacketFilter", "Netlink", "CNetlink", "IPTables", "Doctor", "Pools", "JSON", "CLinux",
-            "Linux", "Addressing",
+            "FastPath", "Forwarding", "PacketFilter", "Netlink", "CNetlink", "IPTables", "Doctor", "Pools", "JSON",
+            "CLinux", "Linux", "Addressing",
         ]
     ),
     module(

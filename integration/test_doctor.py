@@ -14,6 +14,7 @@ import pytest
 from host import Container, Host, Outcome
 from implementations import REFERENCE, REFERENCE_DIRECTORY, REPOSITORY, Implementation, build_directory
 from runtime import Network, Runtime, bridge, host_local, network
+from shortcut import KEY, detach, host_end
 
 pytestmark = pytest.mark.needs_culvert
 CONFIGURATIONS = "/run/net.d"
@@ -126,6 +127,17 @@ def dead_container(clinic: Clinic) -> None:
     clinic.host.remove_container(container)
 
 
+def lost_shortcut(clinic: Clinic) -> None:
+    """A container whose port somebody took the program from."""
+    listed = network(bridge(None, bridge="fast0", **KEY), name="31-fast")
+    conf("31-fast.conflist", *listed["plugins"])(clinic)
+    runtime = Runtime(clinic.host, clinic.ours, listed)
+    outcome = runtime.add(clinic.containers[0], "eth7")
+    assert outcome.ok and not outcome.stderr, outcome
+    assert "shortcut-missing" not in {entry["id"] for entry in clinic.findings()}
+    detach(clinic.host, host_end(runtime, clinic.containers[0], "eth7"))
+
+
 MASQUERADE = "nft add rule inet cni_plugins_masquerade masq_checks ip saddr 10.77.0.99 masquerade comment "
 VIRTUAL = {"isGateway": True}
 
@@ -187,6 +199,9 @@ WARDS: dict[str, list[Fault]] = {
               clinic.host.must("echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables; nft 'add table ip strict; "
                                "add chain ip strict guard { type filter hook forward priority 10; policy drop; }'")) and None,
               "chain ip strict guard", "bridge-nf-call-iptables=0"),
+        Fault("kernel-no-shortcut", lambda clinic: (clinic.host.must("mount -t tmpfs tmpfs /sys/kernel/btf"),
+              conf("32-fast.conflist", bridge(None, bridge="fast0", **KEY))(clinic)) and None,
+              "32-fast.conflist: plugins[0].fastPath", "drop the key"),
         Fault("forward-dropped", "true", "chain ip strict guard", "nft insert rule ip strict guard iifname cni0 accept"),
     ],
     "links": [
@@ -208,6 +223,8 @@ WARDS: dict[str, list[Fault]] = {
               "ip link add vx0 type vxlan id 7 dev under dstport 4789; ip link set under mtu 1400", "link vx0", "mtu 1350"),
         Fault("bridge-wrong-kind", lambda clinic: (clinic.host.must("ip link add wrong0 type veth peer name wrong1"),
               conf("50-w.conflist", bridge(None, bridge="wrong0"))(clinic)) and None, "link wrong0", "wrong0 name OTHER"),
+        Fault("shortcut-missing", lost_shortcut, "31-fast/c1:eth7 should have a shortcut past bridge fast0: "
+              "its port lacks the program", "culvert reconcile"),
         Fault("gateway-missing", "true", "fd77::1", "ip address add fd77::1/64 dev cni0", True),
     ],
     "filters": [

@@ -12,17 +12,36 @@ package struct HostEndFacts: Hashable, Sendable {
     package let bridge: String
     /// By the kernel's name for them, such as `rx_bytes`; what it does not count is left out.
     private let counters: [String: Int64]
+    /// What of it went by the shortcut past its bridge, by the same names; nil when it has none.
+    private let shortcut: [String: Int64]?
 
     /// As `ip -s link` names them, in its order.
     package static let counted = [
         "rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "tx_bytes", "tx_packets", "tx_errors", "tx_dropped",
     ]
 
-    package init(name: String, isThere: Bool, bridge: String = "", counters: [String: Int64] = [:]) {
+    /// - Parameters:
+    ///   - name: of the link.
+    ///   - isThere: in the network namespace of who asks.
+    ///   - bridge: whose port it is.
+    ///   - counters: the link's.
+    ///   - shortcut: what went past its bridge: of that, the link counts what it received.
+    package init(
+        name: String,
+        isThere: Bool,
+        bridge: String = "",
+        counters: [String: Int64] = [:],
+        shortcut: [String: Int64]? = nil
+    ) {
         self.name = name
         self.isThere = isThere
         self.bridge = bridge
-        self.counters = counters
+        self.shortcut = shortcut
+        var all = counters
+        for counter in ["tx_bytes", "tx_packets"] {
+            if let count = counters[counter], let past = shortcut?[counter] { all[counter] = count &+ past }
+        }
+        self.counters = all
     }
 
     /// Looks at a link of this network namespace; nil when it has no name.
@@ -42,7 +61,10 @@ package struct HostEndFacts: Hashable, Sendable {
         }
         let event = HostEndFacts.text("\(place)/master/uevent") ?? ""
         let line = event.split(separator: "\n").first { $0.hasPrefix("INTERFACE=") }
-        self.init(name: name, isThere: true, bridge: line.map { String($0.dropFirst(10)) } ?? "", counters: counters)
+        let bridge = line.map { String($0.dropFirst(10)) } ?? ""
+        let number = bridge.isEmpty ? nil : HostEndFacts.text("\(place)/ifindex").flatMap { UInt32($0) }
+        let shortcut = number.flatMap { HostEndFacts.shortcut(of: $0) }
+        self.init(name: name, isThere: true, bridge: bridge, counters: counters, shortcut: shortcut)
     }
 
     /// A file that the kernel writes when it is read; nil when there is none.
@@ -83,12 +105,21 @@ package struct HostEndFacts: Hashable, Sendable {
     package var json: JSONValue {
         var object: JSONObject = ["name": .string(name), "isThere": .bool(isThere)]
         if !bridge.isEmpty { object[exact: "bridge"] = .string(bridge) }
-        for counter in HostEndFacts.counted {
+        HostEndFacts.add(counters, to: &object)
+        if let shortcut {
+            var past = JSONObject()
+            HostEndFacts.add(shortcut, to: &past)
+            object[exact: "shortcut"] = .object(past)
+        }
+        return .object(object)
+    }
+
+    private static func add(_ counters: [String: Int64], to object: inout JSONObject) {
+        for counter in counted {
             guard let count = counters[counter] else { continue }
             let words = counter.split(separator: "_")
             let key = words[0] + words[1].prefix(1).uppercased() + words[1].dropFirst()
             object[exact: String(key)] = .integer(count)
         }
-        return .object(object)
     }
 }

@@ -13,13 +13,13 @@ extension FindingKind {
         case .configBroken, .configWrongEnding, .configWrongType, .configMisspeltKey, .configDuplicateName,
             .configShadowed, .configVersion, .pluginMissing, .pluginNotExecutable, .pluginShadowed, .pluginForeign:
             configurationTexts
-        case .kernelNoPacketFilter, .kernelNoVLANs, .kernelNoLinks, .forwardingOff, .ipv6Disabled,
+        case .kernelNoPacketFilter, .kernelNoVLANs, .kernelNoLinks, .kernelNoShortcut, .forwardingOff, .ipv6Disabled,
             .strictReversePath, .bridgeFilterOff, .bridgeFilterDrops, .trackingFull:
             kernelTexts
         case .forwardDropped, .tablesMixed, .rulesMissing, .rulesStale, .chainsStale, .reloadUnhooked: filterTexts
         case .masterMissing, .bridgeWrongKind, .bridgeDown, .gatewayMissing, .foreignAddress, .portMissing,
-            .portDetached, .portDown, .pathHole, .uplinkNarrow, .overlayNarrow, .linkStale, .shaperStale, .macPolicy,
-            .managerInterferes:
+            .portDetached, .portDown, .shortcutMissing, .pathHole, .uplinkNarrow, .overlayNarrow, .linkStale,
+            .shaperStale, .macPolicy, .managerInterferes:
             linkTexts
         case .poolExhausted, .poolNearlyFull, .poolOverlap, .poolOnHost, .leaseDuplicate, .leaseDead, .leaseDamaged,
             .storeReadOnly, .storeFull, .storeRemote, .storeVolatile, .recordStale, .cacheStale:
@@ -72,6 +72,8 @@ extension FindingKind {
             ("keys vlan and vlanTrunk are refused", "use a kernel with CONFIG_BRIDGE_VLAN_FILTERING, or drop the keys")
         case .kernelNoLinks:
             ("the plugin refuses to make its interface", "load the module, or use a kernel with the option")
+        case .kernelNoShortcut:
+            ("the key fastPath does nothing: the bridge takes every frame", "use a kernel as is named, or drop the key")
         case .forwardingOff:
             ("containers reach the host and nothing beyond", "sysctl -w net.ipv4.ip_forward=1, and keep it in sysctl.d")
         case .ipv6Disabled:
@@ -137,6 +139,8 @@ extension FindingKind {
         case .portMissing: ("the container is cut off", "start the container anew")
         case .portDetached: ("the container is cut off", "culvert reconcile, or ip link set PORT master BRIDGE")
         case .portDown: ("the container is cut off", "ip link set PORT up")
+        case .shortcutMissing:
+            ("frames of the container go through the bridge, which takes longer", "culvert reconcile")
         case .pathHole: ("large frames vanish without a word", "give all ports of the bridge and the bridge one MTU")
         case .uplinkNarrow:
             ("large packets depend on ICMP, which firewalls like to drop", "set the key mtu to that of the uplink")

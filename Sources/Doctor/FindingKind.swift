@@ -19,6 +19,7 @@ package enum FindingKind: String, Hashable, Sendable, CaseIterable {
     case kernelNoPacketFilter = "kernel-no-nftables"
     case kernelNoVLANs = "kernel-no-vlan-filtering"
     case kernelNoLinks = "kernel-no-links"
+    case kernelNoShortcut = "kernel-no-shortcut"
     // Settings of the kernel
     case forwardingOff = "forwarding-off"
     case ipv6Disabled = "ipv6-disabled"
@@ -42,6 +43,7 @@ package enum FindingKind: String, Hashable, Sendable, CaseIterable {
     case portMissing = "port-missing"
     case portDetached = "port-detached"
     case portDown = "port-down"
+    case shortcutMissing = "shortcut-missing"
     case pathHole = "mtu-hole"
     case uplinkNarrow = "mtu-uplink"
     case overlayNarrow = "mtu-overlay"
@@ -87,7 +89,8 @@ package enum FindingKind: String, Hashable, Sendable, CaseIterable {
         case .configMisspeltKey, .configDuplicateName, .configShadowed, .pluginShadowed, .pluginForeign,
             .strictReversePath, .bridgeFilterOff, .tablesMixed, .rulesStale, .chainsStale, .reloadUnhooked,
             .foreignAddress, .pathHole, .uplinkNarrow, .linkStale, .shaperStale, .macPolicy, .managerInterferes,
-            .poolNearlyFull, .leaseDead, .leaseDamaged, .storeVolatile, .recordStale, .cacheStale:
+            .poolNearlyFull, .leaseDead, .leaseDamaged, .storeVolatile, .recordStale, .cacheStale, .kernelNoShortcut,
+            .shortcutMissing:
             .warning
         }
     }

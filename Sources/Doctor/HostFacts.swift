@@ -102,6 +102,8 @@ package struct HostFacts: Sendable {
         package var addresses: [CIDR] = []
         /// With the length of the network that they are in.
         package var gateways: [CIDR] = []
+        /// Whether its configuration asks for the shortcut past the bridge.
+        package var asksForShortcut = false
 
         package init(network: String, containerID: String, interfaceName: String = "eth0") {
             self.network = network
@@ -265,6 +267,10 @@ package struct HostFacts: Sendable {
     package var signs: Set<String> = []
     /// Kinds of links that the kernel does not have.
     package var missingKinds: Set<String> = []
+    /// Why there can be no shortcut past bridges; nil when there can, or when nobody asks for one.
+    package var shortcutFailure: String?
+    /// What there is of shortcuts that records ask for, by the host's end of their pair; nil when it was not looked at.
+    package var shortcuts: [String: Shortcut]?
 
     package init() {}
 }

@@ -41,6 +41,7 @@ extension HostReader {
         (facts.isDead, facts.isAttached) = (record.isOfDeadContainer, record.state == .attached)
         (facts.type, facts.hostInterface) = (configuration.type, record.hostInterface)
         if facts.type == "bridge" { facts.bridge = configuration.bridgeName }
+        facts.asksForShortcut = configuration.asksForShortcut
         for entry in entries(of: record.result, "ips") {
             guard let address = CIDR(entry.text("address")) else { continue }
             facts.addresses.append(address)

@@ -57,6 +57,7 @@ package struct HostReader {
         readFilters()
         readSettings()
         readRecords()
+        readShortcuts()
         readCaches()
         readLeases()
         readStores()

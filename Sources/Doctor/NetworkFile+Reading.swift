@@ -35,6 +35,9 @@ extension JSONReader {
         return false
     }
 
+    /// Whether frames between containers should go past the bridge.
+    var asksForShortcut: Bool { type == "bridge" && text("fastPath") == "ebpf" }
+
     func text(_ key: String) -> String {
         guard case .object(let object) = value, case .string(let text)? = object[key] else { return "" }
         return text

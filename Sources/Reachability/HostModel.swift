@@ -35,6 +35,8 @@ package struct HostModel: Sendable {
         package var routes: [Route] = []
         package var policies: [Policy] = []
         package var stations: [Station] = []
+        /// By port, those whose frames may go past their bridge.
+        package var shortcuts: [Int32: Shortcut] = [:]
         package var sockets: [Socket] = []
         package var ruleset = Ruleset()
         /// Why rules could not be read, or not all of them; nil when they were.

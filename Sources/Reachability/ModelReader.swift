@@ -61,6 +61,7 @@ package struct ModelReader {
             space.policies += try policies(family, socket)
         }
         space.stations = try stations(socket)
+        space.shortcuts = shortcuts(space.links)
         space.sockets = try Listener.all(of: [6, 17]).map { listener in
             var socket = HostModel.Socket(
                 transport: listener.transport,

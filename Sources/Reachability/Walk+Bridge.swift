@@ -116,7 +116,9 @@ extension Walk {
                 let goal = target.index == bridge.index ? "to \(title(namespace)) itself" : "to port \(target.name)"
                 let from = port.map { "from port \($0.name)" } ?? "from \(title(namespace)) itself"
                 let known = decision.isKnown ? "\(frame.destination)\(vlan) is known there" : "flooded\(vlan)"
-                note(.bridge, namespace, "bridge \(bridge.name): \(from) \(goal), \(known)")
+                let isPast = goesPast(bridge, frame, from: port, to: target, of: namespace)
+                let way = isPast ? "\(goal) by the shortcut past it" : goal
+                note(.bridge, namespace, "bridge \(bridge.name): \(from) \(way), \(known)")
             }
             arrivals += pass(frame, bridge, from: port, to: target, of: namespace, wasAsked: wasAsked)
         }

@@ -65,6 +65,22 @@ struct AttachmentRowTests {
         #expect(texts.dropFirst(7) == rest[...])
     }
 
+    @Test("What went past the bridge is counted where the link does not count it, and named")
+    func shortcut() {
+        let end = HostEndFacts(
+            name: "veth1",
+            isThere: true,
+            bridge: "cni0",
+            counters: ["rx_bytes": 1000, "rx_packets": 10, "tx_bytes": 200, "tx_packets": 2],
+            shortcut: ["rx_bytes": 900, "rx_packets": 9, "tx_bytes": 700, "tx_packets": 7]
+        )
+        let counts = ["rx_bytes", "rx_packets", "tx_bytes", "tx_packets"].map { end.count($0) }
+        #expect(counts == [1000, 10, 900, 9])
+        let document = String(decoding: end.json.serialized(), as: UTF8.self)
+        let past = #""shortcut":{"rxBytes":900,"rxPackets":9,"txBytes":700,"txPackets":7}"#
+        #expect(document.contains(past) && document.contains(#""txBytes":900,"txPackets":9,"#))
+    }
+
     @Test("Programs get keys that stay, and nothing of what is not known")
     func json() {
         let document = String(decoding: row.json(now: 0).serialized(), as: UTF8.self)
