@@ -251,9 +251,9 @@ let modules: [Target] = [
         swiftSettings: strict
     ),
     // Tests
-    tests("AddressingTests", ["Addressing"]),
-    tests("AddressPoolsTests", ["AddressPools", "Addressing"]),
-    tests("ForwardingTests", ["Forwarding", "Addressing"]),
+    tests("AddressingTests", ["Addressing", "SeededNumbers"]),
+    tests("AddressPoolsTests", ["AddressPools", "Addressing", "SeededNumbers"]),
+    tests("ForwardingTests", ["Forwarding", "Addressing", "SeededNumbers"]),
     tests("JSONTests", ["JSON"]),
     tests("RuntimeTests", ["Runtime", "CNI", "JSON", "Linux", "TestSupport"]),
     tests("CNITests", ["CNI", "JSON", "Addressing", "FuzzBodies"]),
@@ -266,6 +266,7 @@ let modules: [Target] = [
         swiftSettings: strict
     ),
     // What the tests below share
+    .target(name: "SeededNumbers", path: "Tests/SeededNumbers", swiftSettings: strict),
     .target(
         name: "TestSupport",
         dependencies: ["CLinux", "Linux", "Netlink", "CNI", "JSON", "Plugin"],
@@ -276,7 +277,7 @@ let modules: [Target] = [
     .target(name: "CTaps", path: "Tests/CTaps"),
     .executableTarget(
         name: "forwarding-replay",
-        dependencies: ["Forwarding", "Netlink", "CNetlink", "CTaps", "CLinux", "Linux", "Addressing"],
+        dependencies: ["Forwarding", "Netlink", "CNetlink", "CTaps", "CLinux", "Linux", "Addressing", "SeededNumbers"],
         path: "Tests/ForwardingReplay",
         swiftSettings: strict
     ),
@@ -288,7 +289,7 @@ let modules: [Target] = [
     tests("LeaseStoreTests", ["LeaseStore", "Addressing", "Linux", "TestSupport"]),
     tests(
         "WiringTests",
-        ["Wiring", "Addressing", "FastPath", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter"]
+        ["Wiring", "Addressing", "FastPath", "Forwarding", "JSON", "Linux", "Netlink", "PacketFilter", "SeededNumbers"]
     ),
     tests("NetlinkTests", ["Netlink", "Addressing", "Linux", "CNetlink"]),
     tests("PacketFilterTests", ["PacketFilter", "Netlink", "Addressing", "Linux"]),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AddressPools
 import Addressing
+import SeededNumbers
 import Testing
 
 @Suite("Usage of a pool")

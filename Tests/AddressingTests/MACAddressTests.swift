@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import SeededNumbers
 import Testing
 
 @Suite("MAC addresses")
@@ -43,7 +44,7 @@ struct MACAddressTests {
 
     @Test("Pseudo-random addresses survive being written and read")
     func roundTrip() {
-        var generator = SeededGenerator(seed: 1)
+        var generator = SeededGenerator(1)
         for _ in 0..<2000 {
             let octets = (0..<6).map { _ in UInt8.random(in: 0...255, using: &generator) }
             let address = MACAddress(octets: octets)

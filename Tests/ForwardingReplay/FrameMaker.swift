@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Forwarding
+import SeededNumbers
 
 /// Makes frames of every kind, each with a number of its own in it, as far as there is room.
 struct FrameMaker {

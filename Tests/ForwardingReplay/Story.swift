@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Forwarding
+import SeededNumbers
 
 /// Steps that follow upon each other, on a bridge that is new at first.
 struct Story: Hashable, Sendable {

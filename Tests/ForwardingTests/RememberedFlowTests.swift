@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Forwarding
+import SeededNumbers
 import Testing
 
 /// Four switches to which the same happens: one that is asked frame by frame, one that remembers, one that is asked for

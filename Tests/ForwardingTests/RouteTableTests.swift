@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Forwarding
+import SeededNumbers
 import Testing
 
 /// A table that is obviously right: a list.

@@ -2,6 +2,7 @@
 import Addressing
 import Forwarding
 import Netlink
+import SeededNumbers
 import Testing
 
 @testable import Wiring
