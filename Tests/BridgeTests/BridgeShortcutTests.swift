@@ -92,7 +92,9 @@ struct BridgeShortcutTests {
 
     @Test(
         "A network with VLANs works with it",
-        arguments: [#""vlan": 5"#, #""vlanTrunk": [{"id": 5}]"#, #""vlan": 7, "vlanTrunk": [{"minID": 5, "maxID": 9}]"#]
+        arguments: [
+            #""vlan": 5"#, #""vlanTrunk": [{"id": 5}]"#, #""vlan": 7, "vlanTrunk": [{"minID": 5, "maxID": 9}]"#,
+        ]
     )
     func vlans(members: String) throws {
         let shortcut = try #require(try Self.shortcut(#""fastPath": "ebpf", "# + members))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
-internal import JSON
 internal import Interfaces
+internal import JSON
 internal import Linux
 internal import Netlink
 internal import Plugin
