@@ -424,19 +424,6 @@ let modules: [Target] = [
     ),
 ]
 
-/// What plugins do not need of `Forwarding`: the switch.
-///
-/// They say what an interface is to be, with the same values, and the kernel's bridge forwards.
-let theSwitch = [
-    "ARPMessage", "BurstFrame", "CheckedMemory", "Decision", "DropReason", "EthernetHeader", "ExactFlows",
-    "FlowCache", "FlowKey", "FlowKey+Frame", "ForwardingObserver", "ICMPMessage", "IPv4Header", "IPv4Index",
-    "IPv6Header", "InterfaceRows", "InternetChecksum", "MACTable", "MACTable+Bulk", "MACTable+Forgetting",
-    "PrefixTries", "Rewrite", "Route", "RouteTable", "Rule", "RuleMatch", "RuleTable", "RuleTable+Lookup",
-    "TCPHeader", "UDPHeader", "VirtualSwitch", "VirtualSwitch+Admission", "VirtualSwitch+Bursts",
-    "VirtualSwitch+Delivery", "VirtualSwitch+Flows", "VirtualSwitch+Forwarding", "VirtualSwitch+RememberedBursts",
-    "VirtualSwitch+Routing", "VirtualSwitch+Rules",
-].map { "Forwarding/\($0).swift" }
-
 /// All of `culvert-cni` as one module.
 ///
 /// As several, the compiler (6.3.1) numbers the literals of a function anew in each
@@ -454,7 +441,9 @@ let together: [Target] = [
             "Together", "Runtime", "culvert", "culvert-dhcpd", "culvert-switchd", "DHCPDaemon", "SwitchDaemon",
             "Doctor", "Pools", "Attachments", "Monitoring", "History", "Installation", "Reachability", "Topology",
             "PacketFilter/Ruleset.swift", "PacketFilter/PacketFilterSocket+Ruleset.swift",
-        ] + theSwitch,
+            // Plugins say what an interface is to be, with the same values, and the kernel's bridge forwards.
+            "Forwarding/Switch",
+        ],
         swiftSettings: [
             .swiftLanguageMode(.v6),
             .enableExperimentalFeature("Embedded"),
