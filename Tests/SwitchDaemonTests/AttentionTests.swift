@@ -36,8 +36,10 @@ struct AttentionTests {
     func contended() {
         var attention = Attention(most: 50_000)
         attention.slept(from: 0, to: 60_000)
-        #expect(attention.looked(from: 61_000, to: 62_000))
-        #expect(!attention.looked(from: 62_000, to: 3_062_000) && attention.window == 0)
+        let isAlone = attention.looked(from: 61_000, to: 62_000)
+        #expect(isAlone && attention.window == 50_000)
+        let isStillAlone = attention.looked(from: 62_000, to: 3_062_000)
+        #expect(!isStillAlone && attention.window == 0)
         attention.slept(from: 3_100_000, to: 3_160_000)
         #expect(attention.window == 0)
         attention.slept(from: 13_100_000, to: 13_160_000)
