@@ -2,6 +2,7 @@
 internal import Addressing
 internal import CNI
 internal import IPTables
+internal import Journal
 internal import Linux
 internal import PacketFilter
 internal import Plugin
