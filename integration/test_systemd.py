@@ -44,6 +44,14 @@ def machine(packages: list[pathlib.Path]) -> Iterator[BootedMachine]:
         yield booted
 
 
+@pytest.fixture(scope="module", autouse=True)
+def states(machine: BootedMachine) -> dict[str, str]:
+    """Each unit, and whether it is enabled before any test has enabled it."""
+    listed = machine.must("dpkg", "-L", "culvert", "culvert-cni", "culvert-switchd").split()
+    units = [path for path in listed if "/systemd/system/" in path]
+    return {unit: machine.run("systemctl", "is-enabled", unit.rpartition("/")[2]).stdout.strip() for unit in units}
+
+
 def call(machine: BootedMachine, verb: str, network: str, container: str) -> None:
     """What cnitool does with a network."""
     machine.shell(CALL.format(verb=verb, network=network, container=container))
@@ -55,16 +63,12 @@ def reaches(machine: BootedMachine, container: str, address: str) -> bool:
     return machine.run(*ping).returncode == 0
 
 
-def test_units_are_sound(machine: BootedMachine) -> None:
-    """systemd has nothing to say against any of them, and none is enabled."""
-    listed = machine.must("dpkg", "-L", "culvert", "culvert-cni", "culvert-switchd").split()
-    units = [path for path in listed if "/systemd/system/" in path]
-    assert len(units) == 11
-    said = machine.run("systemd-analyze", "verify", "--man=no", *units)
+def test_units_are_sound(machine: BootedMachine, states: dict[str, str]) -> None:
+    """systemd has nothing to say against any of them, and packages enable none."""
+    assert len(states) == 11
+    said = machine.run("systemd-analyze", "verify", "--man=no", *states)
     assert said.returncode == 0 and said.stdout + said.stderr == ""
-    for unit in units:
-        answer = machine.run("systemctl", "is-enabled", unit.rpartition("/")[2]).stdout.strip()
-        assert answer in ("disabled", "static"), (unit, answer)
+    assert set(states.values()) <= {"disabled", "static"}, states
 
 
 def test_switch(machine: BootedMachine, packages: list[pathlib.Path]) -> None:
