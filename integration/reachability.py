@@ -40,7 +40,7 @@ class Probe:
         """The client: it prints the words, what it got, and after how many seconds, where it knows."""
         if self.protocol == "udp":
             # A datagram may be lost, and is said twice; the client goes with the first answer.
-            say = "(echo hello; sleep 0.5; echo hello 2>/dev/null)"
+            say = "{ echo hello; sleep 0.5; echo hello 2>/dev/null; }"
             ask = f"printf '%s\\t0' \"$({say} | nc -u -W 1 -w {patience:.0f} {self.address} {self.port})\""
         else:
             ask = (f"curl -gs --noproxy '*' -m {patience} -w '\\t%{{time_total}}' "
@@ -121,7 +121,7 @@ def measure(host: Host, families: Iterable[int]) -> dict[str, str]:
     return {words: answer.text for words, answer in found.items()}
 
 
-def ask(host: Host, questions: Iterable[Probe], patience: float) -> dict[str, Answer]:
+def ask(host: Host, questions: list[Probe], patience: float) -> dict[str, Answer]:
     """Asks all of them at the same time."""
     scripts: dict[str, list[str]] = {}
     for probe in questions:
@@ -135,4 +135,6 @@ def ask(host: Host, questions: Iterable[Probe], patience: float) -> dict[str, An
     with concurrent.futures.ThreadPoolExecutor(len(scripts) or 1) as clients:
         lines = "".join(clients.map(run, scripts)).splitlines()
     fields = sorted(line.split("\t") for line in lines)
-    return {words: Answer(answer or NOBODY, float(seconds)) for words, answer, seconds in fields}
+    answers = {words: Answer(answer or NOBODY, float(seconds)) for words, answer, seconds in fields}
+    assert answers.keys() == {probe.words for probe in questions}, "a client has said nothing"
+    return answers
