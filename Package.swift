@@ -150,16 +150,17 @@ let modules: [Target] = [
             "Addressing",
         ]
     ),
-    module("DHCPLeases", ["DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
-    module("SwitchControl", ["CNI", "Wiring", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("DaemonTalk", ["CNI", "JSON", "Linux"]),
+    module("DHCPLeases", ["DaemonTalk", "DHCP", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]),
+    module("SwitchControl", ["DaemonTalk", "CNI", "Wiring", "JSON", "Linux", "Addressing"]),
     // Row 6: one library per plugin
     plugin("Bandwidth", ["Wiring", "Netlink"]),
     plugin("Bridge", ["Forwarding", "Interfaces", "Wiring", "Netlink", "PacketFilter"]),
     module(
         "DHCPDaemon",
-        ["DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
+        ["DaemonTalk", "DHCPLeases", "DHCP", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
     ),
-    plugin("DHCPLeasing", ["CLinux", "DHCP", "DHCPLeases", "Netlink", "Wiring"]),
+    plugin("DHCPLeasing", ["CLinux", "DaemonTalk", "DHCP", "DHCPLeases", "Netlink", "Wiring"]),
     plugin("Dummy", ["Interfaces", "Netlink", "Wiring"]),
     plugin("HostDevice", ["Interfaces", "Netlink", "Wiring"]),
     plugin("HostLocal", ["AddressPools", "LeaseStore", "Wiring"]),
@@ -175,10 +176,13 @@ let modules: [Target] = [
     plugin("Tuning", ["CLinux", "Netlink", "Wiring"]),
     plugin("VLAN", ["Interfaces", "Netlink", "Wiring"]),
     plugin("VRF", ["Interfaces", "Netlink"]),
-    plugin("VSwitch", ["Interfaces", "Netlink", "SwitchControl", "Wiring"]),
+    plugin("VSwitch", ["DaemonTalk", "Interfaces", "Netlink", "SwitchControl", "Wiring"]),
     module(
         "SwitchDaemon",
-        ["SwitchControl", "Forwarding", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux", "Addressing"]
+        [
+            "DaemonTalk", "SwitchControl", "Forwarding", "CNI", "Wiring", "Netlink", "JSON", "CLinux", "Linux",
+            "Addressing",
+        ]
     ),
     module(
         "Pools",
@@ -209,7 +213,7 @@ let modules: [Target] = [
         "Monitoring",
         [
             "Attachments", "Pools", "Meters", "Journal", "Plugin", "Wiring", "LeaseStore", "AddressPools", "Addressing",
-            "CNI", "JSON", "CLinux", "Linux", "SwitchControl",
+            "CNI", "JSON", "CLinux", "DaemonTalk", "Linux", "SwitchControl",
         ]
     ),
     module("Installation", ["JSON", "CLinux", "Linux"]),
@@ -246,6 +250,7 @@ let modules: [Target] = [
             "Runtime", "CNI", "JSON", "CLinux", "Linux", "Wiring", "Plugin", "PortMap", "Firewall", "Interfaces",
             "DHCPLeases", "Attachments", "Pools", "HostLocal", "LeaseStore", "AddressPools", "Addressing",
             "Doctor", "Monitoring", "Journal", "History", "Installation", "Reachability", "Topology", "SwitchControl",
+            "DaemonTalk",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict

@@ -3,6 +3,7 @@ internal import Addressing
 internal import CNI
 internal import DHCP
 internal import DHCPLeases
+internal import DaemonTalk
 internal import JSON
 internal import Linux
 internal import Netlink

@@ -3,6 +3,7 @@ internal import Addressing
 internal import CNI
 internal import DHCP
 internal import DHCPLeases
+internal import DaemonTalk
 internal import JSON
 internal import Linux
 internal import Netlink
@@ -13,7 +14,7 @@ extension LeaseKeeper {
     func answer(_ line: [UInt8], to number: Int, _ connection: DaemonConnection) {
         let now = Machine.bootNanoseconds
         // How Go's RPC begins.
-        if line.starts(with: "CONNECT ".utf8) { return connection.refuseReference(now: now) }
+        if line.starts(with: "CONNECT ".utf8) { return refuseReference(connection, now) }
         let question: DHCPQuestion
         do {
             question = try DHCPQuestion(JSONReader(try JSONValue(parsing: line)))
@@ -52,6 +53,12 @@ extension LeaseKeeper {
         }
     }
 
+    /// Tells the reference's plugin, which speaks as HTTP begins, that it is in the wrong place; it passes the words on.
+    private func refuseReference(_ connection: DaemonConnection, _ now: Int64) {
+        let words = "here is culvert-dhcpd which serves only the dhcp plugin of Culvert"
+        connection.finish(Array("HTTP/1.0 501 \(words)\r\n\r\n".utf8), now: now)
+    }
+
     private func add(_ order: DHCPOrder, _ number: Int, _ connection: DaemonConnection) {
         let now = Machine.bootNanoseconds
         do throws(CNIError) {
@@ -86,7 +93,7 @@ extension LeaseKeeper {
             lease.waiter = number
             lease.searchEnd = now + settings.searchBound
             leases[order.name] = lease
-            connection.promise(seconds: Int(settings.searchBound / 1_000_000_000) + 1)
+            connection.stay(saying: ["wait": .integer(settings.searchBound / 1_000_000_000 + 1)])
             perform(lease.client.handle(.start, at: now), lease)
         } catch {
             connection.refuse(error, now: now)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import DHCPLeases
+internal import DaemonTalk
 package import Linux
 internal import Wiring
 
@@ -87,7 +88,7 @@ package final class LeaseKeeper {
             sources.append(.listener)
         }
         for (number, connection) in connections {
-            waiting.append(pollfd(fd: connection.rawDescriptor, events: Int16(connection.events), revents: 0))
+            waiting.append(pollfd(fd: connection.rawDescriptor, events: Int16(events(of: connection)), revents: 0))
             sources.append(.connection(number))
         }
         for (key, lease) in leases {
@@ -111,6 +112,12 @@ package final class LeaseKeeper {
         return true
     }
 
+    /// What to wait for; that the other end is gone is always told.
+    private func events(of connection: DaemonConnection) -> CInt {
+        if connection.hasOutgoing { return CInt(POLLOUT) }
+        return connection.isAnswered || connection.deadline == nil ? 0 : CInt(POLLIN)
+    }
+
     /// In milliseconds, rounded up; -1 is for ever.
     private func timeout(_ now: Int64) -> CInt {
         var next = leases.isEmpty ? Int64.max : nextSweep
@@ -132,7 +139,12 @@ package final class LeaseKeeper {
     private func acceptConnections() {
         do throws(KernelError) {
             while connections.count < LeaseKeeper.mostConnections, let descriptor = try socket.accept() {
-                connections[nextConnection] = DaemonConnection(descriptor, now: Machine.bootNanoseconds)
+                // A question is long when it lists survivors: so many octets are enough for tens of thousands.
+                connections[nextConnection] = DaemonConnection(
+                    descriptor,
+                    longestQuestion: 4 << 20,
+                    now: Machine.bootNanoseconds
+                )
                 nextConnection += 1
             }
         } catch {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
 internal import Linux
 
 /// A connection to a message bus, for one question at a time.
 struct DBusConnection: ~Copyable {
-    private let socket: Descriptor
+    private var connection: LocalConnection
     private let bound: Duration
-    private var received: [UInt8] = []
     private var serial: UInt32 = 0
 
     /// Connects, and introduces itself.
@@ -15,19 +13,20 @@ struct DBusConnection: ~Copyable {
     /// `bound`: how long to wait for this, and again for each answer.
     /// - Throws: ``FirewalldError``.
     static func open(_ path: String, waitingAtMost bound: Duration) throws(FirewalldError) -> DBusConnection {
-        let milliseconds = UInt32(clamping: Int64(bound / .milliseconds(1)))
-        let result = culvert_connect_local(path, milliseconds)
-        guard result >= 0 else {
-            throw FirewalldError.unreachable(KernelError("connect to \(path)", Errno(rawValue: -result)))
+        var bus: DBusConnection
+        do throws(KernelError) {
+            let connection = try LocalConnection(to: path, named: "the system bus", waitingAtMost: bound)
+            bus = DBusConnection(connection, bound: bound)
+        } catch {
+            throw FirewalldError.unreachable(error)
         }
-        var connection = DBusConnection(socket: Descriptor(adopting: result), bound: bound)
-        try connection.authenticate()
-        _ = try connection.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", [])
-        return connection
+        try bus.authenticate()
+        _ = try bus.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", [])
+        return bus
     }
 
-    private init(socket: consuming Descriptor, bound: Duration) {
-        self.socket = socket
+    private init(_ connection: consuming LocalConnection, bound: Duration) {
+        self.connection = connection
         self.bound = bound
     }
 
@@ -93,78 +92,44 @@ struct DBusConnection: ~Copyable {
 /// Octets in and out, with a bound.
 extension DBusConnection {
     private func deadline() -> Int64 {
-        Machine.bootNanoseconds + Int64(bound / .nanoseconds(1))
+        LocalConnection.deadline(in: bound)
     }
 
     /// The next line of the introduction, without its end.
     private mutating func line(by deadline: Int64) throws(FirewalldError) -> String {
-        while true {
-            if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = received[..<end].filter { $0 != UInt8(ascii: "\r") }
-                received.removeSubrange(...end)
-                return String(decoding: line, as: UTF8.self)
-            }
-            guard received.count < 1024 else { throw FirewalldError.malformed("a line without end") }
-            try receive(by: deadline)
+        let line: [UInt8]?
+        do throws(KernelError) {
+            line = try connection.line(by: deadline, limit: 1024)
+        } catch {
+            throw FirewalldError.unreachable(error)
         }
+        guard let line else { throw FirewalldError.malformed("a line without end") }
+        return String(decoding: line.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
     }
 
     /// The next message; nil for one of an unknown kind.
     private mutating func message(by deadline: Int64) throws(FirewalldError) -> DBusMessage? {
         while true {
-            switch DBusMessage.parse(received) {
+            switch DBusMessage.parse(connection.received) {
             case .message(let message, let length):
-                received.removeSubrange(..<length)
+                connection.received.removeSubrange(..<length)
                 return message
             case .malformed: throw FirewalldError.malformed("not a message of D-Bus")
-            case .incomplete: try receive(by: deadline)
+            case .incomplete:
+                do throws(KernelError) {
+                    try connection.receive(by: deadline)
+                } catch {
+                    throw FirewalldError.unreachable(error)
+                }
             }
-        }
-    }
-
-    private mutating func receive(by deadline: Int64) throws(FirewalldError) {
-        try wait(for: CInt(POLLIN), by: deadline)
-        do throws(KernelError) {
-            let bytes = try socket.readSome("answer of the system bus")
-            guard !bytes.isEmpty else { throw KernelError("read answer of the system bus", .connectionReset) }
-            received += bytes
-        } catch {
-            throw FirewalldError.unreachable(error)
         }
     }
 
     private func send(_ octets: [UInt8], by deadline: Int64) throws(FirewalldError) {
-        var sent = 0
-        while sent < octets.count {
-            try wait(for: CInt(POLLOUT), by: deadline)
-            let result = octets.withUnsafeBytes { buffer in
-                CLinux.send(
-                    socket.rawValue,
-                    buffer.baseAddress?.advanced(by: sent),
-                    buffer.count - sent,
-                    CInt(MSG_NOSIGNAL | MSG_DONTWAIT)
-                )
-            }
-            if result >= 0 {
-                sent += result
-            } else if Errno.current != .interrupted && Errno.current != .wouldBlock {
-                throw FirewalldError.unreachable(KernelError("write to the system bus", Errno.current))
-            }
-        }
-    }
-
-    private func wait(for events: CInt, by deadline: Int64) throws(FirewalldError) {
-        while true {
-            let rest = deadline - Machine.bootNanoseconds
-            guard rest > 0 else {
-                throw FirewalldError.unreachable(KernelError("wait for the system bus", .timedOut))
-            }
-            var waiting = pollfd(fd: socket.rawValue, events: Int16(events), revents: 0)
-            let result = poll(&waiting, 1, CInt(clamping: rest / 1_000_000 + 1))
-            if result > 0 { return }
-            guard result == 0 || Errno.current == .interrupted else {
-                throw FirewalldError.unreachable(KernelError("wait for the system bus", Errno.current))
-            }
+        do throws(KernelError) {
+            try connection.send(octets, by: deadline)
+        } catch {
+            throw FirewalldError.unreachable(error)
         }
     }
 }

@@ -141,6 +141,21 @@ package struct Descriptor: ~Copyable {
         }
     }
 
+    /// Sends through a socket what it takes at once.
+    ///
+    /// `name`: what is being written, for the error.
+    /// - Returns: how many octets it took; 0 for a call that a signal interrupted.
+    /// - Throws: ``KernelError``; `EAGAIN` when it takes nothing now, `EPIPE` (and no signal) when nobody reads.
+    package func sendSome(_ octets: ArraySlice<UInt8>, _ name: String) throws(KernelError) -> Int {
+        let result = octets.withUnsafeBytes { buffer in
+            send(rawValue, buffer.baseAddress, buffer.count, CInt(MSG_NOSIGNAL | MSG_DONTWAIT))
+        }
+        guard result < 0 else { return result }
+        let error = Errno.current
+        guard error == .interrupted else { throw KernelError("write \(name)", error) }
+        return 0
+    }
+
     /// Waits until the disk has what was written.
     ///
     /// `name`: what was written, for the error.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Attachments
+internal import DaemonTalk
 package import SwitchControl
 
 /// Switches in user space, as metrics.
@@ -27,7 +28,7 @@ package enum SwitchFamilies {
     static func surveys(of daemons: Set<String>, _ complain: (String) -> Void) -> [SwitchSurvey] {
         var surveys: [SwitchSurvey] = []
         for daemon in daemons.union([SwitchLink.usualPath]).sorted().prefix(mostDaemons) {
-            do throws(SwitchLinkError) {
+            do throws(DaemonLinkError) {
                 let survey = try SwitchSurvey.ask(at: daemon)
                 if survey.isThere || daemons.contains(daemon) { surveys.append(survey) }
                 guard survey.untold > 0 else { continue }

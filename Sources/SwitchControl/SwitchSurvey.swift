@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import DaemonTalk
 internal import JSON
 
 /// What is known of one daemon at one moment.
@@ -31,18 +32,18 @@ package struct SwitchSurvey: Hashable, Sendable {
     /// Asks a daemon.
     ///
     /// - Returns: what it said; ``init(absent:)`` when nobody listens there.
-    /// - Throws: ``SwitchLinkError`` when somebody listens, and gives no answer that makes sense.
+    /// - Throws: ``DaemonLinkError`` when somebody listens, and gives no answer that makes sense.
     package static func ask(
         at path: String,
         waitingAtMost bound: Duration = .seconds(2)
-    ) throws(SwitchLinkError) -> SwitchSurvey {
-        do throws(SwitchLinkError) {
+    ) throws(DaemonLinkError) -> SwitchSurvey {
+        do throws(DaemonLinkError) {
             let answer = try SwitchLink.ask(.show(switchName: ""), at: path, waitingAtMost: bound)
             do throws(JSONTypeError) {
                 let lost = try JSONReader(answer).array("lost") ?? []
                 return SwitchSurvey(of: path, try SwitchView.all(in: answer), lost: lost.count)
             } catch {
-                throw SwitchLinkError.stranger("an answer that makes no sense: \(error)")
+                throw DaemonLinkError.stranger("an answer that makes no sense: \(error)")
             }
         } catch {
             if case .absent = error { return SwitchSurvey(absent: path) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CNI
+internal import DaemonTalk
 internal import Forwarding
 internal import JSON
 internal import Linux
@@ -15,13 +16,13 @@ extension SwitchKeeper {
             question = try SwitchQuestion(JSONReader(try JSONValue(parsing: line)))
         } catch {
             let refusal = CNIError(.decoding, "the switch cannot read the question", details: "\(error)")
-            return connection.refuse(refusal, now: now)
+            return connection.talk.refuse(refusal, now: now)
         }
         do throws(CNIError) {
             if case .copies(let reference) = question { return try lookOn(reference, connection) }
-            connection.answer(try result(of: question), now: now)
+            connection.talk.answer(try result(of: question), now: now)
         } catch {
-            connection.refuse(error, now: now)
+            connection.talk.refuse(error, now: now)
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import CNI
+internal import DaemonTalk
 internal import Forwarding
 package import Linux
 internal import SwitchControl
@@ -79,7 +80,7 @@ package final class SwitchKeeper {
         var keys = [UInt64](repeating: 0, count: 64)
         var flags = [UInt32](repeating: 0, count: 64)
         while try turn(&keys, &flags) {}
-        for connection in connections.values { _ = connection.write() }
+        for connection in connections.values { _ = connection.talk.write() }
         log("stopping; the links of \(ports.count) containers stay for the next start")
         if !socket.isInherited { unlink(socket.path) }
     }
@@ -186,7 +187,9 @@ package final class SwitchKeeper {
 
     private func doWhatIsDue(_ now: Int64) {
         nextSweep = now + SwitchKeeper.sweepInterval
-        for (number, connection) in connections where connection.deadline.map({ $0 <= now }) ?? false { leave(number) }
+        for (number, connection) in connections where connection.talk.deadline.map({ $0 <= now }) ?? false {
+            leave(number)
+        }
         sweep(now)
     }
 
@@ -214,9 +217,9 @@ package final class SwitchKeeper {
 
     private func passCopies() {
         for (number, connection) in connections {
-            guard let port = connection.lookout, !connection.hasOutgoing else { continue }
+            guard let port = connection.lookout, !connection.talk.hasOutgoing else { continue }
             guard let stream = port.home.live.pointee.streams[port.id.index], !stream.pending.isEmpty else { continue }
-            connection.send(stream.take())
+            connection.talk.send(stream.take())
             flush(number)
         }
     }
@@ -255,7 +258,7 @@ package final class SwitchKeeper {
     private func serve(_ number: UInt32, _ flags: UInt32) {
         guard let connection = connections[number] else { return }
         if flags & 1 != 0 {
-            switch connection.read() {
+            switch connection.talk.read() {
             case .more: break
             case .end: return leave(number)
             case .line(let line): answer(line, connection)
@@ -269,12 +272,12 @@ package final class SwitchKeeper {
     /// Sends what waits to be sent, as far as it goes, and waits for room for the rest.
     private func flush(_ number: UInt32) {
         guard let connection = connections[number] else { return }
-        guard connection.write() else { return leave(number) }
-        guard connection.isWaitingToWrite != connection.hasOutgoing else { return }
-        connection.isWaitingToWrite = connection.hasOutgoing
+        guard connection.talk.write() else { return leave(number) }
+        guard connection.isWaitingToWrite != connection.talk.hasOutgoing else { return }
+        connection.isWaitingToWrite = connection.talk.hasOutgoing
         do throws(KernelError) {
             let isWriting = connection.isWaitingToWrite
-            try gather(connection.rawDescriptor, .connection(number), isWriting: isWriting, isKnown: true)
+            try gather(connection.talk.rawDescriptor, .connection(number), isWriting: isWriting, isKnown: true)
         } catch {
             leave(number)
         }

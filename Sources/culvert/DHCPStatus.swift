@@ -2,6 +2,7 @@
 import ArgumentParser
 import CNI
 import DHCPLeases
+import DaemonTalk
 import JSON
 import Linux
 
@@ -52,7 +53,7 @@ struct DHCPStatus: ParsableCommand {
 
     private func rows() throws(CNIError) -> [DHCPLeaseRow] {
         let answer: JSONValue
-        do throws(DHCPDaemonError) {
+        do throws(DaemonLinkError) {
             answer = try DHCPDaemonLink.ask(.list, at: socket)
         } catch {
             switch error {

@@ -2,6 +2,7 @@
 internal import Addressing
 internal import CNI
 internal import DHCPLeases
+internal import DaemonTalk
 internal import JSON
 internal import Linux
 internal import Plugin
@@ -72,7 +73,7 @@ struct DHCPLease {
     /// - Throws: ``CNIError``, code 50, when no daemon answers.
     func probe() throws(CNIError) {
         guard try !DHCPConfiguration(request).orders.isEmpty else { return }
-        do throws(DHCPDaemonError) {
+        do throws(DaemonLinkError) {
             _ = try DHCPDaemonLink.ask(.status, at: socketPath)
         } catch {
             let reason = explain(error, "cannot lease addresses")
@@ -93,7 +94,7 @@ struct DHCPLease {
     ///
     /// - Returns: false when there is none, or one that never knew of our leases.
     private func isDone(_ question: DHCPQuestion, _ intention: String) throws(CNIError) -> Bool {
-        do throws(DHCPDaemonError) {
+        do throws(DaemonLinkError) {
             _ = try DHCPDaemonLink.ask(question, at: socketPath)
             return true
         } catch {
@@ -148,14 +149,14 @@ struct DHCPLease {
     }
 
     private func ask(_ question: DHCPQuestion, _ intention: String) throws(CNIError) -> JSONValue {
-        do throws(DHCPDaemonError) {
+        do throws(DaemonLinkError) {
             return try DHCPDaemonLink.ask(question, at: socketPath)
         } catch {
             throw explain(error, intention)
         }
     }
 
-    private func explain(_ error: DHCPDaemonError, _ intention: String) -> CNIError {
+    private func explain(_ error: DaemonLinkError, _ intention: String) -> CNIError {
         switch error {
         case .absent(let cause):
             CNIError(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CNI
+internal import DaemonTalk
 internal import Interfaces
 internal import JSON
 internal import Linux
@@ -159,7 +160,7 @@ struct SwitchPortLink: InterfaceKind {
         let own = promised.ips.filter {
             promised.interface(of: $0)?.name == request.key.interfaceName || $0.interface == nil
         }
-        do throws(SwitchLinkError) {
+        do throws(DaemonLinkError) {
             let answer = try SwitchLink.ask(.check(request.key), at: keys.socketPath)
             let wanted = SwitchPortOrder(
                 request.key,
@@ -204,7 +205,7 @@ struct SwitchPortLink: InterfaceKind {
 
     /// Asks the daemon, and says who it is that does not answer.
     private func ask(_ question: SwitchQuestion, _ code: CNIError.Code, _ intention: String) throws(CNIError) {
-        do throws(SwitchLinkError) {
+        do throws(DaemonLinkError) {
             _ = try SwitchLink.ask(question, at: keys.socketPath)
         } catch {
             switch error {

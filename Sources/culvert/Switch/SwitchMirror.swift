@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import CLinux
+import DaemonTalk
 import JSON
 import Linux
 import Pools
@@ -86,9 +87,9 @@ struct SwitchMirror: ParsableCommand {
         }
     }
 
-    private func opened(_ reference: SwitchPortReference) throws(PoolFailure) -> SwitchLink {
-        do throws(SwitchLinkError) {
-            var link = try SwitchLink(.copies(reference), at: place.socket)
+    private func opened(_ reference: SwitchPortReference) throws(PoolFailure) -> DaemonLink {
+        do throws(DaemonLinkError) {
+            var link = try DaemonLink(asking: SwitchQuestion.copies(reference).line, at: place.socket)
             _ = try link.answer()
             return link
         } catch {
@@ -96,8 +97,8 @@ struct SwitchMirror: ParsableCommand {
         }
     }
 
-    private func copies(_ link: inout SwitchLink) throws(KernelError) -> [UInt8] {
-        do throws(SwitchLinkError) {
+    private func copies(_ link: inout DaemonLink) throws(KernelError) -> [UInt8] {
+        do throws(DaemonLinkError) {
             return try link.copies()
         } catch {
             throw KernelError("read copies from \(place.socket)", .connectionReset, explanation: error.text)

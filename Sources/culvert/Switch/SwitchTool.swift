@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Attachments
+import DaemonTalk
 import JSON
 import Linux
 import Pools
@@ -36,7 +37,7 @@ struct SwitchSocket: ParsableArguments {
         _ read: (JSONValue) throws(JSONTypeError) -> Answer
     ) throws(PoolFailure) -> Answer {
         let answer: JSONValue
-        do throws(SwitchLinkError) {
+        do throws(DaemonLinkError) {
             answer = try SwitchLink.ask(question, at: socket)
         } catch {
             throw failure(error)
@@ -49,7 +50,7 @@ struct SwitchSocket: ParsableArguments {
     }
 
     /// The same in an operator's words.
-    func failure(_ error: SwitchLinkError) -> PoolFailure {
+    func failure(_ error: DaemonLinkError) -> PoolFailure {
         switch error {
         case .absent(let cause):
             PoolFailure(
