@@ -11,9 +11,10 @@ machine.
 
 import json
 import statistics
-import subprocess
 import sys
 import time
+
+from pair import Pair, inside, run, unburden_bridges
 
 WAYS = ["bare", "bridge", "shortcut"]
 FRAMES, ATTACH = sys.argv[1], sys.argv[2]
@@ -21,16 +22,12 @@ ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
 SECONDS = 1.0
 
 
-def run(command: str) -> str:
-    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
-
-
-def inside(namespace: str, command: str) -> str:
-    return f"nsenter --net=/run/netns/{namespace} {command}"
-
-
 def address(way: int, side: int) -> str:
     return f"02:00:00:00:{way:02x}:{side:02x}"
+
+
+PAIRS = [Pair(f"a{number}", f"b{number}", address(number, 1), f"10.8.{number}.2", FRAMES)
+         for number in range(len(WAYS))]
 
 
 def prepare() -> str:
@@ -51,70 +48,45 @@ def prepare() -> str:
         for side, name in enumerate("ab"):
             run(inside(f"{name}{number}", f"ip address add 10.8.{number}.{side + 1}/24 dev eth0"))
             run(inside(f"{name}{number}", "ip link set eth0 up"))
-    # The bridge at its fastest.
-    run("for i in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $i ] || echo 0 >$i; done")
+    unburden_bridges()
     number = WAYS.index("shortcut")
     ports = " ".join(f"{name}{number}={address(number, side)}" for side, name in enumerate("ab"))
     told = ""
     for _ in range(5):
         told = run(f"{ATTACH} br{number} {ports}")
-    for number in range(len(WAYS)):
-        run(inside(f"a{number}", f"ping -c 2 -i 0.2 10.8.{number}.2"))
+    for pair in PAIRS:
+        pair.introduce()
     return told.strip()
 
 
-def flood(number: int, length: int) -> tuple[float, float]:
+def flood(pair: Pair, length: int) -> tuple[float, float]:
     """Frames received per second of the clock, and of the sender's own time."""
-    before = dropped(number)
+    before = dropped(pair)
     begin = time.monotonic()
-    said = run("taskset -c 0 " + inside(f"a{number}", f"{FRAMES} send eth0 {address(number, 1)} {length} {SECONDS}"))
+    said = pair.send(length, SECONDS)
     elapsed = time.monotonic() - begin
-    received = dropped(number) - before
+    received = dropped(pair) - before
     return received / elapsed, received / (int(said.split()[1]) / 1e9)
 
 
-def dropped(number: int) -> int:
+def dropped(pair: Pair) -> int:
     """How many packets the receiver has dropped for their headers."""
-    names, values = [line.split() for line in run(inside(f"b{number}", "cat /proc/net/snmp")).splitlines()
+    names, values = [line.split() for line in run(inside(pair.receiver, "cat /proc/net/snmp")).splitlines()
                      if line.startswith("Ip:")]
     return int(values[names.index("InHdrErrors")])
-
-
-def round_trip(number: int) -> float:
-    """The median there and back, both on one processor, in microseconds."""
-    pong = subprocess.Popen(["taskset", "-c", "0", "nsenter", f"--net=/run/netns/b{number}", FRAMES, "pong", "9000"])
-    try:
-        time.sleep(0.2)
-        return int(run("taskset -c 0 " + inside(f"a{number}", f"{FRAMES} ping 10.8.{number}.2 9000 20000"))) / 1e3
-    finally:
-        pong.kill()
-        pong.wait()
-
-
-def stream(number: int) -> float:
-    """One stream of TCP, in Gbit/s."""
-    server = subprocess.Popen(
-        ["nsenter", f"--net=/run/netns/b{number}", "iperf3", "-s", "-1"], stdout=subprocess.DEVNULL)
-    try:
-        time.sleep(0.4)
-        told = json.loads(run(inside(f"a{number}", f"iperf3 -c 10.8.{number}.2 -t 2 -O 0.5 -J")))
-        return told["end"]["sum_received"]["bits_per_second"] / 1e9
-    finally:
-        server.kill()
-        server.wait()
 
 
 def main() -> None:
     print(prepare())
     found: dict[str, dict[str, list[float]]] = {}
     for _ in range(ROUNDS):
-        for number, way in enumerate(WAYS):
+        for way, pair in zip(WAYS, PAIRS):
             for length in (60, 1514):
-                wall, own = flood(number, length)
+                wall, own = flood(pair, length)
                 found.setdefault(f"{length} B, Mframes/s", {}).setdefault(way, []).append(wall / 1e6)
                 found.setdefault(f"{length} B, ns of processor per frame", {}).setdefault(way, []).append(1e9 / own)
-            found.setdefault("round trip p50, us", {}).setdefault(way, []).append(round_trip(number))
-            found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(stream(number))
+            found.setdefault("round trip p50, us", {}).setdefault(way, []).append(pair.round_trip(20000))
+            found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
     print(f"{'median of ' + str(ROUNDS) + ' rounds':36}" + "".join(f"{way:>12}" for way in WAYS)
           + f"{'/ bridge':>12}{'/ bare':>10}")
     for what, ways in found.items():

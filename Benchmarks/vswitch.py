@@ -18,19 +18,13 @@ import sys
 import time
 from typing import Any
 
+from pair import Pair, inside, run, unburden_bridges
+
 WAYS = ["bridge", "vswitch"]
 FRAMES, BUILD = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
 SECONDS = 1.0
 PLUGINS = pathlib.Path("/run/plugins")
-
-
-def run(command: str) -> str:
-    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
-
-
-def inside(namespace: str, command: str) -> str:
-    return f"nsenter --net=/run/netns/{namespace} {command}"
 
 
 def attach(way: str, name: str) -> dict[str, Any]:
@@ -48,8 +42,8 @@ def attach(way: str, name: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def prepare() -> tuple[subprocess.Popen[bytes], dict[str, tuple[str, str]]]:
-    """Starts the daemon; says the hardware address and the address of each way's receiver."""
+def prepare() -> tuple[subprocess.Popen[bytes], dict[str, Pair]]:
+    """Starts the daemon, and makes the containers of each way."""
     run("mount -t tmpfs none /run && mkdir -p /run/netns /run/plugins && mount -t tmpfs none /var/lib"
         " && mkdir -p /var/lib/cni && ip link set lo up")
     for name in (*WAYS, "host-local"):
@@ -58,68 +52,43 @@ def prepare() -> tuple[subprocess.Popen[bytes], dict[str, tuple[str, str]]]:
     daemon = subprocess.Popen(["taskset", "-c", str(last), BUILD / "culvert-switchd"])
     while not pathlib.Path("/run/culvert/switchd.sock").exists():
         time.sleep(0.01)
-    receivers = {}
+    pairs = {}
     for way in WAYS:
         attach(way, f"a-{way}")
         answer = attach(way, f"b-{way}")
         mac = next(link["mac"] for link in answer["interfaces"] if link.get("sandbox"))
-        receivers[way] = (mac, answer["ips"][0]["address"].split("/")[0])
-        run(inside(f"a-{way}", f"ping -c 2 -i 0.2 {receivers[way][1]}"))
-    # The bridge at its fastest.
-    run("for i in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $i ] || echo 0 >$i; done")
-    return daemon, receivers
+        address = answer["ips"][0]["address"].split("/")[0]
+        pairs[way] = Pair(f"a-{way}", f"b-{way}", mac, address, FRAMES)
+        pairs[way].introduce()
+    unburden_bridges()
+    return daemon, pairs
 
 
-def heard(way: str) -> int:
+def heard(pair: Pair) -> int:
     """How many frames the receiver's link has taken in."""
-    shown = json.loads(run(inside(f"b-{way}", "ip -s -j link show eth0")))
+    shown = json.loads(run(inside(pair.receiver, "ip -s -j link show eth0")))
     return shown[0]["stats64"]["rx"]["packets"]
 
 
-def flood(way: str, mac: str, length: int) -> float:
+def flood(pair: Pair, length: int) -> float:
     """Frames received per second; nobody wants them there."""
-    before, begin = heard(way), time.monotonic()
-    run("taskset -c 0 " + inside(f"a-{way}", f"{FRAMES} send eth0 {mac} {length} {SECONDS}"))
-    return (heard(way) - before) / min(time.monotonic() - begin, SECONDS * 1.5)
-
-
-def round_trip(way: str, address: str) -> float:
-    """The median there and back, both on one processor, in microseconds."""
-    pong = subprocess.Popen(["taskset", "-c", "0", "nsenter", f"--net=/run/netns/b-{way}", FRAMES, "pong", "9000"])
-    try:
-        time.sleep(0.2)
-        return int(run("taskset -c 0 " + inside(f"a-{way}", f"{FRAMES} ping {address} 9000 5000"))) / 1e3
-    finally:
-        pong.kill()
-        pong.wait()
-
-
-def stream(way: str, address: str) -> float:
-    """One stream of TCP, in Gbit/s."""
-    server = subprocess.Popen(["nsenter", f"--net=/run/netns/b-{way}", "iperf3", "-s", "-1"],
-                              stdout=subprocess.DEVNULL)
-    try:
-        time.sleep(0.4)
-        told = json.loads(run(inside(f"a-{way}", f"iperf3 -c {address} -t 2 -O 0.5 -J")))
-        return told["end"]["sum_received"]["bits_per_second"] / 1e9
-    finally:
-        server.kill()
-        server.wait()
+    before, begin = heard(pair), time.monotonic()
+    pair.send(length, SECONDS)
+    return (heard(pair) - before) / min(time.monotonic() - begin, SECONDS * 1.5)
 
 
 def main() -> None:
     """Measures in rounds, and prints the best, the median and the ratio of each."""
-    daemon, receivers = prepare()
+    daemon, pairs = prepare()
     found: dict[str, dict[str, list[float]]] = {}
     try:
         for _ in range(ROUNDS):
-            for way in WAYS:
-                mac, address = receivers[way]
+            for way, pair in pairs.items():
                 for length in (60, 1514):
-                    rate = flood(way, mac, length) / 1e6
+                    rate = flood(pair, length) / 1e6
                     found.setdefault(f"{length} B, Mframes/s", {}).setdefault(way, []).append(rate)
-                found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(stream(way, address))
-                found.setdefault("round trip, us", {}).setdefault(way, []).append(round_trip(way, address))
+                found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
+                found.setdefault("round trip, us", {}).setdefault(way, []).append(pair.round_trip(5000))
     finally:
         daemon.terminate()
         daemon.wait()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two namespaces, the ends of one way that frames take, and what can be measured between them."""
+
+import dataclasses
+import json
+import subprocess
+import time
+
+
+def run(command: str) -> str:
+    """What a command says; its failure is the end."""
+    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
+
+
+def inside(namespace: str, command: str) -> str:
+    """The command, as it has to be said to run there."""
+    return f"nsenter --net=/run/netns/{namespace} {command}"
+
+
+def unburden_bridges() -> None:
+    """Has bridges at their fastest: nothing of theirs goes through the packet filters of routers."""
+    run("for i in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $i ] || echo 0 >$i; done")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Who sends, and who receives; `frames` is the program that makes traffic."""
+
+    sender: str
+    receiver: str
+    mac: str
+    address: str
+    frames: str
+
+    def introduce(self) -> None:
+        """Lets the two learn where the other one is."""
+        run(inside(self.sender, f"ping -c 2 -i 0.2 {self.address}"))
+
+    def send(self, length: int, seconds: float) -> str:
+        """Sends frames to the receiver from the first processor, as fast as it can; what the program says."""
+        return run("taskset -c 0 " + inside(self.sender, f"{self.frames} send eth0 {self.mac} {length} {seconds}"))
+
+    def round_trip(self, times: int) -> float:
+        """The median there and back, both on one processor, in microseconds."""
+        pong = subprocess.Popen(["taskset", "-c", "0", *inside(self.receiver, f"{self.frames} pong 9000").split()])
+        try:
+            time.sleep(0.2)
+            ping = inside(self.sender, f"{self.frames} ping {self.address} 9000 {times}")
+            return int(run(f"taskset -c 0 {ping}")) / 1e3
+        finally:
+            pong.kill()
+            pong.wait()
+
+    def stream(self) -> float:
+        """One stream of TCP, in Gbit/s."""
+        server = subprocess.Popen(inside(self.receiver, "iperf3 -s -1").split(), stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(0.4)
+            told = json.loads(run(inside(self.sender, f"iperf3 -c {self.address} -t 2 -O 0.5 -J")))
+            return told["end"]["sum_received"]["bits_per_second"] / 1e9
+        finally:
+            server.kill()
+            server.wait()
