@@ -151,13 +151,7 @@ extension PluginManual {
                         frames only
                         """
                     ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .dns,
                     ConfigurationKey(
                         "ipMasq",
                         .boolean,

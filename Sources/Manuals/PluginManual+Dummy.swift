@@ -12,20 +12,8 @@ extension PluginManual {
                 mark: "dummy",
                 place: "",
                 keys: [
-                    ConfigurationKey(
-                        "ipam",
-                        .object,
-                        .required,
-                        example: ["type": "host-local", "ranges": [[["subnet": "10.9.0.0/24"]]]],
-                        "whom to ask for addresses"
-                    ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .requiredIPAM,
+                    .dns,
                 ]
             )
         ],

@@ -56,22 +56,8 @@ extension PluginManual {
                         example: true,
                         "a process has the device: no link is touched"
                     ),
-                    ConfigurationKey(
-                        "ipam",
-                        .object,
-                        .none,
-                        example: ["type": "host-local", "ranges": [[["subnet": "10.9.0.0/24"]]]],
-                        """
-                        whom to ask for addresses; without it, or with `{}`, the interface is up and has none
-                        """
-                    ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .optionalIPAM,
+                    .dns,
                 ]
             )
         ],

@@ -32,21 +32,8 @@ extension PluginManual {
                         that the host's packet filters see them. All links upon one master have one mode
                         """
                     ),
-                    ConfigurationKey(
-                        "mtu",
-                        .described(#"integer, 0 or 68 to that of the master, or `"auto"`"#, [.integer, .string]),
-                        .value(0),
-                        example: 1400,
-                        #"in octets; 0 and `"auto"` are the master's, see [MTU](bridge.md#mtu)"#
-                    ),
-                    ConfigurationKey(
-                        "linkInContainer",
-                        .boolean,
-                        .value(false),
-                        example: true,
-                        since: .release("1.3.0"),
-                        "`master` is a link of the container"
-                    ),
+                    .masterMTU,
+                    .linkInContainer,
                     ConfigurationKey(
                         "ipam",
                         .object,
@@ -54,13 +41,7 @@ extension PluginManual {
                         example: ["type": "host-local", "ranges": [[["subnet": "10.9.0.0/24"]]]],
                         "whom to ask for addresses; required unless chained"
                     ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .dns,
                 ]
             )
         ],

@@ -32,13 +32,7 @@ extension PluginManual {
                         switch that sends frames back; `passthru` gives the master to one container
                         """
                     ),
-                    ConfigurationKey(
-                        "mtu",
-                        .described(#"integer, 0 or 68 to that of the master, or `"auto"`"#, [.integer, .string]),
-                        .value(0),
-                        example: 1400,
-                        #"in octets; 0 and `"auto"` are the master's, see [MTU](bridge.md#mtu)"#
-                    ),
+                    .masterMTU,
                     ConfigurationKey(
                         "mac",
                         .string,
@@ -46,14 +40,7 @@ extension PluginManual {
                         example: "02:00:00:00:00:05",
                         "the hardware address"
                     ),
-                    ConfigurationKey(
-                        "linkInContainer",
-                        .boolean,
-                        .value(false),
-                        example: true,
-                        since: .release("1.3.0"),
-                        "`master` is a link of the container"
-                    ),
+                    .linkInContainer,
                     ConfigurationKey(
                         "bcqueuelen",
                         .integer(0...4_294_967_295),
@@ -62,22 +49,8 @@ extension PluginManual {
                         since: .release("1.6.0"),
                         "how many broadcast frames may wait on the master; 0 leaves it to the kernel"
                     ),
-                    ConfigurationKey(
-                        "ipam",
-                        .object,
-                        .none,
-                        example: ["type": "host-local", "ranges": [[["subnet": "10.9.0.0/24"]]]],
-                        """
-                        whom to ask for addresses; without it, or with `{}`, the interface is up and has none
-                        """
-                    ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .optionalIPAM,
+                    .dns,
                 ]
             )
         ],

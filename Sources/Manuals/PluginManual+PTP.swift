@@ -44,13 +44,7 @@ extension PluginManual {
                         since: .release("1.6.0"),
                         "as there"
                     ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .dns,
                 ]
             )
         ],

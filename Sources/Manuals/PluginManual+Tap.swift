@@ -62,22 +62,8 @@ extension PluginManual {
                         example: "system_u:system_r:container_t:s0",
                         "what the tap is labelled with; refused with code 2 where SELinux is not enabled"
                     ),
-                    ConfigurationKey(
-                        "ipam",
-                        .object,
-                        .none,
-                        example: ["type": "host-local", "ranges": [[["subnet": "10.9.0.0/24"]]]],
-                        """
-                        whom to ask for addresses; without it, or with `{}`, the interface is up and has none
-                        """
-                    ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .optionalIPAM,
+                    .dns,
                 ]
             )
         ],

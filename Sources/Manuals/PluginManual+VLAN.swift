@@ -29,35 +29,10 @@ extension PluginManual {
                         example: 7,
                         "the VLAN; 0 is that of frames with a priority and no VLAN"
                     ),
-                    ConfigurationKey(
-                        "mtu",
-                        .described(#"integer, 0 or 68 to that of the master, or `"auto"`"#, [.integer, .string]),
-                        .value(0),
-                        example: 1400,
-                        #"in octets; 0 and `"auto"` are the master's, see [MTU](bridge.md#mtu)"#
-                    ),
-                    ConfigurationKey(
-                        "linkInContainer",
-                        .boolean,
-                        .value(false),
-                        example: true,
-                        since: .release("1.3.0"),
-                        "`master` is a link of the container"
-                    ),
-                    ConfigurationKey(
-                        "ipam",
-                        .object,
-                        .required,
-                        example: ["type": "host-local", "ranges": [[["subnet": "10.9.0.0/24"]]]],
-                        "whom to ask for addresses"
-                    ),
-                    ConfigurationKey(
-                        "dns",
-                        .object,
-                        .none,
-                        example: ["nameservers": ["10.1.0.53"]],
-                        "goes into the result; replaces what IPAM says if it says anything"
-                    ),
+                    .masterMTU,
+                    .linkInContainer,
+                    .requiredIPAM,
+                    .dns,
                 ]
             )
         ],

@@ -168,12 +168,6 @@ extension PluginManual {
             example: ["type": "host-local", "ranges": [[["subnet": "10.9.0.0/24"]]]],
             "whom to ask for addresses; without it, or with `{}`, the network is one of frames only"
         ),
-        ConfigurationKey(
-            "dns",
-            .object,
-            .none,
-            example: ["nameservers": ["10.1.0.53"]],
-            "goes into the result; replaces what IPAM says if it says anything"
-        ),
+        .dns,
     ]
 }
