@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
 package import JSON
 internal import Linux
+internal import Netlink
 
 /// What the kernel counts at the host's end of an attachment: what it received there, the container sent.
 package struct HostEndFacts: Hashable, Sendable {
@@ -49,33 +49,33 @@ package struct HostEndFacts: Hashable, Sendable {
     /// - Parameter name: the link's.
     package init?(of name: String) {
         guard !name.isEmpty else { return nil }
-        let place = "/sys/class/net/\(name)"
-        guard let status = try? FileStatus.of(place) else {
+        do throws(KernelError) {
+            let socket = try NetlinkSocket()
+            guard let counted = try socket.countedLink(named: name) else {
+                self.init(name: name, isThere: false)
+                return
+            }
+            let link = counted.details.link
+            let bridge = try link.master.map { index throws(KernelError) in try socket.link(index: index) } ?? nil
+            self.init(
+                name: name,
+                isThere: true,
+                bridge: bridge?.name ?? "",
+                counters: counted.counters.map { HostEndFacts.named($0) } ?? [:],
+                shortcut: bridge == nil ? nil : HostEndFacts.shortcut(of: UInt32(link.index))
+            )
+        } catch {
+            // What nobody may look at is not there for him.
             self.init(name: name, isThere: false)
-            return
         }
-        _ = status
-        var counters: [String: Int64] = [:]
-        for counter in HostEndFacts.counted {
-            counters[counter] = HostEndFacts.text("\(place)/statistics/\(counter)").flatMap { Int64($0) }
-        }
-        let event = HostEndFacts.text("\(place)/master/uevent") ?? ""
-        let line = event.split(separator: "\n").first { $0.hasPrefix("INTERFACE=") }
-        let bridge = line.map { String($0.dropFirst(10)) } ?? ""
-        let number = bridge.isEmpty ? nil : HostEndFacts.text("\(place)/ifindex").flatMap { UInt32($0) }
-        let shortcut = number.flatMap { HostEndFacts.shortcut(of: $0) }
-        self.init(name: name, isThere: true, bridge: bridge, counters: counters, shortcut: shortcut)
     }
 
-    /// A file that the kernel writes when it is read; nil when there is none.
-    private static func text(_ path: String) -> String? {
-        do throws(KernelError) {
-            let octets = try Descriptor(opening: path, O_RDONLY).readSmallFile(path)
-            return String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self)
-                .split(separator: "\n", omittingEmptySubsequences: true).joined(separator: "\n")
-        } catch {
-            return nil
-        }
+    private static func named(_ counters: LinkCounters) -> [String: Int64] {
+        let values = [
+            counters.receivedOctets, counters.receivedPackets, counters.receivedErrors, counters.receivedDrops,
+            counters.sentOctets, counters.sentPackets, counters.sentErrors, counters.sentDrops,
+        ]
+        return Dictionary(uniqueKeysWithValues: zip(counted, values.map { Int64(clamping: $0) }))
     }
 
     /// One counter by the kernel's name; nil when it is not counted.

@@ -8,9 +8,11 @@ package import Linux
 package struct LinkCounters: Hashable, Sendable {
     package var receivedOctets: UInt64 = 0
     package var receivedPackets: UInt64 = 0
+    package var receivedErrors: UInt64 = 0
     package var receivedDrops: UInt64 = 0
     package var sentOctets: UInt64 = 0
     package var sentPackets: UInt64 = 0
+    package var sentErrors: UInt64 = 0
     package var sentDrops: UInt64 = 0
 
     package init() {}
@@ -22,11 +24,14 @@ package struct LinkCounters: Hashable, Sendable {
             let sentPackets = octets.integer(at: 8, as: UInt64.self),
             let receivedOctets = octets.integer(at: 16, as: UInt64.self),
             let sentOctets = octets.integer(at: 24, as: UInt64.self),
+            let receivedErrors = octets.integer(at: 32, as: UInt64.self),
+            let sentErrors = octets.integer(at: 40, as: UInt64.self),
             let receivedDrops = octets.integer(at: 48, as: UInt64.self),
             let sentDrops = octets.integer(at: 56, as: UInt64.self)
         else { return nil }
         (self.receivedPackets, self.sentPackets) = (receivedPackets, sentPackets)
         (self.receivedOctets, self.sentOctets) = (receivedOctets, sentOctets)
+        (self.receivedErrors, self.sentErrors) = (receivedErrors, sentErrors)
         (self.receivedDrops, self.sentDrops) = (receivedDrops, sentDrops)
     }
 }

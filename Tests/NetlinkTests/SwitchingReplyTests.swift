@@ -57,7 +57,8 @@ struct SwitchingReplyTests {
         let numbers = (1...8).map { "0\($0) 00 00 00 00 00 00 00" }.joined(separator: " ")
         let read = try #require(LinkCounters(octets(numbers)[...]))
         #expect(read.receivedPackets == 1 && read.sentPackets == 2 && read.receivedOctets == 3)
-        #expect(read.sentOctets == 4 && read.receivedDrops == 7 && read.sentDrops == 8)
+        #expect(read.sentOctets == 4 && read.receivedErrors == 5 && read.sentErrors == 6)
+        #expect(read.receivedDrops == 7 && read.sentDrops == 8)
         #expect(LinkCounters(octets(numbers)[..<60]) == nil)
     }
 }
