@@ -29,9 +29,18 @@ package struct PluginCall {
             for sibling in siblings { Machine.log("  \(sibling.about)") }
             return 2
         }
+        // Who only asks what this is has begun nothing that anybody keeps account of.
+        guard let command = Machine.variable("CNI_COMMAND"), !command.isEmpty else {
+            introduce(program)
+            return 0
+        }
+        if command == Command.version.rawValue {
+            let reply = VersionReply.json(supported: program.versions).serialized()
+            return write(reply + [UInt8(ascii: "\n")], program) ? 0 : 1
+        }
         let settings = Settings(variable: Machine.variable)
         var call = PluginCall(program: program, siblings: siblings, settings: settings)
-        return call.run()
+        return call.run(command)
     }
 
     private static func program(_ arguments: [String], among siblings: [Program]) -> Program? {
@@ -53,15 +62,7 @@ package struct PluginCall {
         )
     }
 
-    private mutating func run() -> CInt {
-        guard let command = Machine.variable("CNI_COMMAND"), !command.isEmpty else {
-            introduce()
-            return 0
-        }
-        if command == Command.version.rawValue {
-            let reply = VersionReply.json(supported: program.versions).serialized()
-            return write(reply + [UInt8(ascii: "\n")]) ? 0 : 1
-        }
+    private mutating func run(_ command: String) -> CInt {
         let refusal = answer()
         finish(report(command, refusal))
         return refusal == nil ? 0 : 1
@@ -79,13 +80,14 @@ package struct PluginCall {
             guard case .result(let result) = try program.answer(try verb(request)) else { return nil }
             notes.enter(.answer)
             let document = try result.json(version: request.configuration.version)
-            if write(document.serialized(indent: 4)) { return nil }
+            if PluginCall.write(document.serialized(indent: 4), program) { return nil }
             notes.enter(.work)
             try takeBackUnheard(request)
             return CNIError(.inputOutput, "nobody read the answer", details: "what was done has been taken back")
         } catch {
             notes.enter(.answer)
-            _ = write(error.json(version: version).serialized(indent: 4) + [UInt8(ascii: "\n")])
+            let document = error.json(version: version).serialized(indent: 4)
+            _ = PluginCall.write(document + [UInt8(ascii: "\n")], program)
             return error
         }
     }
@@ -116,7 +118,7 @@ package struct PluginCall {
     /// What a bare call prints.
     ///
     /// Consumers parse the rest of the first line as a semantic version.
-    private func introduce() {
+    private static func introduce(_ program: Program) {
         let versions = program.versions.map { $0.rawValue }.joined(separator: ", ")
         Machine.log("CNI \(program.name) plugin v\(Release.reference)+culvert.\(Release.own)")
         Machine.log("CNI protocol versions supported: \(versions)")
@@ -248,7 +250,7 @@ package struct PluginCall {
         _ = try program.answer(.delete(request))
     }
 
-    private func write(_ bytes: [UInt8]) -> Bool {
+    private static func write(_ bytes: [UInt8], _ program: Program) -> Bool {
         do throws(KernelError) {
             try Machine.writeStandardOutput(bytes)
             return true
