@@ -55,6 +55,8 @@ package struct ContainerInterface<Kind: InterfaceKind> {
             try settle(file.record, existed: file.existed, on: transaction.host)
             if kind.hasLink { try request.refuseExisting(in: transaction.inside, intention) }
             try kind.prepare()
+            var request = request
+            request.isNew = !file.existed
             plan = try kind.plan(request, host: transaction.host, inside: transaction.inside)
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.

@@ -20,6 +20,8 @@ package struct Request: Sendable {
     package let beganWall: Int64
     /// The same, by ``Machine/bootNanoseconds``.
     package let beganBoot: Int64
+    /// Whether nobody had recorded the attachment when this ADD began; nobody asked unless it is true.
+    package var isNew = false
     /// What the call notes on its way, shared by all copies of the request.
     package var notes: CallNotes
 

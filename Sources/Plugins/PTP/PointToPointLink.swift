@@ -34,7 +34,9 @@ struct PointToPointLink: InterfaceKind {
         let key = request.key
         let intention = "cannot give container \(key.containerID) \(PointToPointLink.noun)"
         let octets = try translating(intention) { () throws(KernelError) in try Machine.randomBytes(6) }
-        let place = try translating(intention) { () throws(KernelError) in try HostEnd.find(of: key, on: host) }
+        let place = try translating(intention) { () throws(KernelError) in
+            try HostEnd.find(of: key, on: host, isNew: request.isNew)
+        }
         guard case .free(let end) = place else {
             throw CNIError(
                 .interfaceExists,
