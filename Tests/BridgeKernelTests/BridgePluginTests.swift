@@ -85,6 +85,30 @@ struct BridgePluginTests {
         #expect(outcomes[0].links == [] && outcomes[0].inside == ["eth0"] && outcomes[0].records == [])
     }
 
+    @Test("A bridge that was deleted under a container gets its address again, another one nobody knows does not")
+    func remade() throws {
+        let addresses = try withTemporaryDirectory { root in
+            try inNewNamespace {
+                let host = try NetlinkSocket()
+                return try ["blue", "blue", "green"].enumerated().map { index, network in
+                    let container = try anotherNamespace()
+                    let name = "br-\(network)"
+                    let text =
+                        "{\"cniVersion\": \"1.1.0\", \"name\": \"\(network)\", \"type\": \"bridge\", "
+                        + "\"bridge\": \"\(name)\"}"
+                    let variables = [
+                        "CNI_CONTAINERID": "c\(index)", "CNI_NETNS": container.path, "CULVERT_RUN_DIR": root,
+                    ]
+                    _ = try bridge.answer(.add(try Request(text, variables)))
+                    let address = try host.link(named: name)?.address
+                    try host.execute(.deleteLink(named: name))
+                    return address
+                }
+            }
+        }
+        #expect(addresses[0] != nil && addresses[0] == addresses[1] && addresses[2] != addresses[0])
+    }
+
     @Test("STATUS refuses a link that is no bridge, and does without one")
     func status() throws {
         #expect(try Self.run("", [{ .status($0) }]).map(\.error) == [nil])

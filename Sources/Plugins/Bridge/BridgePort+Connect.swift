@@ -20,13 +20,20 @@ extension BridgePort {
         let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
         var record = request.newRecord(of: container)
         var transaction = try request.transaction(into: container, intention)
-        if let bridge = try usable(configuration, on: transaction.host, intention) { transaction.remember(bridge) }
+        let bridge = try usable(configuration, on: transaction.host, intention)
+        if let bridge { transaction.remember(bridge) }
         let file = try request.newRecordFile(intention)
         let plan: BridgePlan
         do throws(CNIError) {
             let end = try settle(file.record, existed: file.existed, on: transaction.host, intention)
             try request.refuseExisting(in: transaction.inside, intention)
-            plan = try self.plan(configuration, end, configuration.mtu.octets(on: transaction.host), intention)
+            plan = try self.plan(
+                configuration,
+                end,
+                configuration.mtu.octets(on: transaction.host),
+                former: bridge == nil ? formerAddress(of: configuration.bridge) : nil,
+                intention
+            )
         } catch {
             // What was there before is somebody's; an empty file of ours is nobody's.
             throw file.existed ? error : request.close(file, nil, [], because: error)
@@ -113,6 +120,7 @@ extension BridgePort {
         _ configuration: BridgeConfiguration,
         _ end: VethPair.End,
         _ mtu: Int,
+        former: MACAddress?,
         _ intention: String
     ) throws(CNIError) -> BridgePlan {
         let octets = try translating(intention) { () throws(KernelError) in try Machine.randomBytes(24) }
@@ -132,7 +140,7 @@ extension BridgePort {
                 mtu: mtu
             ),
             sandbox: request.invocation.namespacePath,
-            bridgeAddress: random(1),
+            bridgeAddress: former ?? random(1),
             vlanAddresses: (random(2), random(3)),
             siblings: siblings
         )
