@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
-import time
 from collections.abc import Callable
 from typing import Any
 
+import host
 from packing import Machine
 
 PATIENCE_SECONDS = 90.0
@@ -117,11 +117,7 @@ class BootedMachine(Machine):
     @staticmethod
     def until(condition: Callable[[], Any], what: str) -> Any:
         """Waits for a condition to be true, and returns what it was."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not (found := condition()):
-            assert time.monotonic() < end, f"not within {PATIENCE_SECONDS:g} s: {what}"
-            time.sleep(0.05)
-        return found
+        return host.until(condition, what, PATIENCE_SECONDS)
 
     def is_active(self, unit: str) -> bool:
         """Whether a unit runs."""

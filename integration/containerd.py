@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import images
 from cri import Client, Refused
-from host import Host
+from engine import EngineHost
+from host import until
 from implementations import REPOSITORY, Implementation
-from kernel_state import LEASES, RECORDS, link_names, read_tree
 from traffic import fetch
 
 PAUSE, BUSYBOX = "localhost/pause:1", "localhost/busybox:1"
@@ -33,37 +31,10 @@ LOCAL = f"""\
   disable_apparmor = true
   restrict_oom_score_adj = true
 """
-#: All that containerd writes to goes with the host; the control groups of this machine are the only ones there are.
-PREPARATION = """
-umount /sys
-mkdir /run/cgroup
-mount --rbind /sys/fs/cgroup /run/cgroup
-mount -t sysfs sysfs /sys
-mount --move /run/cgroup /sys/fs/cgroup
-mount -t proc proc /proc
-for directory in /var/tmp /dev/shm /etc/containerd /etc/cni /opt/cni; do
-    mkdir -p $directory
-    mount -t tmpfs tmpfs $directory
-done
-mkdir /etc/cni/net.d /run/logs
-"""
-#: The first process of a process namespace has to bury the orphans of all others.
-WAITING = """
-echo ready
-exec bash -c 'read -r _'
-"""
 PATIENCE_SECONDS = 60.0
 TCP, UDP = 0, 1
 #: A namespace of its own for the network and the processes of a pod, and for those of each container in it.
 NAMESPACES = {"network": 0, "pid": 1, "ipc": 0}
-
-
-def eventually(what: str, holds: Callable[[], object]) -> None:
-    """Waits for a condition."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < end, f"in vain waited for: {what}"
-        time.sleep(0.05)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +88,7 @@ class Pod:
     def serves(self) -> str:
         """Starts a container that serves a page on port 80, and returns its id."""
         identity = self.runs("server", "httpd", "-f", "-p", "80", "-h", "/www")
-        eventually(f"{self.name} serves", lambda: fetch(self.node, self.namespace, "127.0.0.1", 80, 5) == PAGE)
+        until(lambda: fetch(self.node, self.namespace, "127.0.0.1", 80, 5) == PAGE, f"{self.name} serves")
         return identity
 
     def stop(self) -> None:
@@ -134,15 +105,11 @@ class Pod:
         self.remove()
 
 
-class ContainerdHost(Host):
-    """A host with processes and control groups of its own, containerd, and two images."""
-
-    has_own_processes = True
+class ContainerdHost(EngineHost):
+    """A host with containerd, and two images."""
 
     def __init__(self, implementation: Implementation) -> None:
-        super().__init__(PREPARATION, WAITING)
-        #: The group above all groups of containers.
-        self.group = f"culvert-{os.getpid()}-{self.pid}"
+        super().__init__()
         self.daemon = 0
         self.pods: list[Pod] = []
         self.call = Client(self.path(SOCKET))
@@ -160,17 +127,9 @@ class ContainerdHost(Host):
             raise
 
     def close(self) -> None:
-        """Takes the control groups away as well."""
+        """Hangs up as well."""
         self.call.close()
-        # The first of its processes takes all others with it, also those that do not listen to us.
-        if self.holder.stdin:
-            self.holder.stdin.close()
-        self.holder.wait()
         super().close()
-        for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/{self.group}"):
-            groups = sorted((each for each in path.rglob("*") if each.is_dir()), reverse=True)
-            for group in [*groups, path]:
-                group.rmdir()
 
     def install(self, directory: pathlib.Path | str) -> None:
         """Puts plugins where containerd looks for them, in place of those that were there."""
@@ -222,7 +181,7 @@ class ContainerdHost(Host):
             ready = all(each.status for each in status.status.conditions)
             return ready and name in [each["Config"]["Name"] for each in listed]
 
-        eventually(f"containerd uses network {name}", used)
+        until(used, f"containerd uses network {name}")
 
     def configuration(self, name: str, ports: tuple[dict[str, Any], ...] = (),
                       annotations: dict[str, str] | None = None) -> dict[str, Any]:
@@ -248,21 +207,3 @@ class ContainerdHost(Host):
             except Refused as error:
                 if error.code != "NOT_FOUND":
                     raise
-
-    def remains(self) -> dict[str, list[str]]:
-        """What is there although no pod is: links, leases, records, results, namespaces, rules."""
-        rules = self.must("iptables-save; ip6tables-save; nft list ruleset")
-        bridges = {link["ifname"] for link in json.loads(self.must("ip -j link show type bridge")) if link}
-        found = {
-            "links": sorted(link_names(self) - bridges - {"lo", "wire"}),
-            "leases": [path for path in read_tree(self.path(LEASES)) if path.split("/")[-1][:3] in ("10.", "fd9")],
-            "records": [path for path, entry in read_tree(self.path(RECORDS)).items() if entry["content"]],
-            "results": list(read_tree(self.path("/var/lib/cni/results"))),
-            "rules": [line for line in rules.splitlines() if any(word in line for word in TRACES)],
-            "namespaces": [path.name for path in self.path("/run/netns").iterdir() if path.name != "outside"],
-        }
-        return {what: which for what, which in found.items() if which}
-
-
-#: What a rule of a pod mentions: an address of the tests' networks, or a published port.
-TRACES = ("10.9", "fd9", "8080", "8081")

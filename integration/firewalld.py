@@ -19,11 +19,6 @@ cat >/etc/firewalld/zones/{ZONE}.xml <<END
 <zone target="ACCEPT"><short>{ZONE}</short></zone>
 END
 """
-#: The first process of a process namespace has to bury the orphans of all others.
-WAITING = """
-echo ready
-exec bash -c 'read -r _'
-"""
 NAME = "org.fedoraproject.FirewallD1"
 CALL = f"dbus-send --system --print-reply --dest={NAME} /org/fedoraproject/FirewallD1 {NAME}"
 PATIENCE_SECONDS = 20.0
@@ -36,7 +31,7 @@ class FirewalldHost(Host):
 
     def __init__(self, settings: str = "") -> None:
         """`settings`: lines of firewalld.conf."""
-        super().__init__(PREPARATION, WAITING)
+        super().__init__(PREPARATION)
         self.path("/etc/firewalld/firewalld.conf").write_text(f"{settings}\n", encoding="utf-8")
         try:
             self.start_bus()

@@ -10,7 +10,7 @@ import pathlib
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 #: What makes a new host of new namespaces.
@@ -29,7 +29,22 @@ WAITING = """
 echo ready
 exec cat
 """
+#: The same as the first process of a process namespace, which has to bury the orphans of all others.
+BURYING = """
+echo ready
+exec bash -c 'read -r _'
+"""
 PATIENCE_SECONDS = 60.0
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float | None = None) -> Any:
+    """Waits for a condition to be true, and returns what it was."""
+    bound = PATIENCE_SECONDS if seconds is None else seconds
+    end = time.monotonic() + bound
+    while not (found := condition()):
+        assert time.monotonic() < end, f"not within {bound:g} s: {what}"
+        time.sleep(0.02)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +96,11 @@ class Host:
     #: Whether its processes are a world of their own, as programs that number or end all of them need it.
     has_own_processes = False
 
-    def __init__(self, preparation: str = "", waiting: str = WAITING) -> None:
-        processes = ["--pid", "--fork"] if self.has_own_processes else []
+    def __init__(self, preparation: str = "") -> None:
+        waiting = BURYING if self.has_own_processes else WAITING
         self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", *processes, "--propagation", "private", "sh", "-c",
-             f"{HOLDER}{preparation}{waiting}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [*self.beginning(), "--propagation", "private", "sh", "-c", f"{HOLDER}{preparation}{waiting}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
         )
         assert self.holder.stdout and self.holder.stdout.readline() == "ready\n", "no new host"
         self.pid = self.holder.pid
@@ -96,9 +110,15 @@ class Host:
         with Host.guard:
             Host.living.add(self)
 
+    def beginning(self) -> list[str]:
+        """The words that make its namespaces."""
+        return ["unshare", "--net", "--mount", *(["--pid", "--fork"] if self.has_own_processes else [])]
+
     def close(self) -> None:
         """Ends the holder and with it everything the host had."""
-        for process in (*self.sleepers, self.holder):
+        # The first of its own processes takes all others with it, also those that do not listen to us.
+        order = (self.holder, *self.sleepers) if self.has_own_processes else (*self.sleepers, self.holder)
+        for process in order:
             if process.stdin:
                 process.stdin.close()
             process.wait()

@@ -8,18 +8,16 @@ import pathlib
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from host import Container, Host, Outcome, new_host
+from host import PATIENCE_SECONDS, Container, Host, Outcome, new_host, until
 from implementations import Implementation
 from runtime import Network, Runtime, bridge, network
 
 SOCKET = "/run/cni/dhcp.sock"
 SERVER = "server"
 LOG = "/run/daemon.log"
-PATIENCE_SECONDS = 60.0
 
 #: One line for each lease that dhcpd gives, with what the client said of itself.
 DHCPD = """
@@ -40,15 +38,6 @@ option dhcp-renewal-time {renewal}; option dhcp-rebinding-time {rebinding};
 option dhcp6.name-servers fd99::1; option dhcp6.domain-search "lan.example";
 subnet6 fd99::/64 {{ range6 fd99::100 fd99::1ff; }}
 """
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """Waits for a condition to be true, and returns what it was."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
-        time.sleep(0.05)
-    return found
 
 
 class Lan:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
-import shutil
 import time
 
-from host import Host, Outcome
+import images
+from engine import EngineHost
+from host import Outcome
 from implementations import Implementation
-from kernel_state import LEASES, RECORDS, link_names, read_tree
 from traffic import fetch
 
 IMAGE = "localhost/busybox:1"
@@ -34,40 +32,14 @@ graphroot = "/var/lib/containers/storage"
 runroot = "/run/containers/storage"
 """
 POLICY = '{"default":[{"type":"insecureAcceptAnything"}]}'
-#: Everything podman writes to goes with the host; the control groups of this machine are the only ones there are.
-PREPARATION = """
-umount /sys
-mkdir /run/cgroup
-mount --rbind /sys/fs/cgroup /run/cgroup
-mount -t sysfs sysfs /sys
-mount --move /run/cgroup /sys/fs/cgroup
-mount -t proc proc /proc
-for directory in /var/tmp /dev/shm /etc/containers /etc/cni; do
-    mkdir -p $directory
-    mount -t tmpfs tmpfs $directory
-done
-mkdir /etc/cni/net.d
-"""
-#: The first process of a process namespace has to bury the orphans of all others.
-WAITING = """
-echo ready
-exec bash -c 'read -r _'
-"""
-PLACES = ("bin", "www", "proc", "sys", "dev", "etc", "run", "tmp", "var/run")
 PATIENCE_SECONDS = 5.0
-#: What a rule of a container mentions: an address of the tests' networks, or a published port.
-TRACES = ("10.9", "fd9", "8080", "8081")
 
 
-class PodmanHost(Host):
-    """A host with processes and control groups of its own, and an image to make containers of."""
-
-    has_own_processes = True
+class PodmanHost(EngineHost):
+    """A host with podman, and an image to make containers of."""
 
     def __init__(self, implementation: Implementation) -> None:
-        super().__init__(PREPARATION, WAITING)
-        #: The group above all groups of containers.
-        self.group = f"culvert-{os.getpid()}-{self.pid}"
+        super().__init__()
         try:
             self.install(implementation)
             self.write("/etc/containers/containers.conf", CONFIGURATION)
@@ -78,29 +50,13 @@ class PodmanHost(Host):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Takes the control groups away as well."""
-        super().close()
-        for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/{self.group}"):
-            for group in sorted((each for each in path.rglob("*") if each.is_dir()), reverse=True):
-                group.rmdir()
-            path.rmdir()
-
     def install(self, implementation: Implementation) -> None:
         """Puts plugins where podman looks for them, in place of those that were there."""
         self.must(f"ln -sfn {implementation.directory} /run/plugins")
 
-    def write(self, path: str, text: str) -> None:
-        """Writes a file of the host."""
-        self.path(path).write_text(text, encoding="utf-8")
-
     def make_image(self) -> None:
         """An image of nothing but a static busybox and one page."""
-        tree = self.path("/run/image")
-        for place in PLACES:
-            (tree / place).mkdir(parents=True)
-        shutil.copy("/bin/busybox", tree / "bin/busybox")
-        (tree / "www/index.html").write_text("hello\n", encoding="utf-8")
+        images.make_busybox(self.path("/run/image"), "hello\n")
         self.must(f"tar -C /run/image -c . | podman import -q - {IMAGE}")
 
     def podman(self, *words: str) -> Outcome:
@@ -139,17 +95,3 @@ class PodmanHost(Host):
         """The address of a container on a network."""
         member = "IPAddress" if family == 4 else "GlobalIPv6Address"
         return json.loads(self.does("inspect", name))[0]["NetworkSettings"]["Networks"][network][member]
-
-    def remains(self) -> dict[str, list[str]]:
-        """What is there although no container is: links, leases, records, results, rules with addresses or ports."""
-        rules = self.must("iptables-save; ip6tables-save; nft list ruleset")
-        bridges = {link["ifname"] for link in self.links() if link["ifname"].startswith("cni-podman")}
-        found = {
-            "links": sorted(link_names(self) - bridges - {"lo", "wire"}),
-            "leases": [path for path in read_tree(self.path(LEASES)) if path.split("/")[-1][:2] in ("10", "fd")],
-            "records": [path for path, entry in read_tree(self.path(RECORDS)).items() if entry["content"]],
-            "results": list(read_tree(self.path("/var/lib/cni/results"))),
-            "rules": [line for line in rules.splitlines() if any(word in line for word in TRACES)],
-            "namespaces": [path.name for path in self.path("/run/netns").iterdir() if path.name != "outside"],
-        }
-        return {what: which for what, which in found.items() if which}

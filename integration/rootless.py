@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import subprocess
 
-from host import HOLDER, WAITING, Host
+from host import Host
 from implementations import Implementation
 
 #: `nobody`, who owns nothing on this machine.
@@ -32,23 +32,18 @@ class RootlessHost(Host):
 
     def __init__(self, implementation: Implementation, preparation: str = "", *, at_once: bool = False) -> None:
         """`at_once`: the network namespace is made before the user namespace has a root, as by `unshare -Urn`."""
-        # Not as Host begins: who makes the namespaces must not be root.
-        words = ["unshare", "--user", "--map-root-user", *([] if at_once else ["unshare"]), "--net", "--mount"]
-        self.holder = subprocess.Popen(
-            [*AS_USER, *words, "--propagation", "private", "sh", "-c", f"{HOLDER}{preparation}{WAITING}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
-        )
-        assert self.holder.stdout and self.holder.stdout.readline() == "ready\n", "no new host"
-        self.pid = self.holder.pid
-        self.root = pathlib.Path(f"/proc/{self.pid}/root")
-        self.sleepers = []
-        with Host.guard:
-            Host.living.add(self)
+        self.at_once = at_once
+        super().__init__(preparation)
         try:
             self.copy(implementation)
         except BaseException:
             self.close()
             raise
+
+    def beginning(self) -> list[str]:
+        """Who makes the namespaces must not be root."""
+        again = [] if self.at_once else ["unshare"]
+        return [*AS_USER, "unshare", "--user", "--map-root-user", *again, "--net", "--mount"]
 
     def enter(self, netns: str | None = None) -> list[str]:
         """As every host, by the user whose it is."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import images
-from containerd import eventually
-from host import Host, Outcome
+from engine import EngineHost
+from host import Outcome, until
 from implementations import Implementation
-from podman import CONFIGURATION, IMAGE, POLICY, WAITING
-from podman import PREPARATION as BY_ROOT
+from podman import CONFIGURATION, IMAGE, POLICY
 from rootless import AS_USER, USER
 from traffic import bracketed
 
@@ -19,7 +18,7 @@ PAGE = "hello\n"
 BUSYBOX = "/bin/busybox"
 STORAGE = '[storage]\ndriver = "vfs"\n'
 #: Besides what podman needs anyway. slirp4netns, its way out, needs a device that is not everybody's here.
-PREPARATION = f"""{BY_ROOT}
+PREPARATION = f"""
 mount -t tmpfs tmpfs /home
 mkdir -p {HOME}/.config/containers {OWN_RUN} {PLUGINS}
 mknod -m 666 /run/tun c 10 200
@@ -30,13 +29,11 @@ mount --bind /run/identities /etc/subgid
 """
 
 
-class RootlessPodmanHost(Host):
-    """A host with processes of its own, a user's podman, and an image to make containers of."""
-
-    has_own_processes = True
+class RootlessPodmanHost(EngineHost):
+    """A host with a user's podman, and an image to make containers of."""
 
     def __init__(self, implementation: Implementation) -> None:
-        super().__init__(PREPARATION, WAITING)
+        super().__init__(PREPARATION)
         try:
             self.must(f"cp {implementation.directory}/* {PLUGINS}; mv {PLUGINS}/cnitool {CULVERT}; chmod 755 {PLUGINS}/*")
             configuration = CONFIGURATION.replace("/run/plugins", PLUGINS).replace("/etc/cni/net.d", f"{HOME}/networks")
@@ -48,13 +45,6 @@ class RootlessPodmanHost(Host):
         except BaseException:
             self.close()
             raise
-
-    def close(self) -> None:
-        """The first process takes all others with it; podman's have let go of everything else."""
-        if self.holder.stdin:
-            self.holder.stdin.close()
-        self.holder.wait()
-        super().close()
 
     def podman(self, *words: str) -> Outcome:
         """Runs podman as the user."""
@@ -75,7 +65,7 @@ class RootlessPodmanHost(Host):
     def runs(self, name: str, *words: str) -> None:
         """Starts a container that serves a page on port 80."""
         self.does("run", "-d", "--name", name, *words, IMAGE, BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/www")
-        eventually(f"{name} serves", lambda: self.reads(name, "127.0.0.1"))
+        until(lambda: self.reads(name, "127.0.0.1"), f"{name} serves")
 
     def reads(self, name: str, address: str, port: int = 80) -> bool:
         """Whether a client in a container gets the page of a server."""

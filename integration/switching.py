@@ -9,23 +9,13 @@ import pathlib
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from host import Container, Host, PATIENCE_SECONDS
+from host import Container, Host, PATIENCE_SECONDS, until
 from implementations import Implementation
 
 SOCKET = "/run/culvert/switchd.sock"
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Waits for a condition to be true, and returns what it was."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < end, f"not within {PATIENCE_SECONDS:g} s: {what}"
-        time.sleep(0.02)
-    return found
 
 
 class Switch:

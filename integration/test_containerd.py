@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from containerd import (BUSYBOX, NETWORKS, PAGE, PLUGINS, TCP, ContainerdHost, Pod, eventually)
+from containerd import BUSYBOX, NETWORKS, PAGE, PLUGINS, TCP, ContainerdHost, Pod
 from cri import Refused
+from host import until
 from implementations import PLUGINS as OUR_PLUGINS
 from implementations import Implementation
 from kernel_state import LEASES, RECORDS
@@ -61,7 +62,7 @@ def of(calls: list[Call], pod: Pod, **members: str) -> list[Call]:
 def kill(node: ContainerdHost, pod: Pod) -> None:
     """Kills the process that holds the namespaces of a pod."""
     node.must(f"kill -9 {pod.info()['pid']}")
-    eventually("containerd notices", lambda: not pod.ready)
+    until(lambda: not pod.ready, "containerd notices")
 
 
 def operator(node: ContainerdHost, ours: Implementation) -> Operator:
@@ -145,12 +146,12 @@ def test_bandwidth_annotations(node: ContainerdHost) -> None:
 
     address = pod.addresses()[0]
     node.start(["sh", "-c", f"exec nc -l {address} 7001 >/dev/null"], netns=pod.netns)
-    eventually("somebody listens", lambda: "7001" in node.must("ss -Hltn", netns=pod.netns))
+    until(lambda: "7001" in node.must("ss -Hltn", netns=pod.netns), "somebody listens")
     node.start(["sh", "-c", f"exec nc {address} 7001 </dev/zero"])
     assert burst > 2**28
-    eventually("the burst is used up", lambda: seen("overlimits") > 100)
+    until(lambda: seen("overlimits") > 100, "the burst is used up")
     first = look()
-    eventually("three seconds of the rate", lambda: seen("bytes") > first[1] + 30 * MEGABIT)
+    until(lambda: seen("bytes") > first[1] + 30 * MEGABIT, "three seconds of the rate")
     last = look()
     # A busy machine takes its time to look: the rate is between these.
     least, most = ((last[1] - first[1]) * 8 / seconds for seconds in (last[2] - first[0], last[0] - first[2]))
@@ -341,7 +342,7 @@ def test_ctr_detached(node: ContainerdHost, ours: Implementation) -> None:
     tool = operator(node, ours)
     assert tool.document("gc")["actions"] == []
     node.must("ctr task kill -s 9 back")
-    eventually("it ended", lambda: "STOPPED" in node.must("ctr task list"))
+    until(lambda: "STOPPED" in node.must("ctr task list"), "it ended")
     node.must("ctr task delete back; ctr container delete back")
     assert address in leases(node)
     assert [each["action"] for each in tool.document("gc", "--yes")["actions"]] == ["disconnect"]

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from chains import CHAINS, Chain, Podman
-from containerd import eventually
-from host import new_host
+from host import new_host, until
 from implementations import Implementation
 from kernel_state import left_behind, link_names
 from rootless import SETTLED, USER, RootlessHost
@@ -151,13 +150,13 @@ def test_podman_of_an_ordinary_user(ours: Implementation) -> None:
         host.runs("b", "--network", "n1")
         assert fetch(host, None, "127.0.0.1", 8080, 10) == PAGE
         for address in ("10.90.0.77", "fd90::77"):
-            eventually(f"b reads {address}", lambda: host.reads("b", address))
+            until(lambda: host.reads("b", address), f"b reads {address}")
         host.does("network", "connect", "--ip", "10.91.0.5", "n2", "b")
         host.runs("c", "--network", "n2")
         assert host.reads("c", "10.91.0.5")
         host.does("network", "disconnect", "n2", "b")
         host.does("restart", "-t", "0", "a")
-        eventually("a serves again", lambda: fetch(host, None, "127.0.0.1", 8080, 10) == PAGE)
+        until(lambda: fetch(host, None, "127.0.0.1", 8080, 10) == PAGE, "a serves again")
         listed = json.loads(host.among_networks(f"{CULVERT} list -o json"))["attachments"]
         assert [each["network"] for each in listed] == ["n1", "n1", "n2"], listed
         assert {(each["state"], each["container"]) for each in listed} == {("whole", "alive")}, listed
