@@ -12,6 +12,11 @@ package enum DHCPDaemonLink {
     /// - Returns: the member `result` of the answer.
     /// - Throws: ``DaemonLinkError``.
     package static func ask(_ question: DHCPQuestion, at path: String) throws(DaemonLinkError) -> JSONValue {
-        try DaemonLink.ask(question.line, at: path, waitingAtMost: .seconds(10))
+        try DaemonLink.ask(
+            question.line,
+            at: path,
+            waitingAtMost: .seconds(10),
+            httpServer: "the reference's daemon, which speaks another language"
+        )
     }
 }

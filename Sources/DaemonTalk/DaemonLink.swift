@@ -27,8 +27,11 @@ package enum DaemonLinkError: Error, Sendable {
 /// One question to a daemon, and its answer.
 package struct DaemonLink: ~Copyable {
     private var connection: LocalConnection
+    private let httpServer: String
 
     private static let longestLine = 64 << 20
+    /// Who answers as HTTP does, as long as nobody knows better.
+    package static let unknownServer = "a server of HTTP"
 
     /// Asks, and waits for the answer: as long as the daemon says it may take.
     ///
@@ -36,14 +39,16 @@ package struct DaemonLink: ~Copyable {
     ///   - question: a line, with its end.
     ///   - path: where the daemon listens.
     ///   - bound: how long to wait for each of connecting and answering.
+    ///   - httpServer: who it is, in words, that answers as HTTP does.
     /// - Returns: the member `result` of the answer.
     /// - Throws: ``DaemonLinkError``.
     package static func ask(
         _ question: [UInt8],
         at path: String,
-        waitingAtMost bound: Duration
+        waitingAtMost bound: Duration,
+        httpServer: String = DaemonLink.unknownServer
     ) throws(DaemonLinkError) -> JSONValue {
-        var link = try DaemonLink(asking: question, at: path, waitingAtMost: bound)
+        var link = try DaemonLink(asking: question, at: path, waitingAtMost: bound, httpServer: httpServer)
         return try link.answer(waitingAtMost: bound)
     }
 
@@ -53,7 +58,8 @@ package struct DaemonLink: ~Copyable {
     package init(
         asking question: [UInt8],
         at path: String,
-        waitingAtMost bound: Duration = .seconds(10)
+        waitingAtMost bound: Duration = .seconds(10),
+        httpServer: String = DaemonLink.unknownServer
     ) throws(DaemonLinkError) {
         let connection: LocalConnection
         do throws(KernelError) {
@@ -68,6 +74,7 @@ package struct DaemonLink: ~Copyable {
             guard error.errno == .brokenPipe else { throw DaemonLinkError.silent(error) }
         }
         self.connection = connection
+        self.httpServer = httpServer
     }
 
     /// The answer's `result`.
@@ -125,9 +132,7 @@ package struct DaemonLink: ~Copyable {
             return JSONReader(try JSONValue(parsing: line))
         } catch {
             // Go's RPC begins as HTTP does, and answers any other beginning as HTTP does.
-            if line.starts(with: "HTTP/".utf8) {
-                throw DaemonLinkError.stranger("a daemon of HTTP or of Go's RPC, such as the reference's for DHCP")
-            }
+            if line.starts(with: "HTTP/".utf8) { throw DaemonLinkError.stranger(httpServer) }
             throw DaemonLinkError.stranger("an answer that is not JSON")
         }
     }
