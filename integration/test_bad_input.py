@@ -121,6 +121,10 @@ BAD: list[Bad] = [
     *(variable(name, None, "required env variables", name) for name in ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME")),
     *(variable("CNI_CONTAINERID", value) for value in ("", "-x", "a/b", "a b", "../x", "ü", "a\nb")),
     *(variable("CNI_IFNAME", value) for value in ("", "a/b", "a:b", "a b", "..", ".", "x" * 16)),
+    # The kernel puts a number in place of %d: a link of another name would be made, and left.
+    variable("CNI_IFNAME", "eth%d", "eth%d", "number"), variable("CNI_IFNAME", "all", "settings"),
+    *(member("bridge", value, value) for value in ("br%d", "default")),
+    *(variable(name, "run/culvert", name) for name in ("CULVERT_RUN_DIR", "CULVERT_STATE_DIR")),
     variable("CNI_COMMAND", "JUMP", "JUMP"),
     variable("CNI_COMMAND", "add", "add"),
     variable("CNI_NETNS", "/run/netns/none", "/run/netns/none", codes=NAMESPACE),
@@ -218,3 +222,17 @@ def test_several_missing_variables_in_one_error(host: Host, ours: Implementation
     env: dict[str, str | None] = {"CNI_CONTAINERID": None, "CNI_NETNS": None, "CNI_IFNAME": None}
     outcome = host.plugin(ours.executable("bridge"), "ADD", {**listed, **bridge()}, env=env)
     assert_refused(outcome, ENVIRONMENT, ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"))
+
+
+@pytest.mark.parametrize("options, says", [("ro", "Read-only"), ("nr_inodes=1", "No space")])
+@pytest.mark.parametrize("place, code", [("/run/culvert", "attachments"), (f"{LEASES}/net", "leases")])
+def test_status_knows_where_nothing_can_be_written(
+        host: Host, ours: Implementation, place: str, code: str, options: str, says: str) -> None:
+    """STATUS is about the next ADD, which would fail."""
+    entry = bridge(host_local("10.77.0.0/24"))
+    document = {**network(entry, version="1.1.0"), **entry}
+    assert host.plugin(ours.executable("bridge"), "STATUS", document).ok
+    host.must(f"mkdir -p {place}; mount -t tmpfs -o {options} tmpfs {place}")
+    assert_refused(host.plugin(ours.executable("bridge"), "STATUS", document), {50}, (code, says))
+    refused = host.plugin(ours.executable("bridge"), "ADD", document, container=host.add_container("c1"))
+    assert_refused(refused, {106}, (says,))

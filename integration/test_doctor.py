@@ -377,6 +377,19 @@ def test_one_network_and_people(clinic: Clinic) -> None:
     assert lines[0] == "error  plugin-missing  network 27-g"
     assert [line.split()[0] for line in lines[1:5]] == ["where", "what", "why", "fix"]
     assert lines[-1] == "found 1 error in 2 networks"
+    assert clinic.doctor("--network", "lan").stdout == "healthy: 1 network\n"
+    unknown = clinic.doctor("--network", "lna")
+    assert unknown.status == 1 and not unknown.stdout and 'no network "lna"; there are: 27-g, lan' in unknown.stderr
+    assert "there is no directory /nowhere" in clinic.doctor("--conf-dir", "/nowhere").stderr
+
+
+def test_a_kernel_that_tells_no_vlans_apart(clinic: Clinic) -> None:
+    """By the bridges that are there, as this kernel has them."""
+    conf("28-tagged.conflist", bridge(bridge="cni0", vlan=7))(clinic)
+    details = json.loads(clinic.host.must("ip -d -j link show dev cni0"))[0]["linkinfo"]["info_data"]
+    lacking = "vlan_default_pvid" not in details
+    found = [entry["where"] for entry in clinic.findings() if entry["id"] == "kernel-no-vlan-filtering"]
+    assert found == ([f"{CONFIGURATIONS}/28-tagged.conflist: plugins[0]"] if lacking else [])
 
 
 def test_without_root_it_says_what_it_could_not_see(clinic: Clinic) -> None:
@@ -387,6 +400,22 @@ def test_without_root_it_says_what_it_could_not_see(clinic: Clinic) -> None:
     report = json.loads(outcome.stdout)
     assert outcome.status == 3 and "config-misspelt-key" in [entry["id"] for entry in report["findings"]]
     assert any("run this as root" in line for line in report["notLookedAt"]), report
+
+
+def test_nobody_is_called_dead_by_who_may_not_look(clinic: Clinic) -> None:
+    """Limits and rules of the living are not stale because their records cannot be read."""
+    clinic.host.must(f"chmod 755 /run {CONFIGURATIONS} {PLUGINS}")
+    limits = {"type": "bandwidth", "ingressRate": 8_000_000, "ingressBurst": 800_000, "egressRate": 8_000_000,
+              "egressBurst": 800_000}
+    listed = network(bridge(host_local("10.79.0.0/24"), bridge="cni9"), limits, name="slow", version="1.0.0")
+    assert Runtime(clinic.host, clinic.ours, listed).add(clinic.host.add_container("c3")).ok
+    assert "bwp" in clinic.host.must("ip -br link show type ifb")
+    report = json.loads(
+        clinic.doctor("-o", "json", wrapper=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")).stdout)
+    assert not [entry["id"] for entry in report["findings"] if entry["id"].endswith("-stale")], report
+    directory = clinic.host.path("/run/culvert/attachments/slow/c9:eth0.json")
+    directory.mkdir()
+    assert clinic.findings() == []
 
 
 def test_kinds_manual_and_the_command_line(clinic: Clinic) -> None:

@@ -228,3 +228,18 @@ def test_status_with_empty_variables(host: Host, ours: Implementation) -> None:
     runtime = Runtime(host, ours, network(bridge(), {"type": "loopback"}, version="1.1.0"))
     good(runtime.status())
     assert left_behind(host) == {}
+
+
+@beats_reference
+@pytest.mark.parametrize("edited", [None, {"type": "host-local", "subnet": "10.99.0.0/24", "dataDir": "/run/other"}],
+                         ids=["none", "elsewhere"])
+def test_del_gives_back_what_add_took_whatever_became_of_ipam(
+        host: Host, ours: Implementation, edited: dict[str, Any] | None) -> None:
+    """Somebody has edited the network between the two, and its runtime reads it anew."""
+    before = Runtime(host, ours, network(bridge(host_local("10.77.0.0/24"))))
+    container = host.add_container("c1")
+    good(before.add(container))
+    after = Runtime(host, ours, network(bridge(edited)))
+    after.results = before.results
+    good(after.delete(container))
+    assert left_behind(host, [container]) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 
 import pytest
 
@@ -191,3 +192,34 @@ def test_manual_and_completions_know_the_commands(host: Host, ours: Implementati
         assert f'.SS "culvert {command}"' in page, page
     assert '.SS "culvert ipam"' not in page
     assert "--container" in tool.must("completions", "bash")
+
+
+def test_what_is_no_record_hides_none(site: Site) -> None:
+    """A file among the networks, and a directory, a link and a pipe among the records: the others count all the same."""
+    records = site.host.path(RECORDS)
+    (records / "stray").write_text("no network")
+    (records / "lan/folder:eth0.json").mkdir()
+    (records / "lan/link:eth0.json").symlink_to(f"{ID}:eth0.json")
+    os.mkfifo(records / "wire/pipe:eth0.json")
+    listed = site.tool.attachments()
+    assert {name for name, entry in listed.items() if entry["state"] == "whole"} == {
+        f"{ID}:eth0", "web-0:eth0", "web-0:net1", "dead:eth0"}
+    assert "all is well with 3 attachments" in site.tool.must("reconcile")
+    assert "nothing is missing" in site.tool.must("reload")
+    newer = connected(site.lan, "newer", capabilities={
+        "portMappings": [{"hostPort": 8081, "containerPort": 80, "protocol": "tcp"}]})
+    assert site.lan.delete(newer).ok and site.lan.delete(site.long).ok
+    refused = site.lan.add(Container("folder", site.host.add_container("f").netns))
+    assert refused.error()["code"] == 106 and "no regular file; remove it" in refused.error_text
+
+
+def test_records_that_cannot_be_written_can_be_read(site: Site) -> None:
+    """On a file system that somebody made read-only, as the kernel does after an error."""
+    host = site.host
+    before = site.tool.attachments()
+    host.must("mkdir /run/copy; cp -a /run/culvert/. /run/copy; "
+              "mount --bind /run/copy /run/copy; mount -o remount,bind,ro /run/copy")
+    env = {"CULVERT_RUN_DIR": "/run/copy"}
+    names = site.tool.run("list", "-o", "name", env=env)
+    assert names.ok and set(names.stdout.split()) == set(before), names
+    assert site.tool.run("show", "web-0", env=env).ok

@@ -48,6 +48,7 @@ package struct Invocation: Hashable, Sendable {
 
         if !containerID.isEmpty { try Self.validate(containerID: containerID) }
         if !interfaceName.isEmpty { try Self.validate(interfaceName: interfaceName) }
+        if command == .add { try Self.validate(newInterfaceName: interfaceName) }
         var missing: [String] = []
         for name in Self.required(for: command) where value(name).isEmpty { missing.append(name) }
         guard missing.isEmpty else { throw Self.missing(missing) }
@@ -116,6 +117,24 @@ extension Invocation {
             }
         guard let problem else { return }
         throw CNIError(.invalidEnvironment, "interface name \"\(interfaceName)\" \(problem)", details: interfaceName)
+    }
+
+    /// Refuses what the kernel takes as the name of a link, and gives the link another one or none.
+    ///
+    /// `%d` is the next free number to it (`dev_alloc_name`), and there are settings of no link under the two words.
+    /// An attachment that has such a name all the same can be ended.
+    ///
+    /// - Throws: `CNIError` with code 4, saying what is wrong with which name.
+    private static func validate(newInterfaceName name: String) throws(CNIError) {
+        let problem: String
+        if name.utf8.contains(UInt8(ascii: "%")) {
+            problem = "contains '%', for which the kernel puts a number"
+        } else if name == "all" || name == "default" {
+            problem = "is the kernel's word for the settings of all interfaces"
+        } else {
+            return
+        }
+        throw CNIError(.invalidEnvironment, "interface name \"\(name)\" \(problem)", details: name)
     }
 
     private static func isForbiddenInInterfaceName(_ letter: Unicode.Scalar) -> Bool {

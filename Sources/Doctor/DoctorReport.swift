@@ -30,7 +30,7 @@ package struct DoctorReport: Sendable {
             return one.place < other.place
         }
         self.unseen = unseen
-        networks = facts.networks.map { $0.name }
+        networks = facts.networks.map { $0.name }.filter { network == nil || $0 == network }
     }
 
     // MARK: - For people

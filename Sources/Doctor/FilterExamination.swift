@@ -10,7 +10,9 @@ package struct FilterExamination {
         self.facts = facts
     }
 
-    package var findings: [Finding] { missing + dropped + mixed + staleRules + staleChains + unhooked }
+    package var findings: [Finding] {
+        missing + dropped + mixed + (facts.isEverybodyKnown ? staleRules + staleChains : []) + unhooked
+    }
 
     private var missing: [Finding] {
         facts.missingRules.map { line in

@@ -254,6 +254,8 @@ package struct HostFacts: Sendable {
     package var records: [Record] = []
     /// Owners of leases that are not known to be dead, and of what runtimes remember.
     package var otherOwners: Set<Owner> = []
+    /// Whether all were read who may have something here; otherwise nothing is called stale for want of an owner.
+    package var isEverybodyKnown = true
     /// Of what runtimes remember, files of containers that are gone.
     package var staleCaches: [String] = []
     package var pools: [Pool] = []

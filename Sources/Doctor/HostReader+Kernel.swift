@@ -56,7 +56,8 @@ extension HostReader {
         (link.master, link.peer) = (noted.link.master, noted.link.peerIndex)
         (link.isPeerAbroad, link.isUp) = (noted.link.isPeerAbroad, noted.link.isUp)
         link.isLoopback = noted.link.isLoopback
-        link.knowsVLANs = noted.link.bridge.map { $0.filtersVLANs != nil } ?? true
+        // Whether it filters, a bridge says on every kernel; its own VLAN only where it could (br_fill_info).
+        link.knowsVLANs = noted.link.bridge.map { $0.defaultVLAN != nil } ?? true
         link.alias = noted.alias
         return link
     }

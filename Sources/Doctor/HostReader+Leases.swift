@@ -15,19 +15,26 @@ internal import Wiring
 extension HostReader {
     mutating func readRecords() {
         let store = AttachmentStore(root: places.settings.runDirectory)
-        facts.records =
+        var unreadable: [HostFacts.Owner] = []
+        let records =
             seeing("records of attachments") { () throws(KernelError) in
                 var records: [HostFacts.Record] = []
                 for network in try store.networks() {
                     for plugin in ["", "portmap", "firewall"] {
                         for key in try store.keys(of: network, plugin: plugin) {
-                            guard let record = try store.record(of: key, plugin: plugin) else { continue }
+                            guard let record = try store.record(of: key, plugin: plugin) else {
+                                unreadable.append(HostFacts.Owner(network: network, containerID: key.containerID))
+                                continue
+                            }
                             records.append(HostReader.facts(record, plugin))
                         }
                     }
                 }
                 return records
-            } ?? []
+            }
+        facts.records = records ?? []
+        facts.otherOwners.formUnion(unreadable)
+        if records == nil { facts.isEverybodyKnown = false }
     }
 
     private static func facts(_ record: AttachmentRecord, _ plugin: String) -> HostFacts.Record {
@@ -112,6 +119,7 @@ extension HostReader {
             return try network.facts(places.settings)
         } catch {
             unseen.append("\(error)")
+            facts.isEverybodyKnown = false
             return nil
         }
     }

@@ -9,7 +9,7 @@ package struct RemainsExamination {
         self.facts = facts
     }
 
-    package var findings: [Finding] { records + caches + links + shapers }
+    package var findings: [Finding] { records + caches + (facts.isEverybodyKnown ? links + shapers : []) }
 
     private var records: [Finding] {
         var told: Set<String> = []

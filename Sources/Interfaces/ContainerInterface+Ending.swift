@@ -44,6 +44,7 @@ extension ContainerInterface {
     /// Whether the network could take another container.
     func probe() throws(CNIError) {
         let kind = try Kind(request)
+        try request.probeRecords()
         let host = try translating("cannot look at the host", .unavailable) { () throws(KernelError) in
             try NetlinkSocket()
         }

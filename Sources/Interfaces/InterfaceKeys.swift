@@ -84,8 +84,10 @@ extension Request {
 
 /// Whether a text can be the name of a link.
 ///
-/// The kernel's `dev_valid_name`, and no colon, which sysctl(8) and old tools take for an alias.
+/// The kernel's `dev_valid_name`, and no colon, which sysctl(8) and old tools take for an alias. A percent sign is none
+/// that a link can have: the kernel puts a number in its place (`dev_alloc_name`), and the link has another name than
+/// the one that was asked for. `all` and `default` are directories of settings, so that the kernel refuses them.
 package func isLinkName(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.count <= 15 && ![".", ".."].contains(name)
-        && !name.contains(where: { "/: \t\n".contains($0) })
+    !name.isEmpty && name.utf8.count <= 15 && ![".", "..", "all", "default"].contains(name)
+        && !name.contains(where: { "/:% \t\n".contains($0) })
 }

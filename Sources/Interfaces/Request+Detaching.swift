@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
+internal import JSON
 internal import Journal
 package import Linux
 package import Netlink
@@ -45,11 +46,36 @@ extension Request {
         try translating(intention) { () throws(KernelError) in try clear(record) }
         if !isThroughLink { try AddressDelegate(for: self)?.delete() }
         if let refusal { throw refusal }
+        releaseRecorded(record)
         notes.enter(.record)
         do throws(KernelError) {
             try open.remove()
         } catch {
             throw CNIError(.storeUnusable, intention, error)
+        }
+    }
+
+    /// Gives back what ADD took by another `ipam` than the one that DEL came with: somebody has edited the network since.
+    ///
+    /// If it cannot be done, that is said and the attachment ends all the same: GC finds what is left.
+    private func releaseRecorded(_ record: AttachmentRecord?) {
+        guard let record, case .object(let then) = record.configuration, case .object(let now) = document,
+            let ipam = then["ipam"], ipam != now["ipam"]
+        else { return }
+        do throws(CNIError) {
+            let recorded = Request(
+                invocation: invocation,
+                configuration: try NetworkConfiguration(record.configuration),
+                document: record.configuration,
+                settings: settings,
+                siblings: siblings,
+                beganWall: beganWall,
+                beganBoot: beganBoot,
+                notes: notes
+            )
+            try AddressDelegate(for: recorded)?.delete()
+        } catch {
+            Machine.log("\(configuration.type): addresses that ADD took by another ipam may be left: \(error)")
         }
     }
 

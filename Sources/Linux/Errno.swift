@@ -41,6 +41,7 @@ extension Errno {
     package static var noBufferSpace: Errno { Errno(rawValue: ENOBUFS) }
     package static var noData: Errno { Errno(rawValue: ENODATA) }
     package static var noMemory: Errno { Errno(rawValue: ENOMEM) }
+    package static var noSpace: Errno { Errno(rawValue: ENOSPC) }
     /// No link of that name or index.
     package static var noSuchDevice: Errno { Errno(rawValue: ENODEV) }
     package static var noSuchFileOrDirectory: Errno { Errno(rawValue: ENOENT) }

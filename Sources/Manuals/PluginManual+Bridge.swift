@@ -21,7 +21,7 @@ extension PluginManual {
                         .value("cni0"),
                         example: "br7",
                         """
-                        the bridge's name, at most 15 bytes without `/`, `:` and blanks. Made when missing, \
+                        the bridge's name, at most 15 bytes without `/`, `:`, `%` and blanks. Made when missing, \
                         with a MAC of its own; never removed
                         """
                     ),

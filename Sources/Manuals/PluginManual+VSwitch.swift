@@ -24,7 +24,7 @@ extension PluginManual {
             .value("vs0"),
             example: "vs7",
             """
-            the switch's name, at most 15 bytes without `/`, `:` and blanks; with `isGateway` also the name of the \
+            the switch's name, at most 15 bytes without `/`, `:`, `%` and blanks; with `isGateway` also the name of the \
             host's link. It is there as long as a container is
             """
         ),

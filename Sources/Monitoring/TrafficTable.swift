@@ -21,12 +21,28 @@ package struct TrafficTable: Sendable {
     private static let titles = ["NETWORK", "CONTAINER", "INTERFACE", "ADDRESSES", "STATE"]
     private static let numbers = ["RX BIT/S", "TX BIT/S", "RX PKT/S", "TX PKT/S", "DROP/S", "DROPS"]
 
+    /// What is left away, step by step, where there is no room for all columns: who looks wants rates.
+    private static let dispensable = [
+        ["ADDRESSES"], ["INTERFACE"], ["RX PKT/S", "TX PKT/S"], ["NETWORK"], ["DROPS"], ["STATE"], ["DROP/S"],
+    ]
+
     /// Everything, a line each.
-    package func lines(_ look: Look, hasHeader: Bool = true) -> [String] {
-        let columns =
+    ///
+    /// `width`: of a screen, for which columns are left away; nil for all of them.
+    package func lines(_ look: Look, hasHeader: Bool = true, within width: Int? = nil) -> [String] {
+        var columns =
             TrafficTable.titles.map { TextTable.Column($0) }
             + TrafficTable.numbers.map { TextTable.Column($0, isNumber: true) }
-        return TextTable.lines(columns, traffic.map { cells($0) }, look, hasHeader: hasHeader)
+        var rows = traffic.map { cells($0) }
+        for titles in TrafficTable.dispensable {
+            var table = TextTable(columns)
+            table.measure(rows)
+            guard let width, table.width > width else { break }
+            let kept = columns.indices.filter { !titles.contains(columns[$0].title) }
+            columns = kept.map { columns[$0] }
+            rows = rows.map { row in kept.map { row[$0] } }
+        }
+        return TextTable.lines(columns, rows, look, hasHeader: hasHeader)
     }
 
     private func cells(_ traffic: AttachmentTraffic) -> [TextTable.Cell] {
@@ -83,7 +99,7 @@ package struct TrafficTable: Sendable {
         let pause = isPaused ? "  PAUSED" : ""
         let head = "\(count), rx \(received)bit/s, tx \(sent)bit/s, by \(order.rawValue), every \(interval) s\(pause)"
         let keys = "q quit  s sort  p pause"
-        let all = [head, look.tinted(keys, .dim), ""] + lines(look)
+        let all = [head, look.tinted(keys, .dim), ""] + lines(look, within: look.width)
         return all.prefix(max(0, height)).map { TrafficTable.clipped($0, to: look.width ?? .max) }
     }
 

@@ -74,6 +74,7 @@ package struct PluginCall {
     private mutating func answer() -> CNIError? {
         do throws(CNIError) {
             let invocation = try Invocation(variable: Machine.variable)
+            try settings.refuseRelativeDirectories()
             let request = try readRequest(invocation)
             try refuseOwnNamespace(invocation)
             notes.enter(.work)
@@ -108,6 +109,7 @@ package struct PluginCall {
 
     /// Hands a call that is over to whoever keeps account of calls; none of them can fail it any more.
     private func finish(_ report: CallReport) {
+        guard settings.hasFixedPlaces else { return }
         MeterFile(in: settings.runDirectory).count(report)
         if settings.journalLimit > 0 {
             CallJournal(runDirectory: settings.runDirectory, limit: settings.journalLimit).append(report)

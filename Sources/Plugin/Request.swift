@@ -101,4 +101,24 @@ package struct Settings: Sendable {
         systemLog = SystemLog.Choice(rawValue: variable("CULVERT_JOURNALD") ?? "") ?? .failures
         journalLimit = octets >= 1 ? Int(max(4096, min(octets, 1_073_741_824))) : 0
     }
+
+    /// Whether records are in one place, wherever a plugin is started.
+    package var hasFixedPlaces: Bool {
+        runDirectory.utf8.first == UInt8(ascii: "/") && stateDirectory.utf8.first == UInt8(ascii: "/")
+    }
+
+    /// Refuses directories that are another one for each working directory.
+    ///
+    /// - Throws: `CNIError` with code 4, naming the variable and what it says.
+    package func refuseRelativeDirectories() throws(CNIError) {
+        guard !hasFixedPlaces else { return }
+        let isRun = runDirectory.utf8.first != UInt8(ascii: "/")
+        let (name, value) =
+            isRun ? ("CULVERT_RUN_DIR", runDirectory) : ("CULVERT_STATE_DIR", stateDirectory)
+        throw CNIError(
+            .invalidEnvironment,
+            "\(name) is no absolute path: \"\(value)\"",
+            details: "a call from another working directory would not find what this one has noted"
+        )
+    }
 }

@@ -65,12 +65,15 @@ package struct SwitchKeys: Hashable, Sendable {
         guard let member = try reader.member(key), case let name = try member.string(), !name.isEmpty else {
             return nil
         }
-        // The kernel's `dev_valid_name`, and no colon, which old tools take for an alias.
+        // The kernel's `dev_valid_name`, and no colon, which old tools take for an alias. In place of a percent sign it
+        // puts a number, and it has settings of no link under the two words.
         let isFit =
-            name.utf8.count <= 15 && name != "." && name != ".."
-            && name.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
+            name.utf8.count <= 15 && ![".", "..", "all", "default"].contains(name)
+            && name.utf8.allSatisfy { $0 > 0x20 && !"/:%".utf8.contains($0) }
         guard isFit else {
-            throw member.mismatch(expected: "a name of at most 15 bytes, without slash, colon and blanks")
+            throw member.mismatch(
+                expected: "a name of at most 15 bytes, without slash, colon, percent sign and blanks"
+            )
         }
         return name
     }

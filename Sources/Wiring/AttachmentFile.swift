@@ -59,7 +59,7 @@ package struct AttachmentFile: ~Copyable {
         let name = AttachmentStore.fileName(of: key, plugin: plugin)
         do throws(KernelError) {
             while true {
-                let file = try directory.open(name, O_RDWR | O_NOFOLLOW | flags, mode: 0o600)
+                let file = try AttachmentFile.open(name, in: directory, O_RDWR | O_NOFOLLOW | flags)
                 try file.lock("\(directory.path)/\(name)", waitingAtMost: bound)
                 // Who held the lock may have replaced or removed the file while we waited.
                 let status = try file.status(name)
@@ -83,10 +83,28 @@ package struct AttachmentFile: ~Copyable {
         }
     }
 
+    private static func open(
+        _ name: String,
+        in directory: borrowing Directory,
+        _ flags: CInt
+    ) throws(KernelError) -> Descriptor {
+        do throws(KernelError) {
+            return try directory.open(name, flags, mode: 0o600)
+        } catch {
+            switch error.errno {
+            case .isDirectory, .tooManySymbolicLinkLevels:
+                throw KernelError(error.operation, error.errno, explanation: noFile)
+            default: throw error
+            }
+        }
+    }
+
+    private static let noFile = "it is no regular file; remove it"
+
     /// A pipe in its place would be waited for, for ever.
     private static func requireRegular(_ status: FileStatus, _ path: String) throws(KernelError) {
         guard !status.isRegularFile else { return }
-        throw KernelError("open \(path)", .invalidArgument, explanation: "it is no regular file; remove it")
+        throw KernelError("open \(path)", .invalidArgument, explanation: noFile)
     }
 
     /// Whether the attachment was begun after a moment, by ``Machine/bootNanoseconds``.

@@ -47,8 +47,18 @@ package struct AttachmentStore: Hashable, Sendable {
     /// The attachments of a network that have a record, or half of one.
     ///
     /// `plugin`: whose records; empty for those of the plugin that made the interface.
-    /// - Throws: ``KernelError``; a network nobody ever joined has none.
+    /// - Throws: ``KernelError``; a network nobody ever joined has none, nor has what is no directory.
     package func keys(of network: String, plugin: String = "") throws(KernelError) -> [AttachmentKey] {
+        do throws(KernelError) {
+            return try keysInDirectory(of: network, plugin: plugin)
+        } catch {
+            // A file that somebody left among the networks hides none of them.
+            guard error.errno == .notDirectory else { throw error }
+            return []
+        }
+    }
+
+    private func keysInDirectory(of network: String, plugin: String) throws(KernelError) -> [AttachmentKey] {
         let names = try AttachmentStore.names(in: path(of: network))
         let keys = names.compactMap { AttachmentStore.key(of: $0, network, plugin) }
         return Set(keys).sorted { $0.description < $1.description }
@@ -64,8 +74,11 @@ package struct AttachmentStore: Hashable, Sendable {
         do throws(KernelError) {
             return AttachmentRecord(key: key, content: try Descriptor(opening: path, flags).readAll(path))
         } catch {
-            guard error.errno == .noSuchFileOrDirectory else { throw error }
-            return nil
+            switch error.errno {
+            // What is no file says nothing, and hides no record beside it.
+            case .noSuchFileOrDirectory, .isDirectory, .tooManySymbolicLinkLevels: return nil
+            default: throw error
+            }
         }
     }
 
@@ -74,7 +87,7 @@ package struct AttachmentStore: Hashable, Sendable {
     /// `plugin`: as for ``keys(of:plugin:)``.
     package func mayHold(containerID: String, of network: String, plugin: String = "") -> Bool {
         do throws(KernelError) {
-            return try keys(of: network, plugin: plugin).contains { $0.containerID == containerID }
+            return try keysInDirectory(of: network, plugin: plugin).contains { $0.containerID == containerID }
         } catch {
             return true
         }
@@ -98,9 +111,14 @@ package struct AttachmentStore: Hashable, Sendable {
             let file = try AttachmentFile(existing: key, in: self, waitingAtMost: .zero)
             return file.isYounger(than: moment)
         } catch {
-            if error.errno == .wouldBlock { return true }
-            guard error.errno != .noSuchFileOrDirectory else { return false }
-            throw error
+            switch error.errno {
+            case .wouldBlock: return true
+            // Who works on an attachment has its record, a file.
+            case .noSuchFileOrDirectory, .isDirectory, .tooManySymbolicLinkLevels, .invalidArgument: return false
+            // Nobody can lock anything there, so that nobody works on it.
+            case .readOnlyFileSystem: return try record(of: key).map { $0.intendedNanoseconds >= moment } ?? false
+            default: throw error
+            }
         }
     }
 

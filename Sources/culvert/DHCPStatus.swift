@@ -40,7 +40,7 @@ struct DHCPStatus: ParsableCommand {
     var network: String?
 
     func run() throws {
-        try reporting { () throws(CNIError) in
+        try operating { () throws(CNIError) in
             let rows = try rows().filter { network == nil || $0.network == network }
             switch output {
             case .table: for line in Self.table(rows) { print(line) }

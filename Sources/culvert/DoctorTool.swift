@@ -30,7 +30,8 @@ struct DoctorTool: ParsableCommand {
 
             Exit status:
               0   nothing found
-              1   --fix could not put something right: the reason stands on standard error
+              1   --fix could not put something right, or there is no network of that \
+            name: the reason stands on standard error
               3   something found
               64  the command line makes no sense
             """
@@ -74,12 +75,13 @@ struct DoctorTool: ParsableCommand {
             }
             return
         }
-        var (report, networks) = examined()
+        places.warnOfMissing("culvert")
+        var (report, networks) = try operating { () throws(PoolFailure) in try examined() }
         var done: [String] = []
         var isWell = true
         if fix, report.findings.contains(where: { $0.remedy != nil }) {
             isWell = put(report.findings, right: networks, &done)
-            (report, networks) = examined()
+            (report, networks) = try operating { () throws(PoolFailure) in try examined() }
         }
         var printed = IPAMOutput()
         printed.output = .json
@@ -92,7 +94,9 @@ struct DoctorTool: ParsableCommand {
     }
 
     /// Looks at everything.
-    private func examined() -> (DoctorReport, [PoolNetwork]) {
+    ///
+    /// - Throws: ``PoolFailure`` when a network is named that nobody knows: of such a one nothing could be said.
+    private func examined() throws(PoolFailure) -> (DoctorReport, [PoolNetwork]) {
         var reader = HostReader(
             HostReader.Places(
                 configurations: places.configurationDirectories,
@@ -102,6 +106,7 @@ struct DoctorTool: ParsableCommand {
             )
         )
         reader.read()
+        try requireNetwork(reader)
         var (facts, unseen) = (reader.facts, reader.unseen)
         do throws(CNIError) {
             let outcome = try RuleReload(network: which.network).run(changing: false)
@@ -112,6 +117,18 @@ struct DoctorTool: ParsableCommand {
             unseen.append("rules of running containers: \(error)")
         }
         return (DoctorReport(facts, unseen: unseen, network: which.network), reader.networks)
+    }
+
+    private func requireNetwork(_ reader: HostReader) throws(PoolFailure) {
+        guard let network = which.network else { return }
+        let facts = reader.facts
+        let known = facts.networks.map { $0.name } + reader.networks.map { $0.name } + facts.records.map { $0.network }
+        guard !known.contains(network) else { return }
+        let names = Set(known).sorted().joined(separator: ", ")
+        throw PoolFailure(
+            "there is no network \"\(network)\"",
+            advice: known.isEmpty ? "--conf-dir says where else to look" : "there are: \(names)"
+        )
     }
 
     /// Does what is safe, each thing once.

@@ -16,4 +16,18 @@ extension ParsableCommand {
             throw ExitCode(1)
         }
     }
+
+    /// Does the work of a command about this host; a refusal says whose message it is, and what to do about it.
+    ///
+    /// - Throws: `ExitCode` 1 after a refusal.
+    func operating(_ work: () throws(CNIError) -> Void) throws(ExitCode) {
+        do throws(CNIError) {
+            try work()
+        } catch {
+            let sentence = error.details.isEmpty ? error.message : "\(error.message): \(error.details)"
+            let isRefused = [Errno.permissionDenied, .notPermitted].contains { sentence.contains("\($0)") }
+            Machine.log("culvert: \(sentence)\(isRefused ? "; run this as root" : "")")
+            throw ExitCode(1)
+        }
+    }
 }

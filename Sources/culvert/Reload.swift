@@ -37,7 +37,7 @@ struct Reload: ParsableCommand {
 
     func run() throws {
         var isWhole = true
-        try reporting { () throws(CNIError) in
+        try operating { () throws(CNIError) in
             let outcome = try RuleReload(network: network).run(changing: !dryRun)
             for line in outcome.report { print(line) }
             for line in outcome.troubles { Machine.log("culvert: \(line)") }

@@ -171,7 +171,9 @@ struct BridgeConfigurationTests {
 
     @Test(
         "A bridge's name is one the kernel takes",
-        arguments: ["0123456789abcdef", "a/b", "a b", "a:b", ".", "..", "a\\tb", "a\\nb", "ääääääää"]
+        arguments: [
+            "0123456789abcdef", "a/b", "a b", "a:b", ".", "..", "a\\tb", "a\\nb", "ääääääää", "br%d", "all", "default",
+        ]
     )
     func badBridge(name: String) throws {
         let error = try #require(throws: CNIError.self) { _ = try configuration("\"bridge\": \"\(name)\"") }

@@ -155,4 +155,21 @@ struct NameTests {
         let expected = CNIError(.invalidEnvironment, "interface name \"\(name)\" \(reason)", details: name)
         #expect(throws: expected) { try Invocation.validate(interfaceName: name) }
     }
+
+    @Test(
+        "A name that the kernel would not give is refused to ADD, and can be ended",
+        arguments: ["eth%d", "%", "all", "default"]
+    )
+    func impossible(name: String) throws {
+        let variables = ["CNI_CONTAINERID": "c1", "CNI_NETNS": "/n", "CNI_IFNAME": name, "CNI_PATH": "/bin"]
+        let error = #expect(throws: CNIError.self) {
+            try Invocation(environment: variables.merging(["CNI_COMMAND": "ADD"]) { $1 })
+        }
+        #expect(error?.code == 4 && error?.details == name)
+        for command in ["CHECK", "DEL"] {
+            #expect(
+                try Invocation(environment: variables.merging(["CNI_COMMAND": command]) { $1 }).interfaceName == name
+            )
+        }
+    }
 }

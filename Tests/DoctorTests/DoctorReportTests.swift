@@ -49,6 +49,13 @@ struct DoctorReportTests {
         #expect(DoctorReport(facts).lines(isVerbose: true, Look()).count == FindingKind.allCases.count + 1)
     }
 
+    @Test("Who asks for one network is told of one")
+    func one() throws {
+        var facts = try healthyHost()
+        try facts.join("other", #""type": "bridge", "bridge": "cni1""#)
+        #expect(DoctorReport(facts, network: "lan").lines(isVerbose: false, Look()) == ["healthy: 1 network"])
+    }
+
     @Test("Programs find the same keys in every finding")
     func json() throws {
         var facts = try healthyHost()

@@ -72,6 +72,10 @@ struct FilterExaminationTests {
         #expect(facts.kinds == [.rulesStale])
         facts.otherOwners = [HostFacts.Owner(network: "lan", containerID: "c9")]
         #expect(facts.kinds == [])
+        // Nobody is called a stranger who may be in a record that was not read.
+        (facts.otherOwners, facts.isEverybodyKnown) = ([], false)
+        #expect(facts.kinds == [])
+        facts.isEverybodyKnown = true
         // A dead container's record tells of all that it has left.
         facts.otherOwners = []
         facts.records.append(HostFacts.Record(network: "lan", containerID: "c9"))

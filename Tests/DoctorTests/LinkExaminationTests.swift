@@ -100,4 +100,14 @@ struct LinkExaminationTests {
         facts.links += [overlay, block, port]
         #expect(facts.kinds == [])
     }
+
+    @Test("Nothing is stale for want of an owner where somebody's leases or records could not be read")
+    func unread() throws {
+        for fault in LinkExaminationTests.faults where [.shaperStale, .linkStale].contains(fault.kind) {
+            var facts = try healthyHost()
+            try fault.change(&facts)
+            facts.isEverybodyKnown = false
+            #expect(facts.kinds == [])
+        }
+    }
 }

@@ -101,6 +101,19 @@ struct TrafficTests {
         #expect(TrafficTable.clipped("abc", to: 3) == "abc" && TrafficTable.clipped("abc", to: 0).isEmpty)
     }
 
+    @Test("Where there is little room, rates stay, and columns go that matter less")
+    func narrow() {
+        let table = TrafficTable([AttachmentTraffic(row("cnitool-7a8b43b2d6f75432d4dd", nil), rates: nil)], by: .rx)
+        func titles(_ width: Int) -> [Substring] {
+            table.screen(Look(width: width), height: 9, interval: "2", isPaused: false)[3].split(separator: "  ")
+        }
+        #expect(titles(200).count == 11)
+        let ordinary = titles(80).map { $0.trimmingPrefix { $0 == " " } }
+        #expect(ordinary.contains("CONTAINER") && ordinary.contains("RX BIT/S") && ordinary.contains("DROPS"))
+        #expect(!ordinary.contains("ADDRESSES"))
+        #expect(titles(50).map { $0.trimmingPrefix { $0 == " " } } == ["CONTAINER", "RX BIT/S", "TX BIT/S"])
+    }
+
     @Test("A screen has no more lines than there is room for")
     func screen() {
         let traffic = (0..<50).map { AttachmentTraffic(row("c\($0)", nil), rates: nil) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CNI
 import Plugin
 import Testing
 
@@ -14,6 +15,16 @@ struct SettingsTests {
     @Test("The records are where one says")
     func runDirectory() {
         #expect(Settings { ["CULVERT_RUN_DIR": "/elsewhere"][$0] }.runDirectory == "/elsewhere")
+    }
+
+    @Test("Directories are the same from everywhere", arguments: ["CULVERT_RUN_DIR", "CULVERT_STATE_DIR"])
+    func relative(name: String) throws {
+        try Settings { [name: "/a"][$0] }.refuseRelativeDirectories()
+        for path in ["run", "./run", "../run"] {
+            let settings = Settings { [name: path][$0] }
+            let error = #expect(throws: CNIError.self) { try settings.refuseRelativeDirectories() }
+            #expect(error?.code == 4 && error?.message == "\(name) is no absolute path: \"\(path)\"")
+        }
     }
 
     @Test(

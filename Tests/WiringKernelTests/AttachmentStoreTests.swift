@@ -76,6 +76,30 @@ struct AttachmentStoreTests {
         }
     }
 
+    @Test("What is no file says nothing, and hides neither records nor networks beside it")
+    func strangers() throws {
+        try withTemporaryDirectory { root in
+            let store = AttachmentStore(root: root)
+            try Self.write(attachment("c1"), in: store)
+            let directory = "\(root)/attachments/blue"
+            #expect(mkdir("\(directory)/c2:eth0.json", 0o700) == 0)
+            #expect(symlink("c1:eth0.json", "\(directory)/c3:eth0.json") == 0)
+            #expect(mkfifo("\(directory)/c4:eth0.json", 0o600) == 0)
+            try writeFile("\(root)/attachments/green", "no directory")
+            #expect(try store.networks() == ["blue", "green"] && store.keys(of: "green") == [])
+            #expect(try store.keys(of: "blue").map { $0.containerID } == ["c1", "c2", "c3", "c4"])
+            for key in ["c2", "c3", "c4"].map({ attachment($0) }) {
+                #expect(try store.record(of: key) == nil)
+                #expect(try store.isAlive(key, since: .min) == false)
+                let error = #expect(throws: KernelError.self) {
+                    _ = try AttachmentFile(opening: key, in: store, waitingAtMost: .zero)
+                }
+                #expect(error?.explanation == "it is no regular file; remove it")
+            }
+            #expect(try store.record(of: attachment("c1")) == Self.record(attachment("c1")))
+        }
+    }
+
     @Test("An attachment is alive when it is young or somebody works on it")
     func alive() throws {
         try withTemporaryDirectory { root in

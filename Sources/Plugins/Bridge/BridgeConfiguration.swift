@@ -143,7 +143,7 @@ struct BridgeConfiguration {
             throw CNIError(
                 .invalidConfiguration,
                 "bridge: \"\(bridge)\" is not the name of a link",
-                details: "at most 15 bytes, without slash, colon and blanks"
+                details: "at most 15 bytes, without slash, colon, percent sign and blanks, and neither all nor default"
             )
         }
         if vlan != 0, isGateway, bridge.utf8.count + ".\(vlan)".utf8.count > 15 {

@@ -90,6 +90,7 @@ extension BridgePort {
     /// Whether the network could take another container.
     func probe() throws(CNIError) {
         let configuration = try BridgeConfiguration(request)
+        try request.probeRecords()
         let link = try translating("cannot look at bridge \(configuration.bridge)", .unavailable) {
             () throws(KernelError) in
             try NetlinkSocket().link(named: configuration.bridge)

@@ -52,8 +52,11 @@ extension AddressLease {
         return (!held.isEmpty, stolen)
     }
 
-    /// Every range set has an address left.
+    /// Every range set has an address left, and it can be written down.
     func probe() throws(CNIError) {
+        if let obstacle = Machine.obstacle(toWritingBelow: path) {
+            throw CNIError(.unavailable, "cannot write leases in \(path)", obstacle)
+        }
         let exhausted: [RangeSet]
         do throws(KernelError) {
             exhausted = try exhaustedSets()

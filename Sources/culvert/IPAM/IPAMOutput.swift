@@ -66,6 +66,12 @@ extension Look {
 struct Console {
     private var waiting: [UInt8] = []
 
+    /// Whose words messages are: of `ipam` by that name or as a subcommand, else of `culvert`.
+    private static var speaker: String {
+        let isTool = CommandLine.arguments.prefix(2).contains { $0.split(separator: "/").last == "ipam" }
+        return isTool ? "ipam" : "culvert"
+    }
+
     mutating func writeLine(_ line: String) throws {
         waiting.append(contentsOf: line.utf8)
         waiting.append(UInt8(ascii: "\n"))
@@ -85,7 +91,7 @@ struct Console {
             waiting = []
         } catch {
             guard error.errno == .brokenPipe else {
-                Machine.log("ipam: \(error)")
+                Machine.log("\(Console.speaker): \(error)")
                 throw ExitCode(1)
             }
             throw ExitCode(0)

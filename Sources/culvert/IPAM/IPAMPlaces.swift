@@ -27,9 +27,23 @@ struct IPAMPlaces: ParsableArguments {
 
     /// The networks of this host; what was passed over is said on standard error.
     func catalog() -> PoolCatalog {
+        warnOfMissing("ipam")
         let catalog = quietCatalog()
         for warning in catalog.warnings { Machine.log("ipam: warning: \(warning)") }
         return catalog
+    }
+
+    /// Says which directories that somebody named are not there: nothing is found in those.
+    ///
+    /// `program`: whose words these are.
+    func warnOfMissing(_ program: String) {
+        var named = confDir.map { ("--conf-dir", $0) } + dataDir.map { ("--data-dir", $0) }
+        let variable = Machine.variable("NETCONFPATH") ?? ""
+        if confDir.isEmpty, !variable.isEmpty { named.append(("NETCONFPATH", variable)) }
+        for (option, directory) in named {
+            guard (try? FileStatus.of(directory)) == .some(nil) else { continue }
+            Machine.log("\(program): warning: \(option): there is no directory \(directory)")
+        }
     }
 
     /// As ``catalog()``, without a word about what was passed over.

@@ -160,7 +160,9 @@ struct CallLog: ParsableCommand {
     }
 
     private static func explanation(_ error: KernelError, _ reader: JournalReader) -> String {
-        guard error.errno == .noSuchFileOrDirectory else { return "cannot read the journal: \(error)" }
+        guard error.errno == .noSuchFileOrDirectory else {
+            return "\(PoolFailure(error, intention: "cannot read the journal"))"
+        }
         return "there is no journal in \(reader.directory): no plugin of culvert was called since this machine booted, "
             + "or the runtime's environment says CULVERT_JOURNAL_BYTES=0; CULVERT_RUN_DIR says where it is kept"
     }

@@ -81,7 +81,9 @@ struct SpanExport: ParsableCommand {
             }
         } catch let error as KernelError {
             let isBusy = error.errno == .wouldBlock
-            Machine.log("culvert: \(isBusy ? "another culvert export sends this journal: " : "")\(error)")
+            let refusals: [Errno] = [.permissionDenied, .notPermitted]
+            let advice = refusals.contains(error.errno) ? "; run this as root" : ""
+            Machine.log("culvert: \(isBusy ? "another culvert export sends this journal: " : "")\(error)\(advice)")
             throw ExitCode(1)
         }
     }
@@ -105,10 +107,14 @@ struct SpanExport: ParsableCommand {
                 if !last.isEmpty { Machine.log("culvert: the collector takes spans again") }
                 (seconds, last) = (1, "")
             case .refused(let reason, let retryAfter):
-                if reason != last { Machine.log("culvert: nothing was sent: \(reason); trying again") }
-                last = reason
                 let pause = min(max(retryAfter ?? seconds, 1), 300)
-                if patience != nil, Machine.bootNanoseconds + Int64(pause) * 1_000_000_000 > end { return false }
+                let isEnd = patience != nil && Machine.bootNanoseconds + Int64(pause) * 1_000_000_000 > end
+                if isEnd || reason != last {
+                    let next = isEnd ? "the same command sends it later" : "trying again"
+                    Machine.log("culvert: nothing was sent: \(reason); \(next)")
+                }
+                if isEnd { return false }
+                last = reason
                 Machine.pause(.seconds(pause))
                 seconds = min(seconds * 2, 60)
             }

@@ -42,7 +42,7 @@ struct ReconcileAttachments: ParsableCommand {
 
     func run() throws {
         var outcome = Reconciliation.Outcome()
-        try reporting { () throws(CNIError) in
+        try operating { () throws(CNIError) in
             let settings = Settings(variable: Machine.variable)
             outcome = try Reconciliation(settings, network: which.network).run(changing: !dryRun)
         }

@@ -89,14 +89,30 @@ struct SwitchTrace: ParsableCommand {
     private func octets() throws(PoolFailure) -> [UInt8] {
         if let frame, let octets = SwitchFrameText.octets(frame) { return octets }
         let attachments = try attachments()
-        let source = try station(from ?? port, attachments)
+        let source = try self.source(attachments)
         let destination = try station(to ?? "", attachments)
         var sketch = FrameSketch(from: source.mac, to: destination.mac)
         sketch.vlan = vlan.map { UInt16($0) }
-        if let one = source.address, let other = destination.address {
+        // Without a packet a port that checks addresses would drop it for that: to a station it is for everybody on the
+        // wire (RFC 919, 7).
+        if let one = source.address, let other = destination.address ?? IPAddress("255.255.255.255") {
             sketch.packet = FrameSketch.Packet(from: one, to: other)
         }
         return sketch.octets
+    }
+
+    /// Who sends: whoever is named, else the port's container.
+    private func source(_ attachments: [AttachmentFacts]) throws(PoolFailure) -> (mac: MACAddress, address: IPAddress?)
+    {
+        if let from { return try station(from, attachments) }
+        do throws(PoolFailure) {
+            return try station(port, attachments)
+        } catch {
+            throw PoolFailure(
+                "\(port) is taken for a container, because there is no --from: \(error.message)",
+                advice: error.advice
+            )
+        }
     }
 
     /// Who is meant by a MAC address, or by a container's name.
