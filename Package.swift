@@ -223,8 +223,8 @@ let modules: [Target] = [
     module(
         "Topology",
         [
-            "Attachments", "Monitoring", "Pools", "SwitchControl", "Wiring", "Netlink", "CNI", "JSON", "CLinux",
-            "Linux", "Addressing",
+            "Attachments", "FastPath", "Monitoring", "Pools", "SwitchControl", "Wiring", "Netlink", "CNI", "JSON",
+            "CLinux", "Linux", "Addressing",
         ]
     ),
     // Row 7: executables
