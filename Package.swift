@@ -350,7 +350,10 @@ let modules: [Target] = [
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
-    tests("ReachabilityTests", ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON"]),
+    tests(
+        "ReachabilityTests",
+        ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON", "Linux", "TestSupport"]
+    ),
     tests(
         "TopologyTests",
         [

@@ -44,6 +44,7 @@ extension TopologyFacts {
         ///   - address: the station's.
         ///   - vlan: by the bridge's table; 0 where VLANs are not told apart.
         ///   - native: the VLAN of frames without a tag at the port.
+        /// - Returns: whether others are led to it past the bridge.
         func leads(to address: MACAddress, vlan: UInt16, native: UInt16?) -> Bool {
             if stations.contains(Station(address, vlan: vlan)) { return true }
             return vlan == native && stations.contains(Station(address))
