@@ -227,8 +227,8 @@ let modules: [Target] = [
     module(
         "Topology",
         [
-            "Attachments", "Monitoring", "Pools", "SwitchControl", "Wiring", "Netlink", "CNI", "JSON", "CLinux",
-            "Linux", "Addressing",
+            "Attachments", "FastPath", "Monitoring", "Pools", "SwitchControl", "Wiring", "Netlink", "CNI", "JSON",
+            "CLinux", "Linux", "Addressing",
         ]
     ),
     // Row 7: executables
@@ -355,7 +355,10 @@ let modules: [Target] = [
     ),
     tests("HistoryTests", ["History", "Addressing", "Journal", "JSON", "Linux", "TestSupport"]),
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
-    tests("ReachabilityTests", ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON"]),
+    tests(
+        "ReachabilityTests",
+        ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON", "Linux", "TestSupport"]
+    ),
     tests(
         "TopologyTests",
         [

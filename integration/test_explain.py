@@ -255,3 +255,73 @@ def test_a_container_in_a_vrf(host: Host, ours: Implementation) -> None:
     assert_as_predicted(company, [dataclasses.replace(flow, source_port=flow.source_port + 5000)
                                   for flow in (*bound, *inward)])
     assert explain(host, "c1", "10.77.0.1:81", status=1)["verdict"]["outcome"] == "unreachable"
+
+
+@pytest.mark.needs_links("ipvlan")
+@pytest.mark.parametrize("mode", ["l2", "l3", "l3s"])
+def test_behind_one_hardware_address(mode: str, host: Host, ours: Implementation) -> None:
+    """ipvlan: each other, the neighbour, the host, and whoever comes from him."""
+    add_neighbour(host)
+    host.must(f"ip address add 10.77.0.1/24 dev {WIRE}; ip address add fd77::ff/64 dev {WIRE} nodad")
+    runtime = Runtime(host, ours, network({"type": "ipvlan", "master": WIRE, "mode": mode, "ipam": DUAL},
+                                          version="1.1.0"))
+    for name in ("c1", "c2"):
+        host.settle(connected(runtime, name))
+    own = ("10.77.0.2", "fd77::2")
+    if mode != "l2":
+        # Where packets are routed nobody answers for containers on the wire.
+        station = next(link["address"] for link in host.links() if link["ifname"] == WIRE)
+        for address in own:
+            host.must(f"ip -n {NEIGHBOUR} neigh replace {address} lladdr {station} dev eth0")
+    neighbour = Agent(host, NEIGHBOUR, [80], [53])
+    addresses = ["10.77.0.3", "fd77::3", *NEIGHBOURS, "10.77.0.1", "fd77::ff"]
+    company = company_of(host, "c1", "c2")
+    assert_as_predicted(company, flows_among(["c1"], addresses))
+    document = explain(host, "--in", WIRE, NEIGHBOURS[0], f"{own[0]}:80", status=0)
+    assert document["verdict"]["place"] == "c1"
+    # What the host sends for them its rules see; of mode l2 they see nothing.
+    host.must("nft -f -", stdin="table inet mine { chain o { type filter hook output priority 0; "
+              "meta l4proto udp drop; }\n}")
+    flows = [dataclasses.replace(flow, source_port=flow.source_port + 1000) for flow in flows_among(["c1"], NEIGHBOURS)]
+    assert_as_predicted(company, flows)
+    seen_below = explain(host, "c1", f"{NEIGHBOURS[0]}:53", "--protocol", "udp")["verdict"]["outcome"]
+    assert seen_below == ("connected" if mode == "l2" else "dropped")
+    assert neighbour.process.poll() is None
+
+
+def test_chains_where_links_send(host: Host, ours: Implementation) -> None:
+    """At the egress of ports, of a bridge, of a container's own interface and of several links at once."""
+    lan = network(bridge(host_local("10.77.0.0/24", "fd77::/64"), isGateway=True, isDefaultGateway=True), name="lan")
+    runtime = Runtime(host, ours, lan)
+    for name in ("c1", "c2"):
+        host.settle(connected(runtime, name))
+    ends = [next(entry["name"] for entry in runtime.results[name, "eth0"]["interfaces"]
+                 if entry["name"].startswith("veth")) for name in ("c1", "c2")]
+    company = company_of(host, "host", "c1", "c2")
+    chains = [
+        ("host", f"hook egress device {ends[1]} priority 0; udp dport 53 drop;"),
+        ("host", f"hook ingress devices = {{ cni0, {ends[0]}, {ends[1]} }} priority 0; ip6 nexthdr udp drop;"),
+        ("host", "hook egress device cni0 priority 0; tcp dport 80 drop;"),
+        ("c1", "hook egress device eth0 priority 0; ip protocol tcp drop;"),
+        ("host", f"hook egress device {ends[1]} priority 0; ether type arp drop;"),
+    ]
+    for number, (place, chain) in enumerate(chains):
+        where = None if place == "host" else f"/run/netns/{place}"
+        host.must("nft -f -", stdin=f"table netdev mine {{ chain c {{ type filter {chain} }}\n}}", netns=where)
+        flows = flows_among(["c1", "host"], ["10.77.0.3", "fd77::3"])
+        assert_as_predicted(company, [dataclasses.replace(flow, source_port=flow.source_port + 100 * number)
+                                      for flow in flows])
+        host.must("nft delete table netdev mine", netns=where)
+    assert explain(host, "c1", "10.77.0.3:80", status=0)
+
+
+def test_the_older_iptables(small: Operator) -> None:
+    """Its rules are not followed, and nothing is guessed; its tables alone are no rules."""
+    assert explain(small.host, "web-0", "host", "--protocol", "icmp", status=0)
+    if not small.host.run(["iptables-legacy", "-A", "INPUT", "-p", "udp", "-j", "ACCEPT"]).ok:
+        pytest.skip("this kernel has no older iptables")
+    document = explain(small.host, "web-0", "host", "--protocol", "icmp", status=2)
+    assert "the older iptables has rules" in document["verdict"]["reason"]
+    small.host.must("iptables-legacy -F INPUT")
+    assert "filter" in small.host.must("cat /proc/thread-self/net/ip_tables_names")
+    assert explain(small.host, "web-0", "host", "--protocol", "icmp", status=0)

@@ -13,6 +13,7 @@ from host import Host
 from implementations import Implementation
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network
+from shortcut import KEY, detach, host_end
 
 pytestmark = pytest.mark.needs_culvert
 
@@ -156,3 +157,24 @@ def test_vlans_stand_at_their_ports(host: Host, ours: Implementation) -> None:
     assert [[20, 30], [40, 40]] == nodes["attachment/trunk/many/eth0"]["vlans"]["tagged"]
     assert "VLAN-aware" in nodes["link/cni0"]["traits"]
     assert " 20-30,40 native 1" in tool.must("graph")
+
+
+def test_who_goes_past_the_bridge_is_marked(host: Host, ours: Implementation) -> None:
+    """A port with the shortcut, in every form; one whose program was taken off, and one that never had any, differ."""
+    fast = network(bridge(host_local("10.77.0.0/24"), isGateway=True, **KEY), name="fast", version="1.1.0")
+    slow = network(bridge(host_local("10.77.1.0/24")), name="slow", version="1.1.0")
+    tool = Operator(host, ours, fast, slow)
+    runtime = Runtime(host, ours, fast)
+    connected(runtime, "web")
+    bare = host_end(runtime, connected(runtime, "bare"))
+    connected(Runtime(host, ours, slow), "old")
+
+    def traits() -> dict[str, list[str]]:
+        nodes = json.loads(tool.must("graph", "--format", "json"))["nodes"]
+        return {node["containerID"]: node.get("traits", []) for node in nodes if node["role"] == "attachment"}
+
+    assert traits() == {"web": ["shortcut"], "bare": ["shortcut"], "old": []}
+    for form in ("svg", "dot", "text"):
+        assert tool.must("graph", "--format", form).count("shortcut") == (4 if form == "svg" else 2), form
+    detach(host, bare)
+    assert traits() == {"web": ["shortcut"], "bare": ["shortcut-to"], "old": []}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from host import Host
 from implementations import Implementation
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network
+from shortcut import KEY, counter, detach, filters_frames, host_end
 from switching import new_switch, until
 
 pytestmark = pytest.mark.needs_culvert
@@ -59,6 +61,31 @@ def test_a_bridge_tells_who_is_behind_a_port(tool: Operator) -> None:
     assert any(mac in line and " web " in line for line in table.splitlines())
     assert mac in tool.must("switch", "fdb", "-o", "name").split()
     assert "no such station" in tool.run("switch", "fdb", "--vlan", "99").stderr
+
+
+def test_a_bridge_tells_who_goes_past_it(host: Host, ours: Implementation) -> None:
+    """Ports with the shortcut, the stations that it leads to, and what came to them that way."""
+    fast = network(bridge(host_local("10.77.0.0/24"), isGateway=True, **KEY), name="fast", version="1.1.0")
+    tool, runtime = Operator(host, ours, fast), Runtime(host, ours, fast)
+    filters_frames(host, False)
+    web, db = connected(runtime, "web"), connected(runtime, "db")
+    host.must("ping -q -c 60 -i 0.002 -W 20 10.77.0.3", netns=web.netns)
+
+    def ports() -> dict[str, dict[str, Any]]:
+        [switch] = tool.document("switch", "show")["switches"]
+        return {port["containerID"]: port for port in switch["ports"]}
+
+    shown = ports()
+    assert [shown[name]["flags"] for name in ("web", "db")] == [["shortcut"], ["shortcut"]]
+    # The link alone has counted next to nothing: the echo requests went past.
+    assert shown["db"]["counters"]["sentFrames"] >= 60 > counter(host, host_end(runtime, db), "tx_packets")
+    macs = {tool.attachments()[f"{name}:eth0"]["mac"] for name in ("web", "db")}
+    stations = tool.document("switch", "fdb", "cni0")["stations"]
+    assert {each["mac"] for each in stations if each.get("shortcut")} == macs
+    assert sum(" shortcut " in line for line in tool.must("switch", "fdb").splitlines()) == len(
+        [each for each in stations if each["mac"] in macs])
+    detach(host, host_end(runtime, db))
+    assert [ports()[name]["flags"] for name in ("web", "db")] == [["shortcut"], ["shortcut-to"]]
 
 
 def test_where_there_is_no_daemon_the_socket_is_named(tool: Operator) -> None:

@@ -16,7 +16,7 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-enum { tcx_ingress = 46 };  // enum bpf_attach_type, of Linux 6.6 and later
+enum { tcx_ingress = 46, tcx_egress };  // enum bpf_attach_type, of Linux 6.6 and later
 
 /// The beginnings of union bpf_attr for what headers older than Linux 6.6 do not have.
 struct attachment {
@@ -105,6 +105,12 @@ int culvert_detach_program(int program, uint32_t link) {
 
 int culvert_attached_programs(uint32_t link, uint32_t *numbers, uint32_t room) {
     struct query a = {.link = link, .kind = tcx_ingress, .numbers = (uintptr_t)numbers, .count = room};
+    int result = call(BPF_PROG_QUERY, &a, sizeof a);
+    return result < 0 && result != -ENOSPC ? result : (int)a.count;
+}
+
+int culvert_sending_programs(uint32_t link) {
+    struct query a = {.link = link, .kind = tcx_egress};
     int result = call(BPF_PROG_QUERY, &a, sizeof a);
     return result < 0 && result != -ENOSPC ? result : (int)a.count;
 }

@@ -11,9 +11,13 @@ package enum LegacyTables {
     /// legacy iptables, and none that anybody could tell of where the list may not be read: it is nobody's in a network
     /// namespace that was made together with its user namespace (`unshare --user --net`), before that had a root.
     ///
+    /// `directory`: where the kernel has the lists, proc_pid_net(5).
     /// - Throws: ``KernelError``.
-    package static func inUse(_ family: AddressFamily) throws(KernelError) -> [String] {
-        let path = "/proc/thread-self/net/\(family == .v4 ? "ip_tables_names" : "ip6_tables_names")"
+    package static func inUse(
+        _ family: AddressFamily,
+        in directory: String = "/proc/thread-self/net"
+    ) throws(KernelError) -> [String] {
+        let path = directory + "/\(family == .v4 ? "ip_tables_names" : "ip6_tables_names")"
         let text: [UInt8]
         do throws(KernelError) {
             text = try Descriptor(opening: path, O_RDONLY).readSmallFile(path)

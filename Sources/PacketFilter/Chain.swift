@@ -44,6 +44,8 @@ package struct ChainHook: Hashable, Sendable {
         case forward
         case output
         case postrouting
+        /// Of family `netdev`: where a link sends.
+        case egress
     }
 
     package var kind: Kind
@@ -54,8 +56,10 @@ package struct ChainHook: Hashable, Sendable {
     ///
     /// nil is not said: the kernel takes `accept`, and leaves the policy of a chain that exists alone.
     package var policy: Verdict?
-    /// The device of a chain at `ingress`.
+    /// The device of a chain at `ingress` or `egress`; of several the first.
     package var device: String?
+    /// The others; a star in the end stands for whatever name goes on there.
+    package var otherDevices: [String] = []
 
     package init(
         _ kind: Kind,

@@ -28,7 +28,17 @@ extension ChainHook {
         if let code = attributes.number(NFTA_CHAIN_POLICY) {
             policy = Verdict(code: Int32(bitPattern: code), chain: "")
         }
-        device = body.text(NFTA_HOOK_DEV) ?? body.nested(NFTA_HOOK_DEVS)?[NFTA_DEVICE_NAME]?.text
+        var devices: [String] = []
+        if let name = body.text(NFTA_HOOK_DEV) { devices.append(name) }
+        if let list = body.nested(NFTA_HOOK_DEVS) {
+            for (kind, name) in list {
+                // NFTA_DEVICE_NAME; NFTA_DEVICE_PREFIX of Linux 6.16 and later
+                if kind == 1 { devices.append(name.text) }
+                if kind == 2 { devices.append(name.text + "*") }
+            }
+        }
+        device = devices.first
+        otherDevices = Array(devices.dropFirst())
     }
 }
 
@@ -53,12 +63,14 @@ extension ChainHook.Point {
         case .forward: 2
         case .output: family == .arp ? 1 : 3
         case .postrouting: 4
+        case .egress: 1
         }
     }
 
     fileprivate init?(number: UInt32, in family: Family) {
         switch (family, number) {
         case (.netdev, 0), (.inet, 5): self = .ingress
+        case (.netdev, 1): self = .egress
         case (.arp, 0): self = .input
         case (.arp, 1): self = .output
         case (.arp, 2): self = .forward

@@ -28,14 +28,15 @@ package struct Ruleset: Hashable, Sendable {
     /// - Parameters:
     ///   - point: where.
     ///   - families: whose chains: `inet` and `ip` both see packets of IPv4.
-    ///   - device: of a chain at `ingress`.
+    ///   - device: of a chain at `ingress` or `egress`.
     /// - Returns: the base chains, by priority.
     package func chains(at point: ChainHook.Point, of families: [Family], device: String? = nil) -> [InstalledChain] {
         let found = chains.filter { chain in
             guard let hook = chain.hook, hook.point == point, families.contains(chain.chain.table.family) else {
                 return false
             }
-            return device == nil || hook.device == device
+            guard let device else { return true }
+            return hook.isAt(device)
         }
         // Of one priority the chain that came last is asked first (nf_hook_entries_grow of the kernel); it lists tables,
         // and the chains of each, as they came.
@@ -102,6 +103,16 @@ package struct RawSet: Hashable, Sendable {
             start = end
         }
         return true
+    }
+}
+
+extension ChainHook {
+    /// Whether it is of a device, by its name.
+    package func isAt(_ name: String) -> Bool {
+        guard let device else { return false }
+        return ([device] + otherDevices).contains { own in
+            own.hasSuffix("*") ? name.hasPrefix(own.dropLast()) : own == name
+        }
     }
 }
 

@@ -58,20 +58,30 @@ package struct HostModel: Sendable {
         package var address: MACAddress
         package var isUp = true
         package var isLoopback = false
+        /// Whether it takes in what is for others.
+        package var isPromiscuous = false
         package var master: Int32?
         /// Of a pair the other end, of a VLAN and the like the link below.
         package var peer: Int32?
         package var isPeerAbroad = false
         /// Of a link of kind `vlan`.
         package var vlan: UInt16 = 0
-        /// Of a link of kind `macvlan`: which others on the same link it reaches, in ip-link(8)'s words.
+        /// Of a link of kind `macvlan`: which others on the same link it reaches, in ip-link(8)'s words; of kind `ipvlan`:
+        /// where its packets are told apart.
         package var mode = ""
         /// Of a VRF: its routing table.
         package var table = 0
         /// Of a bridge: whether it tells VLANs apart.
         package var filtersVLANs = false
+        /// Of a bridge: whether it shows its packets to the rules of IP, whatever is set for all of them.
+        package var showsIPv4 = false
+        package var showsIPv6 = false
         /// Of a bridge's port.
         package var port: Port?
+        /// Of a bond.
+        package var bond: Bond?
+        /// Of a link of a bond: whether it waits for others to fail; nil for all other links, and where it is not said.
+        package var isBackup: Bool?
         /// What limits its rate, in words; nil when nothing does.
         package var shaping: String?
 
@@ -90,6 +100,8 @@ package struct HostModel: Sendable {
         package var isHairpin = false
         package var isIsolated = false
         package var isLocked = false
+        /// Whether the bridge answers for stations behind it, or puts VLANs into tunnels.
+        package var doesMore = false
         package var floodsUnknown = true
         package var floodsBroadcast = true
         package var floodsMulticast = true

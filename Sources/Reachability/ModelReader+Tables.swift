@@ -24,13 +24,15 @@ extension ModelReader {
             (link.master, link.peer, link.isPeerAbroad) = (found.master, found.peerIndex, found.isPeerAbroad)
             link.filtersVLANs = found.bridge?.filtersVLANs ?? false
             link.port = ports[found.index]
-            if ["vlan", "macvlan", "vrf"].contains(found.kind), let details = try socket.details(ofLink: found.name) {
+            let hasDetails = ["vlan", "macvlan", "ipvlan", "vrf"].contains(found.kind)
+            if hasDetails, let details = try socket.details(ofLink: found.name) {
                 if found.kind != "vrf" {
                     (link.peer, link.isPeerAbroad) = (details.masterIndex, details.isMasterAbroad)
                 }
                 switch details.kind {
                 case .vlan(let id): link.vlan = id
                 case .macvlan(let mode, _): link.mode = mode.rawValue
+                case .ipvlan(let mode): link.mode = mode.rawValue
                 case .vrf(let table): link.table = Int(table)
                 default: break
                 }
@@ -40,6 +42,7 @@ extension ModelReader {
             }
             links.append(link)
         }
+        try addFlags(&links, socket)
         return links
     }
 
@@ -71,6 +74,9 @@ extension ModelReader {
             port.isHairpin = flag(UInt32(IFLA_BRPORT_MODE), false)
             port.isIsolated = flag(UInt32(IFLA_BRPORT_ISOLATED), false)
             port.isLocked = flag(UInt32(IFLA_BRPORT_LOCKED), false)
+            port.doesMore = [
+                IFLA_BRPORT_PROXYARP, IFLA_BRPORT_PROXYARP_WIFI, IFLA_BRPORT_NEIGH_SUPPRESS, IFLA_BRPORT_VLAN_TUNNEL,
+            ].contains { flag(UInt32($0), false) }
             port.floodsUnknown = flag(UInt32(IFLA_BRPORT_UNICAST_FLOOD), true)
             port.floodsBroadcast = flag(UInt32(IFLA_BRPORT_BCAST_FLOOD), true)
             port.floodsMulticast = flag(UInt32(IFLA_BRPORT_MCAST_FLOOD), true)

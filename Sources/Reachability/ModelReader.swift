@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
 internal import CLinux
-internal import IPTables
 package import Linux
 internal import Netlink
 internal import PacketFilter
@@ -62,6 +61,7 @@ package struct ModelReader {
         }
         space.stations = try stations(socket)
         space.shortcuts = shortcuts(space.links)
+        try addObstacles(&space.shortcuts, socket)
         space.sockets = try Listener.all(of: [6, 17]).map { listener in
             var socket = HostModel.Socket(
                 transport: listener.transport,
@@ -78,7 +78,7 @@ package struct ModelReader {
         } catch {
             if !error.meansNoPacketFilter { space.unseenRules = "\(error)" }
         }
-        if space.unseenRules == nil { space.unseenRules = legacyRules() }
+        if space.unseenRules == nil { space.unseenRules = LegacyRules().objection }
         space.settings = settings(space.links.map { $0.name })
         return space
     }
@@ -104,23 +104,5 @@ package struct ModelReader {
             }
         }
         return settings
-    }
-
-    /// What the older iptables has, which nf_tables does not tell; nil when it has no rule.
-    private static func legacyRules() -> String? {
-        let programs = [(AddressFamily.v4, "/usr/sbin/iptables-legacy-save"), (.v6, "/usr/sbin/ip6tables-legacy-save")]
-        for (family, program) in programs {
-            do throws(KernelError) {
-                let tables = try LegacyTables.inUse(family)
-                guard !tables.isEmpty else { continue }
-                let child = try ChildProcess.run(program, [program], environment: [], input: [], errorLimit: 4096)
-                let lines = String(decoding: child.output, as: UTF8.self).split(separator: "\n")
-                let isInUse = lines.contains { $0.hasPrefix("-A") || $0.hasPrefix(":") && $0.contains(" DROP ") }
-                if isInUse { return "the older iptables has rules (\(program)), which are not told here" }
-            } catch {
-                continue
-            }
-        }
-        return nil
     }
 }

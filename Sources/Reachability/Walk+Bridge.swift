@@ -23,7 +23,7 @@ extension Walk {
             if let blocked = spanningTree(port, bridge, namespace) { return [.stopped(blocked)] }
             let place = HookPlace(point: .prerouting, namespace: namespace, input: port, output: nil, bridge: bridge)
             if let verdict = ask(place, &packet) { return [.stopped(verdict)] }
-            if showsPackets(packet, namespace) {
+            if showsPackets(packet, bridge, namespace) {
                 wasAsked = true
                 shown = (namespace, port, packet.source)
                 if let verdict = showPrerouting(&packet, bridge, namespace) { return [.stopped(verdict)] }
@@ -42,8 +42,9 @@ extension Walk {
     // MARK: - br_netfilter
 
     /// Whether the rules of IP are shown what a bridge forwards.
-    private func showsPackets(_ packet: Packet, _ namespace: Int) -> Bool {
+    private func showsPackets(_ packet: Packet, _ bridge: HostModel.Link, _ namespace: Int) -> Bool {
         guard let family = packet.family, packet.vlan == 0 else { return false }
+        if family == .v4 ? bridge.showsIPv4 : bridge.showsIPv6 { return true }
         let name = family == .v4 ? "bridge-nf-call-iptables" : "bridge-nf-call-ip6tables"
         return model.namespaces[namespace].setting("bridge/\(name)") != 0
     }
@@ -116,8 +117,7 @@ extension Walk {
                 let goal = target.index == bridge.index ? "to \(title(namespace)) itself" : "to port \(target.name)"
                 let from = port.map { "from port \($0.name)" } ?? "from \(title(namespace)) itself"
                 let known = decision.isKnown ? "\(frame.destination)\(vlan) is known there" : "flooded\(vlan)"
-                let isPast = goesPast(bridge, frame, from: port, to: target, of: namespace)
-                let way = isPast ? "\(goal) by the shortcut past it" : goal
+                let way = goal + words(past(bridge, frame, from: port, to: target, of: namespace))
                 note(.bridge, namespace, "bridge \(bridge.name): \(from) \(way), \(known)")
             }
             arrivals += pass(frame, bridge, from: port, to: target, of: namespace, wasAsked: wasAsked)

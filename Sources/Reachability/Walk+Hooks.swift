@@ -20,7 +20,9 @@ extension Walk {
     mutating func ask(_ place: HookPlace, _ packet: inout Packet) -> TraceVerdict? {
         let space = model.namespaces[place.namespace]
         let families: [Family]
-        if place.point == .ingress {
+        if place.point == .egress {
+            families = [.netdev]
+        } else if place.point == .ingress {
             families = packet.family == nil ? [.netdev] : [.netdev, .inet]
         } else if place.bridge != nil {
             families = [.bridge]
@@ -32,14 +34,15 @@ extension Walk {
         let isFirst = place.point == .prerouting || place.point == .output
         if packet.isDiscovery { isUntracked = true }
         let isIngress = place.point == .ingress
-        let tracks = place.bridge == nil && packet.family != nil && !isUntracked && !isIngress
+        let device = isIngress ? place.input?.name : place.point == .egress ? place.output?.name : nil
+        let tracks = place.bridge == nil && packet.family != nil && !isUntracked && device == nil
         let translationPriority: Int32 = isFirst ? -100 : 100
         let translates = tracks && place.point != .forward
         var isTracked = !isFirst || place.bridge != nil
         var isTranslated = !translates
-        let chains = space.ruleset.chains(at: place.point, of: families, device: isIngress ? place.input?.name : nil)
+        let chains = space.ruleset.chains(at: place.point, of: families, device: device)
         if isIngress, !chains.isEmpty { attached = nil }
-        if let unseen = space.unseenRules, place.bridge == nil, !isIngress {
+        if let unseen = space.unseenRules, place.bridge == nil, device == nil {
             let reason = "rules of \(title(place.namespace)) cannot be told: \(unseen)"
             return stop(.unknown, place.namespace, reason)
         }

@@ -23,8 +23,10 @@ extension Walk {
             return .stopped(stop(.dropped, namespace, "link \(link.name) of \(title(namespace)) is down"))
         }
         if link.leadsBack {
+            if let verdict = depart(&packet, link, namespace) { return .stopped(verdict) }
             return receivePacket(packet, by: link, of: namespace, wasAsked: false)
         }
+        if Walk.isRouted(link) { return transmitByAddress(packet, by: link, of: namespace) }
         let target = nextHop ?? packet.destinationAddress
         packet.source = link.address
         departed = packet
@@ -76,6 +78,8 @@ extension Walk {
         }
         hops += 1
         guard hops < 256 else { return [.stopped(stop(.dropped, namespace, "it goes round in a circle"))] }
+        var packet = packet
+        if let verdict = depart(&packet, link, namespace) { return [.stopped(verdict)] }
         switch link.kind {
         case "veth": return cross(packet, link, namespace)
         case "bridge": return bridge(packet, link, from: nil, of: namespace)
@@ -83,13 +87,24 @@ extension Walk {
         case "macvlan": return sendStation(packet, link, namespace)
         case "dummy":
             return [.stopped(stop(.dropped, namespace, "\(link.name) is a dummy: what it sends is gone"))]
-        case "ipvlan", "bond", "team", "ifb":
+        case "ipvlan": return sendByAddress(packet, link, namespace)
+        case "bond": return sendBonded(packet, link, namespace)
+        case "team", "ifb":
             let reason = "what \(link.name) does, of kind \(link.kind), is not told here"
             return [.stopped(stop(.unknown, namespace, reason))]
         default:
             exitTag = packet.vlan
             return [.left(namespace, link)]
         }
+    }
+
+    /// Asks the chains where a link sends.
+    mutating func depart(
+        _ packet: inout Packet,
+        _ link: HostModel.Link,
+        _ namespace: Int
+    ) -> TraceVerdict? {
+        ask(HookPlace(point: .egress, namespace: namespace, input: nil, output: link, bridge: nil), &packet)
     }
 
     /// The other end of a pair.
@@ -127,16 +142,14 @@ extension Walk {
         if let master, master.kind == "bridge", link.port != nil {
             return bridge(packet, master, from: link, of: namespace)
         }
+        if let master, master.kind == "bond" { return receiveBonded(packet, link, master, namespace) }
         if let master, master.kind != "bridge", master.kind != "vrf" {
             let reason = "\(link.name) belongs to \(master.name), of kind \(master.kind), which is not told here"
             return [.stopped(stop(.unknown, namespace, reason))]
         }
         var besides: [Arrival] = []
         if let arrivals = reachStations(packet, link, namespace, &besides) { return arrivals }
-        if !uppers("ipvlan", upon: link, namespace).isEmpty {
-            let reason = "links of kind ipvlan rest upon \(link.name), and what they take is not told here"
-            return besides + [.stopped(stop(.unknown, namespace, reason))]
-        }
+        if let arrivals = reachAddresses(packet, link, namespace, &besides) { return arrivals }
         guard packet.vlan != 0 else { return besides + [.up(namespace, link, packet, wasAsked: false)] }
         let reason = "nobody above \(link.name) is in VLAN \(packet.vlan)"
         return besides + unseen(namespace) + [.stopped(stop(.dropped, namespace, reason))]

@@ -147,6 +147,7 @@ extension Walk {
             let place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
             if let verdict = ask(place, &packet) { return .stopped(verdict) }
         }
+        if !wasAsked, let fate = takeOver(packet, by: link, of: namespace) { return fate }
         // What comes in by a link of a VRF comes in by the VRF from here on.
         let domain = space.domain(link)
         if let domain, domain.index != link.index {

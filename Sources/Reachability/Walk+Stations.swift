@@ -118,7 +118,13 @@ extension Walk {
     /// Why a station does not reach another one on the same link, though both send out of the host; nil when there is
     /// no such other one.
     func apart(_ target: IPAddress, from link: HostModel.Link, _ namespace: Int) -> TraceVerdict? {
-        guard link.kind == "macvlan", let lower = lower(link, namespace) else { return nil }
+        guard ["macvlan", "ipvlan"].contains(link.kind), let lower = lower(link, namespace) else { return nil }
+        if model.namespaces[lower.namespace].isOwn(target, on: nil) {
+            let reason = "nobody answers: \(target) belongs to \(title(lower.namespace)),"
+                + " which does not hear what \(link.name) sends by its link \(lower.link.name)"
+            let advice = "give the host an interface of the same kind upon \(lower.link.name)"
+            return stop(.dropped, namespace, reason, plugin: link.kind, advice: advice)
+        }
         for other in uppers("macvlan", upon: lower.link, lower.namespace) where other.namespace != namespace {
             let space = model.namespaces[other.namespace]
             let isHere = space.addresses.contains { $0.link == other.link.index && $0.address.address == target }

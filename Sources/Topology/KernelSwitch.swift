@@ -10,6 +10,8 @@ internal import Wiring
 package struct KernelSwitch: Hashable, Sendable {
     package let view: SwitchView
     package let stations: [SwitchStationView]
+    /// Those of them that frames are led to past the bridge.
+    let led: Set<SwitchStationView>
 
     /// Looks at bridges of this host; changes nothing.
     ///
@@ -42,8 +44,10 @@ package struct KernelSwitch: Hashable, Sendable {
             stations: known.count,
             maximumStations: 0
         )
+        let links = Dictionary(facts.links.map { ($0.index, $0) }) { first, _ in first }
+        var led: Set<SwitchStationView> = []
         let views = known.map { station in
-            SwitchStationView(
+            let view = SwitchStationView(
                 switchName: bridge.name,
                 address: "\(station.address)",
                 vlan: Int(station.vlan),
@@ -51,8 +55,19 @@ package struct KernelSwitch: Hashable, Sendable {
                 isStatic: station.isStatic,
                 age: Int((station.idleMilliseconds ?? 0) / 1000)
             )
+            if links[station.port]?.isLedTo(station) == true { led.insert(view) }
+            return view
         }
+        self.led = led
         stations = views.sorted { ($0.vlan, $0.address, $0.port) < ($1.vlan, $1.address, $1.port) }
+    }
+}
+
+extension TopologyFacts.Link {
+    /// Whether frames to a station behind the port are led there past the bridge.
+    fileprivate func isLedTo(_ station: BridgeStation) -> Bool {
+        let native = vlans?.runs.first { $0.isNative }?.identifiers.lowerBound
+        return shortcut?.leads(to: station.address, vlan: station.vlan, native: native) ?? false
     }
 }
 
@@ -63,6 +78,7 @@ extension SwitchPortView {
         var flags: [String] = []
         if link.port?.isIsolated == true { flags.append("isolated") }
         if link.port?.isHairpin == true { flags.append("hairpin") }
+        if let word = link.shortcut?.word { flags.append(word) }
         // A port that is down forwards nothing either: that is said elsewhere.
         if link.isUp, link.hasCarrier, link.port?.isForwarding == false { flags.append("blocked") }
         if owner == nil, isElsewhere { flags.append("no-record") }

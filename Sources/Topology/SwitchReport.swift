@@ -16,6 +16,8 @@ package struct SwitchReport: Sendable {
 
     private let switches: [(kind: Kind, view: SwitchView)]
     private let stations: [SwitchStationView]
+    /// Those that frames are led to past their bridge.
+    private let led: Set<SwitchStationView>
 
     /// - Parameters:
     ///   - kernel: bridges of the kernel.
@@ -24,6 +26,7 @@ package struct SwitchReport: Sendable {
     package init(kernel: [KernelSwitch], daemon: [SwitchView] = [], stations: [SwitchStationView] = []) {
         switches = kernel.map { (.kernel, $0.view) } + daemon.map { (.daemon, $0) }
         self.stations = kernel.flatMap { $0.stations } + stations
+        led = kernel.reduce(into: []) { $0.formUnion($1.led) }
     }
 
     /// The names of all switches.
@@ -131,7 +134,7 @@ package struct SwitchReport: Sendable {
     /// Who is behind which port.
     package func stationLines(_ look: Look, inVLAN vlan: Int? = nil, hasHeader: Bool = true) -> [String] {
         let columns =
-            ["SWITCH", "VLAN", "MAC", "PORT", "CONTAINER", "INTERFACE"].map { TextTable.Column($0) }
+            ["SWITCH", "VLAN", "MAC", "PORT", "CONTAINER", "INTERFACE", "FLAGS"].map { TextTable.Column($0) }
             + [TextTable.Column("AGE", isNumber: true)]
         let rows = stations(inVLAN: vlan).map { station -> [TextTable.Cell] in
             let port = port(of: station)
@@ -140,6 +143,7 @@ package struct SwitchReport: Sendable {
                 TextTable.Cell(station.address), TextTable.Cell(station.port.isEmpty ? "itself" : station.port),
                 TextTable.Cell(port.flatMap { $0.container.isEmpty ? nil : LeaseRow.brief($0.container) } ?? "-"),
                 TextTable.Cell(port.flatMap { $0.interface.isEmpty ? nil : $0.interface } ?? "-"),
+                led.contains(station) ? "shortcut" : "-",
                 station.isStatic ? "static" : TextTable.Cell(Moment.age(seconds: Int64(station.age))),
             ]
         }
@@ -152,6 +156,7 @@ package struct SwitchReport: Sendable {
             "stations": .array(
                 stations(inVLAN: vlan).map { station in
                     guard case .object(var object) = station.json else { return .null }
+                    if led.contains(station) { object[exact: "shortcut"] = .bool(true) }
                     if let port = port(of: station), !port.container.isEmpty {
                         object[exact: "containerID"] = .string(port.container)
                         object[exact: "ifname"] = .string(port.interface)

@@ -203,6 +203,7 @@ extension Topology.Node {
         if link.port != nil { vlans = link.vlans }
         if link.port?.isIsolated == true { traits.append("isolated") }
         if link.port?.isHairpin == true { traits.append("hairpin") }
+        if let word = link.shortcut?.word { traits.append(word) }
         if link.filtersVLANs == true { traits.append("VLAN-aware") }
     }
 

@@ -41,7 +41,7 @@ package struct Topology: Hashable, Sendable {
         package var mtu = 0
         /// Of a port on a bridge that tells VLANs apart.
         package var vlans: PortVLANs?
-        /// What else is special, in words: `isolated`, `hairpin`.
+        /// What else is special, in words: `isolated`, `hairpin`, `shortcut`.
         package var traits: [String] = []
         package var marks: [Mark] = []
         package var rates: Rates?

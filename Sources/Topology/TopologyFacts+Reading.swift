@@ -19,10 +19,16 @@ extension TopologyFacts {
         for entry in try socket.everyAddress() where !entry.isLinkLocal {
             addresses[entry.link, default: []].append(entry.address)
         }
+        let shortcuts = TopologyFacts.shortcuts()
         let home = try NetworkNamespace.current()
         self.init(
             nanoseconds: Machine.bootNanoseconds,
-            links: counted.map { Link($0, vlans[$0.details.link.index], addresses[$0.details.link.index] ?? []) },
+            links: counted.map { found in
+                let index = found.details.link.index
+                var link = Link(found, vlans[index], addresses[index] ?? [])
+                if link.port != nil { link.add(shortcuts[index]) }
+                return link
+            },
             attachments: attachments.map { Attachment($0, inside: TopologyFacts.inside($0, from: home)) }
         )
     }
@@ -74,6 +80,15 @@ extension TopologyFacts.Link {
         self.vlans = vlans
         self.addresses = addresses.sorted { $0.address < $1.address }
         counters = counted.counters
+    }
+
+    /// Notes what goes past the bridge; what comes to the port that way its link does not count.
+    mutating func add(_ shortcut: TopologyFacts.Shortcut?) {
+        self.shortcut = shortcut
+        guard let shortcut, var all = counters else { return }
+        all.sentPackets &+= shortcut.received.sentPackets
+        all.sentOctets &+= shortcut.received.sentOctets
+        counters = all
     }
 }
 

@@ -40,8 +40,11 @@ package struct TopologyFacts: Hashable, Sendable {
         package var filtersVLANs: Bool?
         package var port: Port?
         package var vlans: PortVLANs?
+        /// Of a port that the shortcut past its bridge knows.
+        package var shortcut: Shortcut?
         /// Without those that the kernel makes for a link (RFC 4291, 2.5.6).
         package var addresses: [CIDR] = []
+        /// With what came to it past its bridge.
         package var counters: LinkCounters?
 
         package init(_ index: Int32, _ name: String, kind: String) {

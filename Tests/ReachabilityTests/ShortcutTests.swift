@@ -63,4 +63,39 @@ struct ShortcutTests {
         for name in ["veth1", "veth2"] { small.change(name) { $0.port?.isIsolated = true } }
         #expect(try told(small) == (0, .dropped))
     }
+
+    @Test("Why the bridge takes the frame is said where both ends have the shortcut")
+    func reasons() throws {
+        let reasons: [(words: String, body: (inout SmallHost) -> Void)] = [
+            ("somebody looks at all frames", { $0.change("br0") { $0.isPromiscuous = true } }),
+            ("the bridge does more", { $0.change("veth1") { $0.port?.doesMore = true } }),
+            ("it has to queue", { $0.model.namespaces[0].shortcuts[12]?.refusesTo = "it has to queue" }),
+            ("other programs", { $0.model.namespaces[0].shortcuts[11]?.refusesFrom = "other programs" }),
+            ("rules for bridges", { $0.add(.bridge, ChainHook(.filter, .forward, priority: .filter), []) }),
+            ("another address", { $0.model.namespaces[0].shortcuts[11]?.addresses = [] }),
+        ]
+        for (words, body) in reasons {
+            var small = try host()
+            body(&small)
+            let trace = try small.trace(1, "10.0.0.3")
+            let said = trace.steps.contains { $0.text.contains("itself and not past it: ") && $0.text.contains(words) }
+            #expect(said, "\(words)")
+            #expect(trace.verdict.outcome == .connected)
+        }
+    }
+
+    @Test("Where br_netfilter is there, rules of IP count, and so does connection tracking")
+    func tracking() throws {
+        var small = try host()
+        small.model.namespaces[0].settings["bridge/bridge-nf-call-iptables"] = 0
+        #expect(try told(small).past == 2)
+        small.add(.inet, ChainHook(.filter, .input, priority: .filter, policy: .accept), [[.tcpDport(9), .drop]])
+        #expect(try told(small).past == 2)
+        small.add([.ct(.state, direction: nil, to: Register(rawValue: 8))], to: .input)
+        #expect(try told(small).past == 0)
+        for port in [11, 12] { small.model.namespaces[0].shortcuts[Int32(port)]?.ignoresFilterOfIP = true }
+        #expect(try told(small).past == 2)
+        small.change("br0") { $0.showsIPv4 = true }
+        #expect(try told(small).past == 0)
+    }
 }

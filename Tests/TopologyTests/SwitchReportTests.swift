@@ -99,8 +99,8 @@ struct SwitchReportTests {
         let lines = report.stationLines(look)
         #expect(
             lines.prefix(2) == [
-                "SWITCH  VLAN  MAC                PORT      CONTAINER  INTERFACE     AGE",
-                "vs0     1     02:00:00:00:00:01  web:eth0  web        eth0       \(Moment.age(seconds: 75).leftPadded(6))",
+                "SWITCH  VLAN  MAC                PORT      CONTAINER  INTERFACE  FLAGS     AGE",
+                "vs0     1     02:00:00:00:00:01  web:eth0  web        eth0       -      \(Moment.age(seconds: 75).leftPadded(6))",
             ]
         )
         #expect(report.stationLines(look, inVLAN: 20).count == 2 && report.addresses(inVLAN: 20).count == 1)

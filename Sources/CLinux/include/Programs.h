@@ -43,6 +43,9 @@ int culvert_detach_program(int program, uint32_t link);
 /// errno.
 int culvert_attached_programs(uint32_t link, uint32_t *numbers, uint32_t room);
 
+/// BPF_PROG_QUERY where a link sends frames (tcx). Returns how many programs there are, or a negative errno.
+int culvert_sending_programs(uint32_t link);
+
 /// The number of a program in the kernel. Returns 0, or the errno.
 int culvert_program_number(int program, uint32_t *number);
 

@@ -16,7 +16,9 @@ struct SwitchShow: ParsableCommand {
             culvert-switchd does.
 
             FLAGS are isolated, hairpin, blocked (by the spanning tree), macspoofchk, \
-            ipspoofchk, rules, and no-record for a port into another namespace that no plugin made.
+            ipspoofchk, rules, no-record for a port into another namespace that no plugin made, \
+            and shortcut where frames may go past the bridge: both ways, or shortcut-from, \
+            shortcut-to.
 
             Environment:
               CULVERT_RUN_DIR  where the records are (default /run/culvert)
