@@ -173,7 +173,7 @@ package struct FastPath: ~Copyable {
         return object
     }
 
-    private static func load(_ instructions: [UInt8]) throws(FastPathFailure) -> Descriptor {
+    static func load(_ instructions: [UInt8]) throws(FastPathFailure) -> Descriptor {
         let count = UInt32(instructions.count / 8)
         let result = culvert_load_program(instructions, count, "culvert", nil, 0)
         if result >= 0 { return Descriptor(adopting: result) }

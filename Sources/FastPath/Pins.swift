@@ -78,7 +78,8 @@ struct Pins {
     func removeOthers() {
         guard let names = try? Directory(path: family).names() else { return }
         for name in names where name.hasPrefix(namespace + "-") && family + "/" + name != directory {
-            for pin in ["program", "filter", "stations", "ports", "counts", "generation"] {
+            let guards = ["entry", "exit", "guards"]
+            for pin in ["program", "filter", "stations", "ports", "counts", "generation"] + guards {
                 _ = unlink(family + "/" + name + "/" + pin)
             }
             _ = rmdir(family + "/" + name)

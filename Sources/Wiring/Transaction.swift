@@ -117,7 +117,12 @@ package struct Transaction: ~Copyable {
         case .filter(let plan): try plan.make()
         case .noFilter(let plan): try plan.remove()
         case .shortcut(let shortcut):
-            let reason = shortcut.make(link: link(shortcut.name).index, bridge: link(shortcut.bridge).index)
+            let bridge = link(shortcut.bridge)
+            let reason = shortcut.make(
+                link: link(shortcut.name).index,
+                bridge: bridge.index,
+                isGuarded: bridge.isGuarded
+            )
             if let reason { warnings.append("no shortcut for \(shortcut.name): \(reason)") }
         case .noShortcut(let name): try Transaction.removeShortcut(name, on: host)
         }
@@ -139,8 +144,9 @@ package struct Transaction: ~Copyable {
                 switch change.inverse {
                 case .noLink(let name):
                     // What was refused because its name is taken must not cost the stranger who has it.
-                    if case .pair(let pair, _) = change, try host.link(named: name)?.address != pair.host.address {
-                        continue
+                    if case .pair(let pair, _) = change {
+                        guard let link = try host.link(named: name), link.address == pair.host.address else { continue }
+                        forgetGuard(of: link)
                     }
                     try removeLink(name, on: host)
                 case .noContainerLink(let name):

@@ -27,6 +27,9 @@ int culvert_map_value(int map, const void *key, void *value);
 /// BPF_MAP_UPDATE_ELEM, whether there is one or not. Returns 0, or the errno.
 int culvert_map_set(int map, const void *key, const void *value);
 
+/// The same unless there is one: then EEXIST.
+int culvert_map_add(int map, const void *key, const void *value);
+
 /// BPF_MAP_DELETE_ELEM. Returns 0, or the errno.
 int culvert_map_remove(int map, const void *key);
 
