@@ -56,7 +56,7 @@ extension HostReader {
         (link.master, link.peer) = (noted.link.master, noted.link.peerIndex)
         (link.isPeerAbroad, link.isUp) = (noted.link.isPeerAbroad, noted.link.isUp)
         link.isLoopback = noted.link.isLoopback
-        link.knowsVLANs = noted.link.bridge.map { $0.filtersVLANs != nil } ?? true
+        link.knowsVLANs = noted.link.bridge?.canFilterVLANs ?? true
         link.alias = noted.alias
         return link
     }
