@@ -41,7 +41,7 @@ extension HostReader {
             found[end.name] = HostFacts.Shortcut(
                 hasPort: port != nil,
                 hasStation: station?.link == link,
-                hasProgram: try fastPath.isAttached(to: link)
+                hasProgram: try fastPath.isAttachedSoon(to: link)
             )
         }
         return found

@@ -6,15 +6,16 @@ package import Netlink
 
 // What the kernel knows of a shortcut.
 extension Shortcut {
-    /// Makes it; the program first, which does nothing for a port that it does not know.
+    /// Makes it; the program first, which does nothing for a port that it does not know, or a little later.
     ///
+    /// `isAwaited`: whether the program is to be there afterwards, which takes some milliseconds.
     /// - Returns: why there is none, in words; nil when there is one. Without it everything works as well.
-    func make(link: Int32, bridge: Int32) -> String? {
+    func make(link: Int32, bridge: Int32, isAwaited: Bool) -> String? {
         if let obstacle { return obstacle }
         do throws(FastPathFailure) {
             let path = try FastPath()
             do throws(KernelError) {
-                try make(port(link: link, bridge: bridge), path)
+                try make(port(link: link, bridge: bridge), path, isAwaited: isAwaited)
                 return nil
             } catch {
                 return "\(error)"
@@ -24,7 +25,11 @@ extension Shortcut {
         }
     }
 
-    private func make(_ port: FastPathPort, _ path: borrowing FastPath) throws(KernelError) {
+    private func make(
+        _ port: FastPathPort,
+        _ path: borrowing FastPath,
+        isAwaited: Bool
+    ) throws(KernelError) {
         if let old = try path.port(port.link) {
             // Of a link that had the number before, or of the same port on another bridge.
             if try !path.isAttached(to: port.link) {
@@ -37,11 +42,12 @@ extension Shortcut {
         if let other = try path.station(port.bridge, port.vlan, port.address), other.link != port.link {
             try path.removeStation(other)
         }
-        try path.attach(to: port.link)
+        if isAwaited { try path.attach(to: port.link) }
         do throws(KernelError) {
             try path.setPort(port)
             // Last of all somebody may be led there.
             try path.addStation(FastPathStation(port))
+            if !isAwaited { try path.attachLater(to: port.link) }
         } catch {
             // All of it or nothing; what cannot be taken back either does no harm.
             try? path.removePort(port.link)
@@ -87,7 +93,7 @@ extension Shortcut {
         if station?.link != found.link || station?.isIsolated != found.isIsolated {
             missing.append("the shortcut does not lead to \(name)")
         }
-        if missing.isEmpty, try !path.isAttached(to: wanted.link) {
+        if missing.isEmpty, try !path.isAttachedSoon(to: wanted.link) {
             missing.append("the shortcut's program is not at \(name)")
         }
         if missing.isEmpty, try path.hasFormer(at: wanted.link) {
