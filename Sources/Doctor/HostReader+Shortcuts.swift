@@ -44,7 +44,7 @@ extension HostReader {
             found[end.name] = HostFacts.Shortcut(
                 hasPort: port != nil,
                 hasStation: station?.link == link,
-                hasProgram: isKept ? true : try fastPath.isAttached(to: link)
+                hasProgram: isKept ? true : try fastPath.isAttachedSoon(to: link)
             )
         }
         return found

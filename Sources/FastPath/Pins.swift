@@ -10,7 +10,8 @@ struct Pins {
     private let fileSystem: String
     private let family: String
     private let namespace: String
-    private let directory: String
+    /// Of the namespace and the version.
+    let directory: String
 
     /// - Throws: ``KernelError`` on a kernel that does not tell namespaces apart (before 5.14).
     init(fileSystem: String) throws(KernelError) {

@@ -6,16 +6,16 @@ package import Netlink
 
 // What the kernel knows of a shortcut.
 extension Shortcut {
-    /// Makes it; the program first, which does nothing for a port that it does not know.
+    /// Makes it; the program first, which does nothing for a port that it does not know, or a little later.
     ///
-    /// `isGuarded`: whether programs keep the port's VLANs, which have the shortcut in them.
+    /// `arrival`: when the program comes to the port.
     /// - Returns: why there is none, in words; nil when there is one. Without it everything works as well.
-    func make(link: Int32, bridge: Int32, isGuarded: Bool = false) -> String? {
+    func make(link: Int32, bridge: Int32, _ arrival: Arrival) -> String? {
         if let obstacle { return obstacle }
         do throws(FastPathFailure) {
             let path = try FastPath()
             do throws(KernelError) {
-                try make(port(link: link, bridge: bridge), path, isGuarded: isGuarded)
+                try make(port(link: link, bridge: bridge), path, arrival)
                 return nil
             } catch {
                 return "\(error)"
@@ -25,10 +25,24 @@ extension Shortcut {
         }
     }
 
-    private func make(_ port: FastPathPort, _ path: borrowing FastPath, isGuarded: Bool) throws(KernelError) {
+    /// When the program comes to a port.
+    enum Arrival {
+        /// At once, which takes some milliseconds.
+        case now
+        /// By another process, a little later.
+        case later
+        /// It is there: programs that keep the port's VLANs have the shortcut in them.
+        case before
+    }
+
+    private func make(
+        _ port: FastPathPort,
+        _ path: borrowing FastPath,
+        _ arrival: Arrival
+    ) throws(KernelError) {
         if let old = try path.port(port.link) {
             // Of a link that had the number before, or of the same port on another bridge.
-            if !isGuarded, try !path.isAttached(to: port.link) {
+            if arrival != .before, try !path.isAttached(to: port.link) {
                 try path.removePort(port.link)
             } else if (old.bridge, old.vlan, old.address) != (port.bridge, port.vlan, port.address) {
                 try Shortcut.remove(FastPathStation(old), path)
@@ -38,11 +52,12 @@ extension Shortcut {
         if let other = try path.station(port.bridge, port.vlan, port.address), other.link != port.link {
             try path.removeStation(other)
         }
-        if !isGuarded { try path.attach(to: port.link) }
+        if arrival == .now { try path.attach(to: port.link) }
         do throws(KernelError) {
             try path.setPort(port)
             // Last of all somebody may be led there.
             try path.addStation(FastPathStation(port))
+            if arrival == .later { try path.attachLater(to: port.link) }
         } catch {
             // All of it or nothing; what cannot be taken back either does no harm.
             try? path.removePort(port.link)
@@ -94,7 +109,7 @@ extension Shortcut {
         if station?.link != found.link || station?.isIsolated != found.isIsolated {
             missing.append("the shortcut does not lead to \(name)")
         }
-        if missing.isEmpty, !isGuarded, try !path.isAttached(to: wanted.link) {
+        if missing.isEmpty, !isGuarded, try !path.isAttachedSoon(to: wanted.link) {
             missing.append("the shortcut's program is not at \(name)")
         }
         if missing.isEmpty, try path.hasFormer(at: wanted.link) {

@@ -39,6 +39,13 @@ int culvert_map_next(int map, const void *key, void *next);
 /// BPF_PROG_ATTACH where a link of the thread's network namespace takes frames in (tcx). Returns 0, or the errno.
 int culvert_attach_program(int program, uint32_t link);
 
+/// Leaves that to a process of its own, which begins after so many milliseconds, with nothing open but what it needs; until it
+/// ends it holds a lock on a directory. Returns 0, or the errno when there is no such process.
+int culvert_attach_later(int program, uint32_t link, const char *directory, unsigned milliseconds);
+
+/// Whether such a process holds a directory. Returns 1, 0, or a negative errno.
+int culvert_awaits_attaching(const char *directory);
+
 /// BPF_PROG_DETACH from there. Returns 0, or the errno.
 int culvert_detach_program(int program, uint32_t link);
 

@@ -20,6 +20,7 @@ extension BridgePort {
         let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
         var record = request.newRecord(of: container)
         var transaction = try request.transaction(into: container, intention)
+        transaction.leavesWaiting = true
         if let bridge = try usable(configuration, on: transaction.host, intention) { transaction.remember(bridge) }
         let file = try request.newRecordFile(intention)
         let plan: BridgePlan
