@@ -36,7 +36,8 @@ def run(*words):
 ports = {}
 for link in json.loads(run("ip", "-d", "-j", "link", "show", "type", "veth") or "[]"):
     if link.get("master"):
-        ways = [way for way in ("ingress", "egress") if "culvert" in run("tc", "filter", "show", "dev", link["ifname"], way)]
+        show = ("tc", "filter", "show", "dev", link["ifname"])
+        ways = [way for way in ("ingress", "egress") if "culvert" in run(*show, way)]
         ports[link["ifname"]] = {"is_up": "UP" in link["flags"], "ways": ways}
 print(json.dumps(ports))
 """
@@ -130,7 +131,7 @@ def test_who_reaches_whom(host: Host, ours: Implementation) -> None:
     filters_frames(host, False)
     isolated = {"vlan": 300, "portIsolation": True, "isGateway": True}
     networks = {
-        "a": {"vlan": 100, "macspoofchk": True}, "b": {"vlan": 100, "hairpinMode": True}, "c": {"vlan": 200},
+        "a": {"vlan": 100, "macspoofchk": True, "ipspoofchk": True}, "b": {"vlan": 100, "hairpinMode": True}, "c": {"vlan": 200},
         "i": isolated, "j": isolated, "t": {"vlan": 200, "vlanTrunk": [{"id": 100}]},
     }
     # One store of leases, so that all have different addresses of one network.
@@ -155,6 +156,10 @@ def test_who_reaches_whom(host: Host, ours: Implementation) -> None:
         assert list(together.map(reached, friends)) == [[]] * len(friends)
     for name in "ij":
         assert answers(host, containers[name], "10.77.0.1", seconds=20), name
+    # Rules that watch over addresses see through the tag that was put on.
+    host.must("ip address add 10.77.0.250/32 dev eth0", netns=containers["a"].netns)
+    asked = host.run(["ping", "-nqc1", "-w2", "-I", "10.77.0.250", found["b"]], netns=containers["a"].netns)
+    assert asked.status == 1 and answers(host, containers["a"], found["b"], seconds=20) == [found["b"]]
     for name, runtime in runtimes.items():
         assert runtime.check(containers[name]).ok, name
         assert runtime.delete(containers[name]).ok
@@ -165,7 +170,8 @@ def test_who_reaches_whom(host: Host, ours: Implementation) -> None:
 def test_without_the_key(host: Host, ours: Implementation) -> None:
     """VLANs are refused as ever, and the error says what would keep them; so does STATUS."""
     container = host.add_container("c1")
-    without, having = (Runtime(host, ours, network(bridge(DUAL, vlan=100, **key), version="1.1.0")) for key in ({}, KEY))
+    without, having = (
+        Runtime(host, ours, network(bridge(DUAL, vlan=100, **key), version="1.1.0")) for key in ({}, KEY))
     refused = without.add(container)
     assert refused.error()["code"] == 2 and '"fastPath": "ebpf"' in refused.error_text
     assert left_behind(host, [container], ()) == {}
@@ -263,7 +269,7 @@ FAULTY: dict[str, tuple[Network, type[Bench]]] = {
 
 
 def points(ours: Implementation, listed: Network, kind: type[Bench]) -> list[Point]:
-    """The system calls of one undisturbed ADD that concern links, programs and maps, when others have opened them before."""
+    """The calls of one undisturbed ADD that concern links, programs and maps, when others have opened them before."""
     with new_host() as host:
         bench = kind(host, ours, listed)
         for _ in range(2):
@@ -297,5 +303,6 @@ def test_cut_off(which: str, error: str, ours: Implementation, say: Callable[[st
              if not error or point.name in ("bpf", "sendto", "sendmsg")]
     chosen = thinned(every, 29 if error else 17)
     trouble = try_all(chosen, ours, listed, killed_or_refused, kind)
-    say(f"VLANs by programs, {which} {error or 'killed'}: {len(chosen)} of {len(every)} points, {len(trouble)} went wrong")
+    tried = f"{len(chosen)} of {len(every)} points"
+    say(f"VLANs by programs, {which} {error or 'killed'}: {tried}, {len(trouble)} went wrong")
     assert chosen and not trouble, "\n".join(trouble[:20])

@@ -14,8 +14,8 @@ VID = 0x0FFF
 Tag = tuple[int, int]
 Tags = tuple[Tag, ...]
 
-#: Writes down which numbered frames of ours come by, and with which tags, until all that it is told to wait for have come
-#: or its time is over. The kernel keeps a frame's outermost tag aside.
+#: Writes down which numbered frames of ours come by, and with which tags, until all that it is told to wait for have
+#: come or its time is over. The kernel keeps a frame's outermost tag aside.
 LISTENER = """
 import ctypes, json, select, socket, struct, sys, time
 catcher = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -139,8 +139,13 @@ def exchange(host: Host, ports: dict[str, Port], patience: float = 60) -> dict[s
         host.must(f"/usr/bin/python3 -c '{SENDER}' {port.link}", netns=port.netns, stdin=json.dumps(frames))
     wrong: dict[str, list[str]] = {}
     for name, process in listeners.items():
-        told, _ = process.communicate(json.dumps([sorted(expected[name]), patience]) + "\n")
-        seen = {int(number): [tuple(map(tuple, tags)) for tags in copies] for number, copies in json.loads(told).items()}
+        assert process.stdin
+        process.stdin.write(json.dumps([sorted(expected[name]), patience]) + "\n")
+        process.stdin.flush()
+    for name, process in listeners.items():
+        told, _ = process.communicate()
+        seen = {int(number): [tuple(map(tuple, tags)) for tags in copies]
+                for number, copies in json.loads(told).items()}
         for number in sorted({*seen, *expected[name]}):
             if seen.get(number) != expected[name].get(number):
                 wrong.setdefault(name, []).append(
