@@ -20,6 +20,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import attaching
 import filtering
 import host
 import interfaces
@@ -43,7 +44,9 @@ PROGRAMS = {
     "floor_links": ["floor_links", "floor_parts"],
     "floor_filter": ["floor_filter", "floor_parts"],
 }
-MEASURES = measures.MEASURES + interfaces.MEASURES + filtering.MEASURES + leasing.MEASURES
+MEASURES = [
+    *measures.MEASURES, *interfaces.MEASURES, *filtering.MEASURES, *leasing.MEASURES, *attaching.MEASURES,
+]
 # musl, as for our plugins: what glibc asks the processor at every start is not among the things that have to be done.
 COMPILER = ("musl-gcc", "-idirafter", "/usr/include", "-idirafter", f"/usr/include/{os.uname().machine}-linux-gnu")
 

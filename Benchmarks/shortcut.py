@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Two containers joined by a bare pair, by a bridge and by a bridge with the shortcut, measured in turns.
+"""Two containers joined by a bare pair, by a bridge and by a bridge with the shortcut, measured in turns; and by a bridge
+whose VLANs programs keep, without the shortcut (`VLAN`) and with it (`VLAN past`).
 
     unshare --mount --net --propagation private shortcut.py FRAMES SHORTCUT_BENCH [ROUNDS]
 
@@ -16,7 +17,9 @@ import time
 
 from pair import Pair, inside, run, unburden_bridges
 
-WAYS = ["bare", "bridge", "shortcut"]
+WAYS = ["bare", "bridge", "shortcut", "VLAN", "VLAN past"]
+#: What shortcut-bench is told besides the ports.
+TOLD = {"shortcut": "", "VLAN": "vlan=100 bridge", "VLAN past": "vlan=100"}
 FRAMES, ATTACH = sys.argv[1], sys.argv[2]
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
 SECONDS = 1.0
@@ -49,11 +52,13 @@ def prepare() -> str:
             run(inside(f"{name}{number}", f"ip address add 10.8.{number}.{side + 1}/24 dev eth0"))
             run(inside(f"{name}{number}", "ip link set eth0 up"))
     unburden_bridges()
-    number = WAYS.index("shortcut")
-    ports = " ".join(f"{name}{number}={address(number, side)}" for side, name in enumerate("ab"))
     told = ""
-    for _ in range(5):
-        told = run(f"{ATTACH} br{number} {ports}")
+    for way, words in TOLD.items():
+        number = WAYS.index(way)
+        ports = " ".join(f"{name}{number}={address(number, side)}" for side, name in enumerate("ab"))
+        for _ in range(5):
+            last = run(f"{ATTACH} {words} br{number} {ports}")
+        told += f"{way}: {last}"
     for pair in PAIRS:
         pair.introduce()
     return told.strip()
@@ -88,11 +93,12 @@ def main() -> None:
             found.setdefault("round trip p50, us", {}).setdefault(way, []).append(pair.round_trip(20000))
             found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
     print(f"{'median of ' + str(ROUNDS) + ' rounds':36}" + "".join(f"{way:>12}" for way in WAYS)
-          + f"{'/ bridge':>12}{'/ bare':>10}")
+          + "".join(f"{way + ' / bridge':>20}" for way in TOLD) + f"{'shortcut / bare':>18}")
     for what, ways in found.items():
         middle = {way: statistics.median(values) for way, values in ways.items()}
-        ratios = middle["shortcut"] / middle["bridge"], middle["shortcut"] / middle["bare"]
-        print(f"{what:36}" + "".join(f"{middle[way]:12.3f}" for way in WAYS) + f"{ratios[0]:12.2f}{ratios[1]:10.2f}")
+        print(f"{what:36}" + "".join(f"{middle[way]:12.3f}" for way in WAYS)
+              + "".join(f"{middle[way] / middle['bridge']:20.2f}" for way in TOLD)
+              + f"{middle['shortcut'] / middle['bare']:18.2f}")
 
 
 if __name__ == "__main__":

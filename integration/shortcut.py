@@ -18,9 +18,10 @@ from traffic import OUTSIDE, add_outside, netns
 #: What asks for it.
 KEY = {"fastPath": "ebpf"}
 PINS = "/sys/fs/bpf/culvert"
-#: Looks at programs and maps by bpf(2), and takes them away; says what it saw.
+#: Looks at programs and maps by bpf(2), and takes them away; says what it saw. Who is about to attach a program holds the
+#: directory of its name, and is waited for.
 EYE = """
-import ctypes, glob, json, os, platform, struct, subprocess, sys
+import ctypes, fcntl, glob, json, os, platform, struct, subprocess, sys
 GET_NEXT_KEY, OBJECT_GET, DETACH, QUERY, INFO, TCX_INGRESS = 4, 7, 9, 16, 15, 46
 libc = ctypes.CDLL(None, use_errno=True)
 number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
@@ -59,6 +60,8 @@ def own(program):
     return struct.unpack_from("I", information.raw, 4)[0]
 def pins(name):
     return sorted(glob.glob("/sys/fs/bpf/culvert/*/" + name))
+for directory in glob.glob("/sys/fs/bpf/culvert/*"):
+    fcntl.flock(os.open(directory, os.O_RDONLY), fcntl.LOCK_EX)
 links = {int(open(f"/sys/class/net/{name}/ifindex").read()): name for name in os.listdir("/sys/class/net")}
 if sys.argv[1] == "detach":
     for link, name in links.items():

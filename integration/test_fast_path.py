@@ -381,12 +381,16 @@ def test_killed(verb: str, attempt: Callable[[Bench, Point], str], ours: Impleme
 
 
 def refused_shortcut(bench: Bench, point: Point) -> str:
-    """ADD works; if there is no shortcut it says so, and CHECK may say so too, but nothing else."""
+    """ADD works; if there is no shortcut it says so, and CHECK may say so too, but nothing else.
+
+    Of a program that is attached later, and refused then, CHECK alone can tell.
+    """
     outcome = bench.add(point.wrapper)
     if not outcome.ok or (complaint := bench.lacks(outcome)):
         return f"ADD failed: {outcome.stdout} {outcome.stderr}"
     checked = bench.check()
-    if not checked.ok and ("no shortcut for" not in outcome.stderr or "shortcut" not in checked.error_text):
+    expected = "shortcut" if "no shortcut for" in outcome.stderr else "shortcut's program is not at"
+    if not checked.ok and expected not in checked.error_text:
         return f"success ({outcome.stderr}), but CHECK says: {checked.stdout}"
     if not (deleted := bench.delete()).ok:
         return f"DEL failed: {deleted.stdout}"
@@ -422,6 +426,50 @@ def test_a_kernel_without(host: Host, ours: Implementation, error: str) -> None:
     for container in (first, second):
         assert runtime.call("DEL", runtime.network["plugins"][0], container, wrapper=wrapper).ok
     assert left_behind(host, [first, second]) == {}
+    assert seen(host) == NOTHING
+
+
+def test_attached_by_another_process(host: Host, ours: Implementation) -> None:
+    """ADD does not attach by itself; who does keeps nobody waiting for the end of a pipe or for a lock."""
+    runtime = Runtime(host, ours, flat())
+    runtime.add(host.add_container("c1")).result()
+    second = host.add_container("c2")
+    outcome = runtime.add(second, wrapper=["strace", "-f", "-qq", "-o", TRACE])
+    assert outcome.ok and not outcome.stderr, outcome
+    calls: dict[str, list[str]] = {}
+    for line in host.path(TRACE).read_text(errors="replace").splitlines():
+        process, _, call = line.partition(" ")
+        calls.setdefault(process, []).append(call.strip())
+    if not any("BPF_PROG_ATTACH" in call for of_one in calls.values() for call in of_one):
+        pytest.skip("this kernel attaches programs as filters")
+    (other,) = [of_one for of_one in calls.values() if any("BPF_PROG_ATTACH" in call for call in of_one)]
+    own = next(iter(calls.values()))
+    assert own is not other
+    # Whatever is open above the last one of them is, too.
+    closed = [call for call in other if not call.startswith("exit")][:3]
+    assert closed[0].startswith("close_range(0, ") and not closed[0].startswith(("close_range(0, 0,", "close_range(0, 1,"))
+    assert closed[-1].startswith("close_range(") and "4294967295, 0" in closed[-1]
+    assert len(seen(host).programs) == 2
+
+
+def test_whoever_attaches_dies(host: Host, ours: Implementation) -> None:
+    """CHECK says that the program is missing, without a wait for somebody who is not there; reconcile attaches it."""
+    runtime = Runtime(host, ours, flat())
+    first, second = host.add_containers(["c1", "c2"])
+    runtime.add(first).result()
+    outcome = runtime.add(second, wrapper=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=setsid",
+                                           "-e", "inject=setsid:signal=KILL"])
+    assert outcome.ok and not outcome.stderr, outcome
+    own = host_end(runtime, second)
+    if own in seen(host).programs:
+        pytest.skip("this kernel attaches programs as filters")
+    checked = runtime.check(second)
+    assert not checked.ok and f"the shortcut's program is not at {own}" in checked.error_text
+    host.must(f"ping -nqc1 -W20 {address(runtime, second)}", netns=first.netns)
+    assert own in Operator(host, ours, runtime.network).run("reconcile").stdout
+    assert runtime.check(second).ok and own in seen(host).programs
+    for container in (first, second):
+        assert runtime.delete(container).ok
     assert seen(host) == NOTHING
 
 
@@ -486,7 +534,8 @@ def test_many_containers_on_one_bridge(host: Host, ours: Implementation) -> None
 
     with concurrent.futures.ThreadPoolExecutor(8) as crowd:
         assert all(outcome.ok for outcome in crowd.map(added, everybody))
-        assert len(seen(host).ports) == seen(host).stations == PODS
+        there = seen(host)
+        assert len(there.ports) == there.stations == PODS and there.programs == there.ports
         host.settle(everybody[0])
         pairs = [chance.sample(everybody, 2) for _ in range(PODS)]
 

@@ -4,11 +4,21 @@ import FastPath
 import Linux
 import Netlink
 
-/// Puts ports of a bridge on the shortcut: `shortcut-bench BRIDGE PORT=ADDRESS...`, with the containers' addresses.
+/// Puts ports of a bridge on the shortcut: `shortcut-bench [vlan=N [bridge]] BRIDGE PORT=ADDRESS...`, with the containers'
+/// addresses.
+///
+/// With a VLAN, programs keep the ports to it; with `bridge` they do no more than that.
 @main
 enum ShortcutBench {
     static func main() throws {
-        let arguments = Machine.arguments.dropFirst()
+        var arguments = Machine.arguments.dropFirst()
+        var vlan: UInt16 = 0
+        if let first = arguments.first, first.hasPrefix("vlan=") {
+            vlan = UInt16(first.dropFirst(5)) ?? 0
+            arguments.removeFirst()
+        }
+        let isKeptOnly = arguments.first == "bridge"
+        if isKeptOnly { arguments.removeFirst() }
         let host = try NetlinkSocket()
         let begin = Machine.bootNanoseconds
         let fastPath = try FastPath()
@@ -26,13 +36,20 @@ enum ShortcutBench {
             let port = FastPathPort(
                 link: UInt32(link.index),
                 bridge: UInt32(bridge.index),
+                vlan: vlan,
                 address: address,
                 ignoresFilterOfIP: true
             )
             let before = Machine.bootNanoseconds
-            try fastPath.setPort(port)
-            try fastPath.addStation(FastPathStation(port))
-            try fastPath.attach(to: port.link)
+            if vlan != 0 {
+                let own = FastPathGuard(native: vlan, members: [vlan...vlan], untagged: [vlan...vlan])
+                try VLANGuards(fastPath).keep(port.link, to: own)
+            }
+            if !isKeptOnly {
+                try fastPath.setPort(port)
+                try fastPath.addStation(FastPathStation(port))
+            }
+            if vlan == 0 { try fastPath.attach(to: port.link) }
             attaching = Machine.bootNanoseconds - before
         }
         print("opened in \((opened - begin) / 1000) us, last port in \(attaching / 1000) us")

@@ -59,6 +59,27 @@ extension Restoration {
         }
         try putRight(found, [.bridge(specification)])
         if isChanging, !found.isEmpty { bridge = try hostLink(name) }
+        if specification.filtersVLANs, specification.mayUsePrograms { try restoreGuards(specification) }
+    }
+
+    /// The VLANs of a bridge that cannot tell them apart.
+    private mutating func restoreGuards(_ specification: BridgeSpecification) throws(CNIError) {
+        guard let found = bridge, found.kind == "bridge", found.bridge?.canFilterVLANs == false else { return }
+        guard found.isGuarded else {
+            try putRight(["bridge \(found.name) does not tell VLANs apart"], [.bridge(specification)])
+            if isChanging {
+                bridge = try hostLink(found.name)
+                if let bridge { transaction.remember(bridge) }
+            }
+            return
+        }
+        try translating("cannot look at the ports of \(found.name)") { () throws(KernelError) in
+            let ports = try Transaction.unguardedPorts(of: found, on: transaction.host)
+            for port in ports {
+                findings.append("\(port) is on bridge \(found.name), and no programs keep it to a VLAN")
+            }
+            if isChanging, !ports.isEmpty { try transaction.guardPorts(of: found) }
+        }
     }
 
     /// The host's end of a pair, whose other end is in the container.
@@ -100,10 +121,16 @@ extension Restoration {
         if bridge == nil || end.master != bridge?.index {
             isNew = true
             let requests = bridge.map { [NetlinkRequest.setMaster($0.index, link: end.index, name: end.name)] }
+            if isChanging, bridge?.isGuarded == true { try guardEnd(end, aims) }
             try putRight("\(end.name) is no port of bridge \(bridgeName)", requests ?? [])
         }
         for case .port(let port) in aims.making {
-            let found = isNew ? [] : port.missing(from: end.port)
+            var found = isNew ? [] : port.missing(from: end.port)
+            if !isNew, bridge?.isGuarded == true {
+                found += try translating("cannot look at \(end.name)") { () throws(KernelError) in
+                    try port.missingGuard(link: end.index)
+                }
+            }
             if isNew, isChanging {
                 // It begins anew; what was to be said of it has been.
                 let count = findings.count
@@ -111,6 +138,15 @@ extension Restoration {
                 findings.removeSubrange(count...)
             }
             try putRight(found, [.port(port)])
+        }
+    }
+
+    /// Before it is a port.
+    private func guardEnd(_ end: Link, _ aims: AttachmentAims) throws(CNIError) {
+        for case .port(let port) in aims.making {
+            try translating("cannot put \(end.name) right") { () throws(KernelError) in
+                try transaction.keep(port, at: end)
+            }
         }
     }
 
@@ -157,6 +193,9 @@ extension Restoration {
             let gateway = try hostLink(interface.gateway.name)
             if let gateway { transaction.remember(gateway) }
             if gateway?.isUp != true { try putRight(["gateway \(interface.gateway.name) is missing"], [change]) }
+            if let gateway, try isUnguarded(interface, gateway) {
+                try putRight(["no programs keep gateway \(interface.gateway.name) to its VLAN"], [change])
+            }
         case .sharedTap(let tap):
             if try hostLink(tap.name)?.isUp != true { try putRight(["gateway \(tap.name) is missing"], [change]) }
         case .sharedAddress(let shared):
@@ -169,6 +208,15 @@ extension Restoration {
         case .forwarding(.v4): try putRight(Sysctl("ipv4/ip_forward"), "1")
         case .forwarding(.v6): try putRight(Sysctl("ipv6/conf/all/forwarding"), "1")
         default: return
+        }
+    }
+
+    /// Whether the bridge's end of a VLAN's gateway is not kept to it, where programs have to.
+    private func isUnguarded(_ interface: VLANInterface, _ gateway: Link) throws(CNIError) -> Bool {
+        guard bridge?.isGuarded == true, gateway.kind == "veth", !gateway.isPeerAbroad, let port = gateway.peerIndex
+        else { return false }
+        return try translating("cannot look at \(gateway.name)") { () throws(KernelError) in
+            try !interface.isKept(port: port)
         }
     }
 
@@ -189,7 +237,7 @@ extension Restoration {
 
     private func missing(_ shortcut: Shortcut, _ port: Link, _ bridge: Link) throws(CNIError) -> [String] {
         try translating("cannot look at the shortcut of \(port.name)") { () throws(KernelError) in
-            try shortcut.missing(link: port.index, bridge: bridge.index)
+            try shortcut.missing(link: port.index, bridge: bridge.index, isGuarded: bridge.isGuarded)
         }
     }
 

@@ -83,6 +83,13 @@ int culvert_map_set(int map, const void *key, const void *value) {
     return -call(BPF_MAP_UPDATE_ELEM, &a, sizeof a);
 }
 
+int culvert_map_add(int map, const void *key, const void *value) {
+    union bpf_attr a = {
+        .map_fd = (uint32_t)map, .key = (uintptr_t)key, .value = (uintptr_t)value, .flags = BPF_NOEXIST
+    };
+    return -call(BPF_MAP_UPDATE_ELEM, &a, sizeof a);
+}
+
 int culvert_map_remove(int map, const void *key) {
     union bpf_attr a = {.map_fd = (uint32_t)map, .key = (uintptr_t)key};
     return -call(BPF_MAP_DELETE_ELEM, &a, sizeof a);

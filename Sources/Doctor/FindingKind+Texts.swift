@@ -69,7 +69,10 @@ extension FindingKind {
         case .kernelNoPacketFilter:
             ("nothing is masqueraded, published or kept apart", "load nf_tables, or use a kernel with CONFIG_NF_TABLES")
         case .kernelNoVLANs:
-            ("keys vlan and vlanTrunk are refused", "use a kernel with CONFIG_BRIDGE_VLAN_FILTERING, or drop the keys")
+            (
+                "keys vlan and vlanTrunk are refused",
+                "use a kernel with CONFIG_BRIDGE_VLAN_FILTERING, have programs keep VLANs with fastPath, or drop the keys"
+            )
         case .kernelNoLinks:
             ("the plugin refuses to make its interface", "load the module, or use a kernel with the option")
         case .kernelNoShortcut:

@@ -57,7 +57,7 @@ extension HostReader {
         (link.isPeerAbroad, link.isUp) = (noted.link.isPeerAbroad, noted.link.isUp)
         link.isLoopback = noted.link.isLoopback
         // Whether it filters, a bridge says on every kernel; its own VLAN only where it could (br_fill_info).
-        link.knowsVLANs = noted.link.bridge.map { $0.defaultVLAN != nil } ?? true
+        link.knowsVLANs = noted.link.bridge?.canFilterVLANs ?? true
         link.alias = noted.alias
         return link
     }

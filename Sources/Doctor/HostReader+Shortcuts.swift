@@ -33,15 +33,18 @@ extension HostReader {
             }
             return found
         }
+        let guards = try VLANGuards.existing()
         for end in ends {
             let link = UInt32(end.index)
             let port = try fastPath.port(link)
+            // What keeps the port's VLANs has the shortcut in it.
+            let isKept = try guards?.areAttached(to: link) == true
             var station: FastPathStation?
             if let port { station = try fastPath.station(port.bridge, port.vlan, port.address) }
             found[end.name] = HostFacts.Shortcut(
                 hasPort: port != nil,
                 hasStation: station?.link == link,
-                hasProgram: try fastPath.isAttached(to: link)
+                hasProgram: isKept ? true : try fastPath.isAttachedSoon(to: link)
             )
         }
         return found

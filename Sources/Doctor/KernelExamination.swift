@@ -37,7 +37,9 @@ package struct KernelExamination {
 
     private func vlans(_ network: NetworkFile) -> [Finding] {
         guard facts.links.contains(where: { $0.kind == "bridge" && !$0.knowsVLANs }) else { return [] }
-        return network.plugins.filter { $0.usesVLANs }.map { plugin in
+        // Where there can be a shortcut, programs at the ports do it.
+        let isKept = facts.shortcutFailure == nil
+        return network.plugins.filter { $0.usesVLANs && !($0.asksForShortcut && isKept) }.map { plugin in
             Finding(
                 .kernelNoVLANs,
                 network: network.name,

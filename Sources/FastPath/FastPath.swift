@@ -18,6 +18,8 @@ package struct FastPath: ~Copyable {
     /// A number that is another one after each change.
     let generation: ProgramMap
     let program: Descriptor
+    /// Where all of it has its names.
+    let directory: String
     /// Whether the program is attached as a filter of clsact, not by itself (tcx).
     package let isFilter: Bool
 
@@ -67,7 +69,7 @@ package struct FastPath: ~Copyable {
         let object = try object(programName(isFilter), members, maps, ways)
         let program = try pins.keep(load(object.instructions), programName(isFilter))
         pins.removeOthers()
-        return FastPath(program, isFilter: isFilter, maps, processors)
+        return FastPath(program, isFilter: isFilter, maps, pins, processors)
     }
 
     /// What has names; nil unless all of it has.
@@ -76,9 +78,11 @@ package struct FastPath: ~Copyable {
             let generation = pins.open("generation")
         else { return nil }
         let maps = Maps(ports: ports, stations: stations, counts: counts, generation: generation)
-        if let program = pins.open(programName(false)) { return FastPath(program, isFilter: false, maps, processors) }
+        if let program = pins.open(programName(false)) {
+            return FastPath(program, isFilter: false, maps, pins, processors)
+        }
         guard let program = pins.open(programName(true)) else { return nil }
-        return FastPath(program, isFilter: true, maps, processors)
+        return FastPath(program, isFilter: true, maps, pins, processors)
     }
 
     /// The maps that have names.
@@ -89,8 +93,15 @@ package struct FastPath: ~Copyable {
         let generation: Descriptor
     }
 
-    private init(_ program: consuming Descriptor, isFilter: Bool, _ maps: consuming Maps, _ processors: Int) {
+    private init(
+        _ program: consuming Descriptor,
+        isFilter: Bool,
+        _ maps: consuming Maps,
+        _ pins: Pins,
+        _ processors: Int
+    ) {
         self.program = program
+        directory = pins.directory
         self.isFilter = isFilter
         ports = ProgramMap(descriptor: maps.ports, shape: .ports, processors: 1)
         stations = ProgramMap(descriptor: maps.stations, shape: .stations, processors: 1)
@@ -173,7 +184,7 @@ package struct FastPath: ~Copyable {
         return object
     }
 
-    private static func load(_ instructions: [UInt8]) throws(FastPathFailure) -> Descriptor {
+    static func load(_ instructions: [UInt8]) throws(FastPathFailure) -> Descriptor {
         let count = UInt32(instructions.count / 8)
         let result = culvert_load_program(instructions, count, "culvert", nil, 0)
         if result >= 0 { return Descriptor(adopting: result) }

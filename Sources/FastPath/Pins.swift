@@ -10,7 +10,8 @@ struct Pins {
     private let fileSystem: String
     private let family: String
     private let namespace: String
-    private let directory: String
+    /// Of the namespace and the version.
+    let directory: String
 
     /// - Throws: ``KernelError`` on a kernel that does not tell namespaces apart (before 5.14).
     init(fileSystem: String) throws(KernelError) {
@@ -78,7 +79,8 @@ struct Pins {
     func removeOthers() {
         guard let names = try? Directory(path: family).names() else { return }
         for name in names where name.hasPrefix(namespace + "-") && family + "/" + name != directory {
-            for pin in ["program", "filter", "stations", "ports", "counts", "generation"] {
+            let guards = ["entry", "exit", "guards"]
+            for pin in ["program", "filter", "stations", "ports", "counts", "generation"] + guards {
                 _ = unlink(family + "/" + name + "/" + pin)
             }
             _ = rmdir(family + "/" + name)

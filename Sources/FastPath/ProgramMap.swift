@@ -30,6 +30,8 @@ struct MapShape {
     /// The program's own memory of ways that it has found free: `struct way` in Shortcut.c.
     static let ways = MapShape("ways", culvert_map_array_by_processor, key: 4, 160, 512)
 
+    static let guards = MapShape("guards", culvert_map_hash, key: 4, FastPathGuard.size, 1 << 16)
+
     private init(_ name: String, _ kind: culvert_map_kind, key: Int, _ size: Int, _ entries: Int) {
         self.name = name
         self.kind = kind
@@ -70,6 +72,16 @@ struct ProgramMap: ~Copyable {
     borrowing func set(_ key: [UInt8], _ octets: [UInt8]) throws(KernelError) {
         let result = culvert_map_set(descriptor.rawValue, key, octets)
         guard result == 0 else { throw KernelError("write the shortcut's \(shape.name)", Errno(rawValue: result)) }
+    }
+
+    /// Writes an entry unless there is one.
+    ///
+    /// - Throws: ``KernelError``; `E2BIG` when there are too many.
+    borrowing func add(_ key: [UInt8], _ octets: [UInt8]) throws(KernelError) {
+        let result = culvert_map_add(descriptor.rawValue, key, octets)
+        guard result == 0 || result == EEXIST else {
+            throw KernelError("write the shortcut's \(shape.name)", Errno(rawValue: result))
+        }
     }
 
     /// Removes an entry; that it is gone already is no error.

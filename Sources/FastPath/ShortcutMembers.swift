@@ -25,6 +25,8 @@ struct ShortcutMembers {
             Member("at_queueing_filters", "mini_Qdisc", "filter_list"),
             Member("at_filters_next", "tcf_proto", "next"),
             Member("at_filters_root", "tcf_proto", "root"),
+            Member("at_program_state", "bpf_prog", "aux"),
+            Member("at_program_number", "bpf_prog_aux", "id"),
             Member("at_skb_device", "sk_buff", "dev"),
             Member("at_device_net", "net_device", "nd_net"),
             Member("at_device_index", "net_device", "ifindex"),

@@ -52,6 +52,7 @@ package enum HostEnd: Hashable {
     ///
     /// - Throws: ``KernelError``.
     package static func removeLink(_ link: Link, on socket: borrowing NetlinkSocket) throws(KernelError) {
+        Transaction.forgetGuard(of: link)
         do throws(KernelError) {
             try socket.execute(.deleteLink(named: link.name))
         } catch {

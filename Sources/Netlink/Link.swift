@@ -10,6 +10,8 @@ package struct Link: Hashable, Sendable {
         package var filtersVLANs: Bool?
         /// The VLAN every new port is put into; 0 is none, nil as above.
         package var defaultVLAN: UInt16?
+        /// Whether the kernel's bridges can tell VLANs apart; one that cannot has no default VLAN, and says that it does not.
+        package var canFilterVLANs: Bool { filtersVLANs == true || defaultVLAN != nil }
     }
 
     /// What a bridge knows of one of its ports.
@@ -36,6 +38,8 @@ package struct Link: Hashable, Sendable {
     /// `bridge`, `veth` and so on; empty for hardware and for the loopback interface.
     package var kind = ""
     package var address: MACAddress?
+    /// What somebody wrote upon it; empty is nothing.
+    package var alias = ""
     package var mtu: UInt32 = 0
     /// The bridge (or bond, VRF) the link is a port of.
     package var master: Int32?
@@ -70,6 +74,7 @@ package struct Link: Hashable, Sendable {
             switch type {
             case Int(IFLA_IFNAME): name = value.text
             case Int(IFLA_ADDRESS): address = MACAddress(octets: value)
+            case Int(IFLA_IFALIAS): alias = value.text
             case Int(IFLA_MTU): mtu = value.integer(as: UInt32.self) ?? 0
             case Int(IFLA_MASTER): master = value.integer(as: Int32.self)
             case Int(IFLA_LINK): peerIndex = value.integer(as: Int32.self)

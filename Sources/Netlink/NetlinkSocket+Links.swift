@@ -26,9 +26,10 @@ extension NetlinkSocket {
     package func make(
         _ pair: VethPair,
         bridge: Int32?,
-        namespace: CInt
+        namespace: CInt,
+        isUp: Bool = true
     ) throws(KernelError) -> Link {
-        let echoed = try make(.addVethPair(pair, bridge: bridge, namespace: namespace))
+        let echoed = try make(.addVethPair(pair, bridge: bridge, namespace: namespace, isUp: isUp))
         if let echoed { return echoed }
         guard let found = try link(named: pair.host.name) else {
             throw KernelError("find link \(pair.host.name)", .noSuchDevice)

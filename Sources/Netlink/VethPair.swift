@@ -37,10 +37,16 @@ extension NetlinkRequest {
     ///
     /// `bridge`: the index of the host end's bridge; nil leaves it alone.
     /// `namespace`: an open descriptor of the container's namespace.
-    package static func addVethPair(_ pair: VethPair, bridge: Int32?, namespace: CInt) -> NetlinkRequest {
+    /// `isUp`: whether the host's end is up at once.
+    package static func addVethPair(
+        _ pair: VethPair,
+        bridge: Int32?,
+        namespace: CInt,
+        isUp: Bool = true
+    ) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
         let up = UInt32(IFF_UP)
-        message.append(ifinfomsg(flags: up, change: up))
+        message.append(ifinfomsg(flags: isUp ? up : 0, change: isUp ? up : 0))
         message.put(pair.host, mtu: pair.mtu)
         if let bridge { message.put(Int(IFLA_MASTER), UInt32(bitPattern: bridge)) }
         message.nest(Int(IFLA_LINKINFO)) { info in
@@ -60,10 +66,11 @@ extension NetlinkRequest {
     ///
     /// The port has to be the link the message is about: of a peer the kernel takes no master, and it cannot bring it
     /// up before the pair is complete.
-    package static func addVethPair(here pair: VethPair, bridge: Int32) -> NetlinkRequest {
+    /// `isUp`: whether the port is up at once.
+    package static func addVethPair(here pair: VethPair, bridge: Int32, isUp: Bool = true) -> NetlinkRequest {
         let message = NetlinkMessage(type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL)
         let up = UInt32(IFF_UP)
-        message.append(ifinfomsg(flags: up, change: up))
+        message.append(ifinfomsg(flags: isUp ? up : 0, change: isUp ? up : 0))
         message.put(pair.container, mtu: pair.mtu)
         message.put(Int(IFLA_MASTER), UInt32(bitPattern: bridge))
         message.nest(Int(IFLA_LINKINFO)) { info in

@@ -104,13 +104,23 @@ package struct BridgeSpecification: Hashable, Sendable {
     package let mtu: Int
     package let isPromiscuous: Bool
     package let filtersVLANs: Bool
+    /// Whether programs at the ports may keep VLANs apart on a kernel whose bridges cannot.
+    package let mayUsePrograms: Bool
 
-    package init(name: String, address: MACAddress, mtu: Int, isPromiscuous: Bool, filtersVLANs: Bool) {
+    package init(
+        name: String,
+        address: MACAddress,
+        mtu: Int,
+        isPromiscuous: Bool,
+        filtersVLANs: Bool,
+        mayUsePrograms: Bool = false
+    ) {
         self.name = name
         self.address = address
         self.mtu = mtu
         self.isPromiscuous = isPromiscuous
         self.filtersVLANs = filtersVLANs
+        self.mayUsePrograms = mayUsePrograms
     }
 }
 

@@ -78,6 +78,11 @@ package struct PortSpecification: Hashable, Sendable {
         return missing
     }
 
+    /// The same where programs keep its VLANs: the kernel's bridge knows of none.
+    func requests(guardedPort index: Int32) -> [NetlinkRequest] {
+        PortSpecification(interface, of: bridge, knowsVLANs: false).requests(port: index, defaultVLAN: nil)
+    }
+
     /// What is to be asked of the kernel; nothing where the port is as the bridge makes it.
     ///
     /// `defaultVLAN`: the one that every new port of the bridge is in.

@@ -6,15 +6,16 @@ package import Netlink
 
 // What the kernel knows of a shortcut.
 extension Shortcut {
-    /// Makes it; the program first, which does nothing for a port that it does not know.
+    /// Makes it; the program first, which does nothing for a port that it does not know, or a little later.
     ///
+    /// `arrival`: when the program comes to the port.
     /// - Returns: why there is none, in words; nil when there is one. Without it everything works as well.
-    func make(link: Int32, bridge: Int32) -> String? {
+    func make(link: Int32, bridge: Int32, _ arrival: Arrival) -> String? {
         if let obstacle { return obstacle }
         do throws(FastPathFailure) {
             let path = try FastPath()
             do throws(KernelError) {
-                try make(port(link: link, bridge: bridge), path)
+                try make(port(link: link, bridge: bridge), path, arrival)
                 return nil
             } catch {
                 return "\(error)"
@@ -24,10 +25,24 @@ extension Shortcut {
         }
     }
 
-    private func make(_ port: FastPathPort, _ path: borrowing FastPath) throws(KernelError) {
+    /// When the program comes to a port.
+    enum Arrival {
+        /// At once, which takes some milliseconds.
+        case now
+        /// By another process, a little later.
+        case later
+        /// It is there: programs that keep the port's VLANs have the shortcut in them.
+        case before
+    }
+
+    private func make(
+        _ port: FastPathPort,
+        _ path: borrowing FastPath,
+        _ arrival: Arrival
+    ) throws(KernelError) {
         if let old = try path.port(port.link) {
             // Of a link that had the number before, or of the same port on another bridge.
-            if try !path.isAttached(to: port.link) {
+            if arrival != .before, try !path.isAttached(to: port.link) {
                 try path.removePort(port.link)
             } else if (old.bridge, old.vlan, old.address) != (port.bridge, port.vlan, port.address) {
                 try Shortcut.remove(FastPathStation(old), path)
@@ -37,11 +52,12 @@ extension Shortcut {
         if let other = try path.station(port.bridge, port.vlan, port.address), other.link != port.link {
             try path.removeStation(other)
         }
-        try path.attach(to: port.link)
+        if arrival == .now { try path.attach(to: port.link) }
         do throws(KernelError) {
             try path.setPort(port)
             // Last of all somebody may be led there.
             try path.addStation(FastPathStation(port))
+            if arrival == .later { try path.attachLater(to: port.link) }
         } catch {
             // All of it or nothing; what cannot be taken back either does no harm.
             try? path.removePort(port.link)
@@ -60,8 +76,14 @@ extension Shortcut {
     /// Where there is no program, nothing is missing: the kernel takes none, or nobody has asked for one since.
     ///
     /// `sparesRefused`: whether nothing is missing either where there is nothing at all, as when the kernel refused it.
+    /// `isGuarded`: whether programs keep the port's VLANs, which have the shortcut in them; they are not looked for.
     /// - Throws: ``KernelError``.
-    package func missing(link: Int32, bridge: Int32, sparesRefused: Bool = false) throws(KernelError) -> [String] {
+    package func missing(
+        link: Int32,
+        bridge: Int32,
+        sparesRefused: Bool = false,
+        isGuarded: Bool = false
+    ) throws(KernelError) -> [String] {
         guard obstacle == nil, let path = try FastPath.existing() else { return [] }
         let wanted = port(link: link, bridge: bridge)
         guard let found = try path.port(wanted.link) else {
@@ -87,7 +109,7 @@ extension Shortcut {
         if station?.link != found.link || station?.isIsolated != found.isIsolated {
             missing.append("the shortcut does not lead to \(name)")
         }
-        if missing.isEmpty, try !path.isAttached(to: wanted.link) {
+        if missing.isEmpty, !isGuarded, try !path.isAttachedSoon(to: wanted.link) {
             missing.append("the shortcut's program is not at \(name)")
         }
         if missing.isEmpty, try path.hasFormer(at: wanted.link) {
@@ -121,12 +143,14 @@ extension Shortcut {
     /// - Throws: ``KernelError``.
     package static func sweep(on host: borrowing NetlinkSocket) throws(KernelError) {
         guard let path = try FastPath.existing() else { return }
+        let guards = try VLANGuards.existing()
         // Entries first: the link of one that is read has been there.
-        let (ports, stations) = (try path.allPorts(), try path.allStations())
-        guard !ports.isEmpty || !stations.isEmpty else { return }
+        let (ports, stations, guarded) = (try path.allPorts(), try path.allStations(), try guards?.allPorts() ?? [])
+        guard !ports.isEmpty || !stations.isEmpty || !guarded.isEmpty else { return }
         let links = try host.everyLink().map { UInt32(bitPattern: $0.link.index) }
         for station in stations where !links.contains(station.link) { try remove(station, path) }
         for port in ports where !links.contains(port.link) { try path.removePort(port.link) }
+        for link in guarded where !links.contains(link) { try guards?.forget(link) }
     }
 
     /// Why the kernel has no shortcuts, in words, or nil; changes nothing.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
+internal import FastPath
 package import Linux
 package import Netlink
 
@@ -21,17 +22,21 @@ extension Transaction {
             } catch {
                 // Newer kernels refuse the setting, older ones ignore it.
                 guard bridge.filtersVLANs, error.errno == .notSupported else { throw error }
-                throw Transaction.lackOfVLANFiltering(name)
+                try Transaction.requirePrograms(bridge)
+                try makeShared(.addBridge(name, address: bridge.address, mtu: bridge.mtu, filtersVLANs: false))
             }
             found = try host.link(named: name)
             if let made = found, bridge.filtersVLANs, made.bridge?.filtersVLANs != true {
-                // It is not there before this ADD, so it must not be there after it.
-                try host.execute(.deleteLink(named: name))
+                found = try keepVLANsOrRemove(made, bridge)
             }
         }
-        guard let link = found else { throw KernelError("find bridge \(name)", .noSuchDevice) }
+        guard var link = found else { throw KernelError("find bridge \(name)", .noSuchDevice) }
         try Transaction.requireBridge(link)
-        if bridge.filtersVLANs { try Transaction.requireVLANFiltering(of: link) }
+        if bridge.filtersVLANs, !link.isGuarded || !bridge.mayUsePrograms {
+            try Transaction.requireVLANFiltering(of: link, byPrograms: bridge.mayUsePrograms)
+        }
+        // Before anybody who may send is on it.
+        if bridge.filtersVLANs, link.bridge?.canFilterVLANs == false { link = try keepVLANs(on: link) }
         // The host is not an IPv6 client of its containers.
         if link.acceptsRouterAdvertisements != false {
             setIfPossible(Sysctl("ipv6", link: name, "accept_ra"), "0")
@@ -45,6 +50,25 @@ extension Transaction {
         if !link.isUp { requests.append(.setUp(true, link: link.index, name: name)) }
         try host.execute(requests)
         remember(link)
+    }
+
+    /// - Throws: ``KernelError``, `EOPNOTSUPP`, unless programs can keep the VLANs of a kernel's bridge that cannot.
+    private static func requirePrograms(_ bridge: BridgeSpecification) throws(KernelError) {
+        let obstacle = FastPath.probe()
+        guard !bridge.mayUsePrograms || obstacle != nil else { return }
+        throw lackOfVLANFiltering(bridge.name, obstacle)
+    }
+
+    /// What was not there before this ADD must not be there after it, if it cannot serve.
+    private func keepVLANsOrRemove(_ made: Link, _ bridge: BridgeSpecification) throws(KernelError) -> Link {
+        do throws(KernelError) {
+            guard made.bridge?.canFilterVLANs == false else { return made }
+            try Transaction.requirePrograms(bridge)
+            return try keepVLANs(on: made)
+        } catch {
+            try host.execute(.deleteLink(named: bridge.name))
+            throw error
+        }
     }
 
     /// - Throws: ``KernelError``, `EEXIST`, when the link is of another kind.

@@ -9,8 +9,14 @@ extension Transaction {
     private static let operationalBound = Duration.seconds(5)
 
     mutating func make(_ pair: VethPair, bridge: String?) throws(KernelError) {
-        let index = bridge.map { self.link($0).index }
-        let link = try host.make(pair, bridge: index, namespace: container.rawDescriptor)
+        let master = bridge.map { self.link($0) }
+        let link = try host.make(
+            pair,
+            bridge: master?.index,
+            namespace: container.rawDescriptor,
+            // Guarded first, when its port is made.
+            isUp: master?.isGuarded != true
+        )
         remember(link)
         containerIndex = link.peerIndex
         if link.acceptsRouterAdvertisements != false {
@@ -101,8 +107,14 @@ extension Transaction {
     }
 
     mutating func make(_ port: PortSpecification) throws(KernelError) {
-        let defaultVLAN = port.knowsVLANs ? link(port.bridge).bridge?.defaultVLAN : nil
-        try host.execute(port.requests(port: link(port.name).index, defaultVLAN: defaultVLAN))
+        let (bridge, end) = (link(port.bridge), link(port.name))
+        guard !bridge.isGuarded else {
+            try keep(end, to: port.vlanGuard)
+            let up = NetlinkRequest.setUp(true, link: end.index, name: end.name)
+            return try host.execute(port.requests(guardedPort: end.index) + [up])
+        }
+        let defaultVLAN = port.knowsVLANs ? bridge.bridge?.defaultVLAN : nil
+        try host.execute(port.requests(port: end.index, defaultVLAN: defaultVLAN))
     }
 
     mutating func make(_ interface: InterfaceSpecification) throws(KernelError) {

@@ -1,25 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Addressing
+internal import FastPath
 package import Linux
 package import Netlink
 
 // Ports of bridges that tell VLANs apart.
 extension Transaction {
+    /// `byPrograms`: whether programs at the ports may keep VLANs apart where the kernel's bridge cannot.
     /// - Throws: ``KernelError``, `EOPNOTSUPP`, saying what is missing.
-    package static func requireVLANFiltering(of link: Link) throws(KernelError) {
+    package static func requireVLANFiltering(of link: Link, byPrograms: Bool = false) throws(KernelError) {
         let operation = "use VLANs on bridge \(link.name)"
-        switch link.bridge?.filtersVLANs {
-        case true: return
-        case false:
+        guard link.bridge?.filtersVLANs != true else { return }
+        guard link.bridge?.canFilterVLANs != true else {
             let command = "ip link set \(link.name) type bridge vlan_filtering 1"
             throw KernelError(operation, .notSupported, explanation: "it does not filter VLANs; run: \(command)")
-        case nil: throw lackOfVLANFiltering(link.name)
         }
+        let obstacle = FastPath.probe()
+        guard !byPrograms || obstacle != nil else { return }
+        throw lackOfVLANFiltering(link.name, obstacle)
     }
 
-    static func lackOfVLANFiltering(_ bridge: String) -> KernelError {
+    /// `obstacle`: why programs cannot stand in for it.
+    static func lackOfVLANFiltering(_ bridge: String, _ obstacle: FastPathFailure?) -> KernelError {
         let missing = "this kernel was built without CONFIG_BRIDGE_VLAN_FILTERING"
-        return KernelError("use VLANs on bridge \(bridge)", .notSupported, explanation: missing)
+        let instead = "with \"fastPath\": \"ebpf\" programs at the ports keep VLANs apart"
+        return KernelError(
+            "use VLANs on bridge \(bridge)",
+            .notSupported,
+            explanation: missing + "; " + (obstacle.map { "nor can programs at the ports do it: \($0)" } ?? instead)
+        )
     }
 
     /// What puts a port into its VLANs.
@@ -43,7 +52,7 @@ extension Transaction {
         var found = try host.link(named: name)
         if found == nil {
             let pair = VethPair(host: interface.gateway, container: interface.port, mtu: Int(bridge.mtu))
-            try makeShared(.addVethPair(here: pair, bridge: bridge.index))
+            try makeShared(.addVethPair(here: pair, bridge: bridge.index, isUp: !bridge.isGuarded))
             found = try host.link(named: name)
         }
         guard let link = found else {
@@ -71,12 +80,16 @@ extension Transaction {
         }
         var requests: [NetlinkRequest] = []
         if port.master == nil { requests.append(.setMaster(bridge.index, link: port.index, name: port.name)) }
-        requests += Transaction.requests(
-            joining: [.native(interface.vlan)],
-            leaving: interface.keepsDefaultVLAN ? nil : bridge.bridge?.defaultVLAN,
-            port: port.index,
-            name: port.name
-        )
+        if bridge.isGuarded {
+            try keep(port, to: interface.vlanGuard)
+        } else {
+            requests += Transaction.requests(
+                joining: [.native(interface.vlan)],
+                leaving: interface.keepsDefaultVLAN ? nil : bridge.bridge?.defaultVLAN,
+                port: port.index,
+                name: port.name
+            )
+        }
         for end in [port, link] where !end.isUp {
             requests.append(.setUp(true, link: end.index, name: end.name))
         }

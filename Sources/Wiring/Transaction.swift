@@ -23,6 +23,8 @@ package struct Transaction: ~Copyable {
     package internal(set) var containerLink: Link?
     /// Whether a link inside may have been made by this: what was refused because its name is taken is a stranger's.
     var hasMadeInside = false
+    /// Whether a shortcut may come into use a little after the transaction, instead of being waited for.
+    package var leavesWaiting = false
     /// Optional settings that were refused, in words.
     package internal(set) var warnings: [String] = []
 
@@ -117,7 +119,9 @@ package struct Transaction: ~Copyable {
         case .filter(let plan): try plan.make()
         case .noFilter(let plan): try plan.remove()
         case .shortcut(let shortcut):
-            let reason = shortcut.make(link: link(shortcut.name).index, bridge: link(shortcut.bridge).index)
+            let (port, bridge) = (link(shortcut.name).index, link(shortcut.bridge))
+            let arrival: Shortcut.Arrival = bridge.isGuarded ? .before : leavesWaiting ? .later : .now
+            let reason = shortcut.make(link: port, bridge: bridge.index, arrival)
             if let reason { warnings.append("no shortcut for \(shortcut.name): \(reason)") }
         case .noShortcut(let name): try Transaction.removeShortcut(name, on: host)
         }
@@ -139,8 +143,9 @@ package struct Transaction: ~Copyable {
                 switch change.inverse {
                 case .noLink(let name):
                     // What was refused because its name is taken must not cost the stranger who has it.
-                    if case .pair(let pair, _) = change, try host.link(named: name)?.address != pair.host.address {
-                        continue
+                    if case .pair(let pair, _) = change {
+                        guard let link = try host.link(named: name), link.address == pair.host.address else { continue }
+                        forgetGuard(of: link)
                     }
                     try removeLink(name, on: host)
                 case .noContainerLink(let name):

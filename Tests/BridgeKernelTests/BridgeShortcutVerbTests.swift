@@ -147,7 +147,13 @@ struct BridgeShortcutVerbTests {
         let damages: [(words: String, body: @Sendable (borrowing FastPath, FastPathPort) throws -> Void)] = [
             ("has no shortcut", { path, port in try path.removePort(port.link) }),
             ("does not lead to veth", { path, port in try path.removeStation(FastPathStation(port)) }),
-            ("program is not at veth", { path, port in try path.detach(from: port.link) }),
+            (
+                "program is not at veth",
+                { path, port in
+                    #expect(try path.isAttachedSoon(to: port.link))
+                    try path.detach(from: port.link)
+                }
+            ),
             (
                 "is isolated",
                 { path, port in

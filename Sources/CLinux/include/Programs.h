@@ -27,6 +27,9 @@ int culvert_map_value(int map, const void *key, void *value);
 /// BPF_MAP_UPDATE_ELEM, whether there is one or not. Returns 0, or the errno.
 int culvert_map_set(int map, const void *key, const void *value);
 
+/// The same unless there is one: then EEXIST.
+int culvert_map_add(int map, const void *key, const void *value);
+
 /// BPF_MAP_DELETE_ELEM. Returns 0, or the errno.
 int culvert_map_remove(int map, const void *key);
 
@@ -35,6 +38,13 @@ int culvert_map_next(int map, const void *key, void *next);
 
 /// BPF_PROG_ATTACH where a link of the thread's network namespace takes frames in (tcx). Returns 0, or the errno.
 int culvert_attach_program(int program, uint32_t link);
+
+/// Leaves that to a process of its own, which begins after so many milliseconds, with nothing open but what it needs; until it
+/// ends it holds a lock on a directory. Returns 0, or the errno when there is no such process.
+int culvert_attach_later(int program, uint32_t link, const char *directory, unsigned milliseconds);
+
+/// Whether such a process holds a directory. Returns 1, 0, or a negative errno.
+int culvert_awaits_attaching(const char *directory);
 
 /// BPF_PROG_DETACH from there. Returns 0, or the errno.
 int culvert_detach_program(int program, uint32_t link);

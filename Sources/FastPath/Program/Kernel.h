@@ -27,6 +27,8 @@ struct frame {
 /// Helpers, by their numbers (linux/bpf.h, enum bpf_func_id).
 static void *(*const map_lookup)(const void *map, const void *key) = (void *)1;
 static u64 (*const jiffies)(void) = (void *)118;
+static long (*const push_tag)(struct frame *frame, u16 protocol, u16 tag) = (void *)18;
+static long (*const pop_tag)(struct frame *frame) = (void *)19;
 static long (*const redirect_to_peer)(u32 link, u64 flags) = (void *)155;
 
 /// Functions of the kernel that its compiler of programs replaces by a move, from Linux 6.2 on.
@@ -39,7 +41,8 @@ extern void *bpf_rdonly_cast(const void *address, u32 type);
 enum { own_rules = 16, only_function = 24 };
 enum { second_program = 8 };                               // bpf_mprog_entry.fp_items[1]
 enum { before_routing = 0, forwarding = 2 * 8, after_routing = 4 * 8 };  // NF_INET_…, where a hook is
-enum { passes = -1 };                                       // TC_ACT_UNSPEC
+enum { filter_list = 8 };                                   // cls_bpf_prog.link, behind .filter
+enum { passes = -1, drops = 2 };                            // TC_ACT_UNSPEC, TC_ACT_SHOT
 enum { is_up = 1, is_promiscuous = 0x100 };                 // IFF_UP, IFF_PROMISC
 enum { is_forwarding = 3 };                                 // BR_STATE_FORWARDING
 enum { header_length = 14, protocol4 = 0x0008, protocol6 = 0xdd86 };  // as read by a little-endian machine
@@ -61,6 +64,7 @@ extern const char at_port_bridge[], at_port_device[], at_port_state[], at_port_f
 extern const char at_bridge_device[], at_bridge_options[];
 extern const char at_entry_bundle[], at_tcx_bundle[], at_tcx_queueing[];
 extern const char at_queueing_filters[], at_filters_next[], at_filters_root[];
+extern const char at_program_state[], at_program_number[];
 /// 1 on a kernel with tcx, otherwise 0.
 extern const char has_tcx[] __attribute__((weak));
 /// The number of a type of the kernel with many octets in it (struct kobj_uevent_env), and where they are: seen as one,

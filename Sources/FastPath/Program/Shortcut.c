@@ -2,11 +2,13 @@
 // Hands a container's frame straight to the container on the same bridge that it is for. Runs where a bridge port takes
 // frames in, before the bridge sees them; whatever it is not sure about, the bridge gets as if there were no program.
 // Cheap and likely reasons against come first.
+#include "Guard.h"
 #include "Kernel.h"
 
 enum { has_addresses = 1 << 0, is_isolated = 1 << 1, ignores_filter_of_ip = 1 << 2, may_use = 1 << 3 };
-/// How this program is where a port takes frames in: by itself (tcx), or as a filter (clsact).
-enum place { as_program, as_filter };
+/// How this program is where a port takes frames in: by itself (tcx), as a filter (clsact), or as one that keeps VLANs, with
+/// its companion where the port sends (Guard.h).
+enum place { as_program, as_filter, as_guard };
 enum { most_addresses = 4 };
 enum { ways_count = 512, counts_count = 4096, most_probes = 8 };  // the first two powers of two
 
@@ -55,6 +57,8 @@ struct way {
 };
 
 extern const char ports[], stations[], counts[], ways[];
+/// The number in the kernel of the program where ports send that keeps VLANs: leave_vlan.
+extern const char number_of_exit[];
 /// Another number after each change of ports or stations.
 extern const u64 generation[];
 
@@ -147,27 +151,43 @@ INLINE u64 programs(const struct way *way, const volatile char *from, const vola
     return against | whole(to + IN(device_programs_egress));
 }
 
+/// What there is of filters beside one, which is the only one of the only list of filters; and the one. 0 is nothing.
+INLINE u64 filters_beside(u64 queueing, u64 *one) {
+    u64 list = word(queueing + AT(queueing_filters)), first = word(list + AT(filters_root));
+    *one = word(first);
+    return word(list + AT(filters_next)) | (*one ^ word(first + 8));
+}
+
+/// What there is of filters where a port sends, beside the one that keeps its VLANs, which is to be there. 0 is nothing.
+INLINE u64 filters_beside_guard(u64 queueing) {
+    u64 filter, against = filters_beside(queueing, &filter);
+    SETTLE(against);
+    u64 program = word(filter - filter_list);
+    return against | (number(view(word(program + AT(program_state))) + IN(program_number)) ^ (u32)(u64)&number_of_exit);
+}
+
 /// The same where this program is a filter: the only one of the only list of filters.
 ///
 /// A kernel with tcx (Linux 6.6) has what came before it in there, next to the programs; before, there was nothing else.
-INLINE u64 filters(const struct way *way, const volatile char *from, const volatile char *to) {
+INLINE u64 filters(const struct way *way, const volatile char *from, const volatile char *to, enum place place) {
     u64 against = whole(from + IN(device_programs_ingress)) ^ way->programs, queueing = way->programs;
+    u64 one, queueing_out = way->programs_out;
     against |= whole(to + IN(device_programs_egress)) ^ way->programs_out;
     if ((u64)&has_tcx) {
-        against |= word(way->programs) | word(way->programs_out) | word(way->queueing_out);
+        against |= word(way->programs) | word(way->programs_out);
+        queueing_out = word(way->queueing_out);
         queueing = word(way->queueing);
-    } else {
-        against |= way->programs_out;
     }
     SETTLE(against);
-    u64 list = word(queueing + AT(queueing_filters)), first = word(list + AT(filters_root));
-    return against | word(list + AT(filters_next)) | (word(first) ^ word(first + 8));
+    against |= place == as_guard ? filters_beside_guard(queueing_out) : queueing_out;
+    SETTLE(against);
+    return against | filters_beside(queueing, &one);
 }
 
 /// What looks at frames where the one takes in, but for this program, or where the other sends, or delays them there:
 /// programs, filters, netfilter, a queue, a tap. 0 is nothing.
 INLINE u64 onlookers(const struct way *way, const volatile char *from, const volatile char *to, enum place place) {
-    u64 against = place == as_filter ? filters(way, from, to) : programs(way, from, to);
+    u64 against = place == as_program ? programs(way, from, to) : filters(way, from, to, place);
     SETTLE(against);
     against |= whole(from + IN(device_netfilter_ingress)) | whole(to + IN(device_netfilter_egress));
     SETTLE(against);
@@ -325,6 +345,17 @@ __attribute__((section("program"), used)) int take_shortcut(struct frame *frame)
 
 __attribute__((section("filter"), used)) int filter_shortcut(struct frame *frame) {
     return lead(frame, as_filter);
+}
+
+/// Where a port takes frames in, and its bridge does not tell VLANs apart.
+__attribute__((section("entry"), used)) int enter_vlan(struct frame *frame) {
+    int verdict = lead(frame, as_guard);
+    return verdict == passes ? admit(frame) : verdict;
+}
+
+/// Where it sends them.
+__attribute__((section("exit"), used)) int leave_vlan(struct frame *frame) {
+    return release(frame);
 }
 
 __attribute__((section("license"), used)) const char terms[] = "GPL";

@@ -28,7 +28,8 @@ struct BridgePlan {
                     address: bridgeAddress,
                     mtu: pair.mtu,
                     isPromiscuous: configuration.isPromiscuous,
-                    filtersVLANs: configuration.filtersVLANs
+                    filtersVLANs: configuration.filtersVLANs,
+                    mayUsePrograms: configuration.hasShortcut
                 )
             )
         ]
@@ -100,6 +101,9 @@ struct BridgePlan {
             siblings: siblings
         )
     }
+
+    /// What becomes of the pair's end on the host.
+    var portChange: Change { .port(port) }
 
     private var port: PortSpecification { configuration.port(pair.host.name, address: pair.container.address) }
 

@@ -20,6 +20,7 @@ extension BridgePort {
         let intention = "cannot connect container \(request.key.containerID) to bridge \(configuration.bridge)"
         var record = request.newRecord(of: container)
         var transaction = try request.transaction(into: container, intention)
+        transaction.leavesWaiting = true
         let bridge = try usable(configuration, on: transaction.host, intention)
         if let bridge { transaction.remember(bridge) }
         let file = try request.newRecordFile(intention)
@@ -170,6 +171,11 @@ extension BridgePort {
         let name = plan.configuration.bridge
         // A bridge that somebody else made follows the lowest address of its ports.
         let bridge = try translating(intention) { () throws(KernelError) in try transaction.host.link(named: name) }
+        // Since we began somebody has brought VLANs to it, and may not have seen our port.
+        if let bridge, bridge.isGuarded, !transaction.link(name).isGuarded {
+            transaction.remember(bridge)
+            try apply([plan.portChange], &transaction, intention)
+        }
         return plan.result(
             addresses,
             bridge: bridge ?? transaction.link(name),

@@ -26,6 +26,7 @@ extension BridgePort {
         findings.compare(seen.container, with: promised)
         try translating(intention) { () throws(KernelError) in
             findings.add(missing: try missingFilters(configuration, promised, seen))
+            for complaint in try missingGuards(configuration, seen) { findings.add(complaint) }
             for complaint in try missingShortcut(configuration, promised, seen) { findings.add(complaint) }
         }
         try findings.refuse(
@@ -56,7 +57,30 @@ extension BridgePort {
             let address = seen.container.interface?.address
         else { return [] }
         let shortcut = configuration.shortcut(port.name, address: address, addresses(promised))
-        return try shortcut?.missing(link: port.index, bridge: bridge.index, sparesRefused: true) ?? []
+        return try shortcut?.missing(
+            link: port.index,
+            bridge: bridge.index,
+            sparesRefused: true,
+            isGuarded: bridge.isGuarded
+        ) ?? []
+    }
+
+    /// What programs at the ports do not keep of the VLANs of a bridge that cannot tell them apart.
+    private func missingGuards(_ configuration: BridgeConfiguration, _ seen: Observation) throws(KernelError) -> [String] {
+        guard let bridge = seen.bridge, let port = seen.port, port.master == bridge.index,
+            bridge.bridge?.filtersVLANs != true
+        else { return [] }
+        guard bridge.isGuarded else {
+            guard configuration.filtersVLANs else { return [] }
+            return ["bridge \(bridge.name) does not tell VLANs apart"]
+        }
+        var missing = try configuration.port(port.name, address: seen.container.interface?.address)
+            .missingGuard(link: port.index)
+        guard configuration.filtersVLANs else { return missing }
+        for name in try Transaction.unguardedPorts(of: bridge, on: try NetlinkSocket()) {
+            missing.append("\(name) is on bridge \(bridge.name), and no programs keep it to a VLAN")
+        }
+        return missing
     }
 
     /// The container's addresses; those that name no interface are its too, as for everybody who reads results.
@@ -105,7 +129,7 @@ extension BridgePort {
         if let link, configuration.filtersVLANs {
             try translating("cannot use VLANs on bridge \(configuration.bridge)", .unavailable) {
                 () throws(KernelError) in
-                try Transaction.requireVLANFiltering(of: link)
+                try Transaction.requireVLANFiltering(of: link, byPrograms: configuration.hasShortcut)
             }
         }
         if configuration.filters.needsKernel {
