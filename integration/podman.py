@@ -54,7 +54,7 @@ echo ready
 exec bash -c 'read -r _'
 """
 PLACES = ("bin", "www", "proc", "sys", "dev", "etc", "run", "tmp", "var/run")
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
 #: What a rule of a container mentions: an address of the tests' networks, or a published port.
 TRACES = ("10.9", "fd9", "8080", "8081")
 
@@ -63,6 +63,8 @@ class PodmanHost(Host):
     """A host with processes and control groups of its own, and an image to make containers of."""
 
     has_own_processes = True
+    #: In a guest on a busy machine, podman takes a minute for a container.
+    patience_seconds = 300.0
 
     def __init__(self, implementation: Implementation) -> None:
         super().__init__(PREPARATION, WAITING)
