@@ -95,6 +95,8 @@ class Host:
     guard = threading.Lock()
     #: Whether its processes are a world of their own, as programs that number or end all of them need it.
     has_own_processes = False
+    #: How long one program may take.
+    patience_seconds = PATIENCE_SECONDS
 
     def __init__(self, preparation: str = "") -> None:
         waiting = BURYING if self.has_own_processes else WAITING
@@ -152,7 +154,7 @@ class Host:
         full = {"PATH": os.environ["PATH"], "LC_ALL": "C", **(env or {})}
         done = subprocess.run(
             [*self.enter(netns), *command], input=stdin, env=full,
-            capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+            capture_output=True, text=True, timeout=self.patience_seconds, check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 

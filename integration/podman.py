@@ -32,11 +32,14 @@ graphroot = "/var/lib/containers/storage"
 runroot = "/run/containers/storage"
 """
 POLICY = '{"default":[{"type":"insecureAcceptAnything"}]}'
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
 
 
 class PodmanHost(EngineHost):
     """A host with podman, and an image to make containers of."""
+
+    #: In a guest on a busy machine, podman takes a minute for a container.
+    patience_seconds = 300.0
 
     def __init__(self, implementation: Implementation) -> None:
         super().__init__()

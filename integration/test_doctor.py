@@ -231,7 +231,7 @@ WARDS: dict[str, list[Fault]] = {
         Fault("rules-missing", "nft flush chain inet cni_plugins_masquerade masq_checks", "lan/c1:eth0", "culvert reload",
               True),
         Fault("rules-stale", MASQUERADE + "'\"0123456789abcdef-0123456789abcdef, net: lan, if: eth0, id: ghost\"'",
-              "container ghost", "culvert gc"),
+              "container ghost", "nft delete rule inet cni_plugins_masquerade masq_checks handle N"),
         Fault("chains-stale", "iptables-nft -t nat -N CNI-0123456789abcdef01234567", "CNI-0123456789abcdef01234567",
               "-F and -X the chain"),
         Fault("iptables-mixed", "iptables-legacy -A INPUT -j ACCEPT; iptables-nft -A INPUT -j ACCEPT",

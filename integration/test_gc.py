@@ -2,6 +2,7 @@
 """culvert gc: whoever died leaves nothing, although no runtime ever calls DEL."""
 from __future__ import annotations
 
+import concurrent.futures
 import fcntl
 import json
 import os
@@ -123,6 +124,70 @@ def test_a_second_life_of_a_container_is_not_ended(site: Site) -> None:
     assert "another namespace" in site.tool.attachments()["c1:eth0"]["proof"]
     assert site.actions("--yes") == [("disconnect", "c1:eth0")]
     assert not site.records() and "eth0" in {link["ifname"] for link in site.host.links(other.netns)}
+
+
+#: Stands in for a plugin: the first DEL says that it has come, and waits to be let on. A pipe is opened by both ends.
+PAUSING = """#!/bin/sh
+if [ "$CNI_COMMAND" = DEL ] && mkdir /run/paused 2>/dev/null; then echo here >/run/reached; read -r on </run/on; fi
+exec {directory}/{plugin}
+"""
+
+
+def pausing(site: Site, ours: Implementation, plugin: str) -> dict[str, str]:
+    """The environment in which gc's DEL of one plugin waits."""
+    place = site.host.path("/run/pausing")
+    place.mkdir()
+    for path in ours.directory.iterdir():
+        if path.name != plugin:
+            (place / path.name).symlink_to(path)
+    (place / plugin).write_text(PAUSING.format(directory=ours.directory, plugin=plugin))
+    (place / plugin).chmod(0o755)
+    site.host.must("mkfifo /run/reached /run/on")
+    return {"CNI_PATH": "/run/pausing"}
+
+
+@pytest.mark.parametrize("plugin", ["firewall", "portmap", "bridge"])
+def test_who_comes_back_while_it_is_ended_stays(site: Site, ours: Implementation, plugin: str) -> None:
+    """Its runtime has begun it anew by the time that gc calls a plugin: with its rules, addresses and links it stays."""
+    container = site.join("c1", capabilities=mapping(8080))
+    site.host.remove_container(container)
+    env = pausing(site, ours, plugin)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        collecting = pool.submit(site.tool.run, "gc", "--yes", env=env)
+        assert site.host.must("cat /run/reached") == "here\n"
+        assert site.runtimes["lan"].delete(container).ok
+        container = site.join("c1", capabilities=mapping(8080))
+        site.host.must("echo >/run/on")
+        outcome = collecting.result()
+    assert outcome.ok, outcome
+    assert_whole(site, container)
+
+
+def test_nobody_comes_back_while_a_plugin_without_a_record_ends_it(site: Site, ours: Implementation) -> None:
+    """What bandwidth does to a dead container's name is not done to who comes meanwhile: that one waits."""
+    container = site.join("c1", capabilities=mapping(8080))
+    site.host.remove_container(container)
+    env = pausing(site, ours, "bandwidth")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        collecting = pool.submit(site.tool.run, "gc", "--yes", env=env)
+        assert site.host.must("cat /run/reached") == "here\n"
+        container = site.host.add_container("c1")
+        assert not site.host.run(["flock", "--nonblock", f"{RECORDS}/lan/c1:eth0.json", "true"]).ok
+        beginning = pool.submit(site.runtimes["lan"].add, container, capabilities=mapping(8080))
+        site.host.must("echo >/run/on")
+        assert beginning.result().ok and collecting.result().ok, (beginning.result(), collecting.result())
+    assert_whole(site, container)
+
+
+def assert_whole(site: Site, container: Container) -> None:
+    """An attachment lacks nothing, and leaves nothing."""
+    assert site.runtimes["lan"].check(container).ok
+    assert site.records() == ["c1:eth0.json", "c1:eth0:firewall.json", "c1:eth0:portmap.json"]
+    assert "8080" in ruleset(site.host) and site.actions() == []
+    site.tool.must("reconcile", "--dry-run")
+    assert len([link for link in site.host.links() if link["ifname"].startswith("bwp")]) == 1
+    assert site.runtimes["lan"].delete(container).ok
+    assert not left_behind(site.host, [container], name="lan")
 
 
 def test_pending_and_half_records_are_finished(site: Site) -> None:

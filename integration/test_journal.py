@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from google.protobuf import json_format
 
 from faults import points_in
 from host import PATIENCE_SECONDS, Container, Host, Outcome
 from implementations import Implementation
-from messages import compiled
 from operator_tool import Operator, connected
+from otlp import COLLECTOR, spans_of
 from runtime import Network, Runtime, bridge, host_local, network
 
 pytestmark = pytest.mark.needs_culvert
@@ -44,32 +43,6 @@ print("ready", flush=True)
 with open(kept, "w", buffering=1) as file:
     while True:
         file.write(json.dumps(listener.recv(65536).decode()) + "\\n")
-"""
-#: A collector of spans that is busy at first.
-COLLECTOR = """
-import http.server, json, sys
-kept, refusals = sys.argv[1], int(sys.argv[2])
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_POST(self):
-        global refusals
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        status = 503 if refusals > 0 else 200
-        refusals -= 1
-        with open(kept, "a") as file:
-            file.write(json.dumps({"status": status, "path": self.path, "type": self.headers["Content-Type"],
-                                   "body": json.loads(body)}) + "\\n")
-        answer = b'{"partialSuccess": {}}'
-        self.send_response(status)
-        self.send_header("Retry-After", "1")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-    def log_message(self, *unused):
-        pass
-server = http.server.HTTPServer(("127.0.0.1", 4318), Handler)
-print("ready", flush=True)
-server.serve_forever()
 """
 
 
@@ -331,15 +304,6 @@ def test_a_log_that_nobody_reads_delays_nobody(site: Site) -> None:
                "listener.bind('/run/systemd/journal/socket')\nprint('ready', flush=True)\ntime.sleep(600)")
     for _ in range(30):
         assert site.runtime.add(container).error() == error
-
-
-def spans_of(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The spans in what a collector got, which has nothing in it but what the protocol has."""
-    json_format.ParseDict(request["body"], compiled("otlp").ExportTraceServiceRequest())
-    resource, = request["body"]["resourceSpans"]
-    scope, = resource["scopeSpans"]
-    assert {"key": "service.name", "value": {"stringValue": "culvert"}} in resource["resource"]["attributes"]
-    return scope["spans"]
 
 
 def test_calls_are_exported_as_spans(site: Site) -> None:

@@ -2,6 +2,7 @@
 internal import CNI
 package import JSON
 internal import LeaseStore
+internal import Plugin
 package import Pools
 package import Runtime
 internal import Wiring
@@ -57,12 +58,13 @@ package struct AttachmentGarbage: Hashable, Sendable {
 
 /// The calls of DEL that end an attachment, in their order: last plugin first.
 package struct DisconnectPlan: Hashable, Sendable {
-    package let calls: [PluginCall]
+    package let calls: [Runtime.PluginCall]
 
     /// Decides from the records, and for plugins of the chain that keep none, from the network's list.
     ///
     /// Plugins get the configuration that they had in ADD, whatever became of the list since. Those that keep no record,
-    /// such as `bandwidth`, are called only if there is a list, and it has all that do.
+    /// such as `bandwidth`, are called only if there is a list, and it has all that do. Those that keep one are told which
+    /// is meant: if the container has come back by then, there is another in its place.
     ///
     /// - Parameters:
     ///   - facts: what the records say.
@@ -74,20 +76,23 @@ package struct DisconnectPlan: Hashable, Sendable {
             namespacePath: facts.life.verdict == .dead ? "" : facts.record?.namespacePath ?? "",
             interfaceName: facts.key.interfaceName
         )
-        var recorded: [(type: String, input: JSONValue)] = []
+        var recorded: [(type: String, input: JSONValue, begun: Int64?)] = []
         for note in facts.notes {
             guard let record = note.record else { continue }
-            recorded.append((note.plugin, DisconnectPlan.input(record)))
+            recorded.append((note.plugin, DisconnectPlan.input(record), record.intendedNanoseconds))
         }
         var chain = recorded
         let result = recorded.first.flatMap { DisconnectPlan.previousResult(of: $0.input) }
         if let list, recorded.allSatisfy({ one in list.plugins.contains { $0.type == one.type } }) {
             chain = list.plugins.map { plugin in
-                let own = recorded.first { $0.type == plugin.type }?.input
-                return (plugin.type, own ?? plugin.input(network: list, previousResult: result))
+                recorded.first { $0.type == plugin.type }
+                    ?? (plugin.type, plugin.input(network: list, previousResult: result), nil)
             }
         }
-        calls = chain.reversed().map { PluginCall(.delete, type: $0.type, attachment: attachment, input: $0.input) }
+        calls = chain.reversed().map { type, input, begun in
+            let besides = begun.map { [Settings.onlyBegunVariable: "\($0)"] } ?? [:]
+            return Runtime.PluginCall(.delete, type: type, attachment: attachment, input: input, besides: besides)
+        }
     }
 
     /// What the plugin read in ADD, with what came of it if it made the interface.

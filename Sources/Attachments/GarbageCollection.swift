@@ -36,6 +36,9 @@ package struct GarbageCollection {
 
     /// Does it, unless the attachment is another one by now, or has come to life.
     ///
+    /// Nor is one ended that comes to life meanwhile: plugins look at their records under their own locks, and while those
+    /// are called that keep none, nobody can begin anything.
+    ///
     /// - Returns: whether it was done.
     /// - Throws: ``CNIError`` of the first plugin that failed; those before it in the chain were not called, and the next
     ///   run calls all of them again.
@@ -47,18 +50,52 @@ package struct GarbageCollection {
         }
         guard isStill else { return false }
         guard garbage.kind == .disconnect else { return true }
+        // Of whom the interface is: its record is the last to go.
+        let owner = facts.notes.first { $0.record != nil }
+        var isThere = true
         for call in DisconnectPlan(facts, list(facts.key.network)).calls {
-            do throws(CNIError) {
-                try execute(call)
-            } catch {
-                throw CNIError(
-                    CNIError.Code(rawValue: error.code),
-                    "plugin \(call.type) failed (delete): \(error.message)",
-                    details: error.details
-                )
+            if call.besides.isEmpty, isThere, let owner {
+                guard try run(call, holding: owner, of: facts.key) else { return false }
+            } else {
+                try run(call)
             }
+            if call.type == owner?.plugin { isThere = false }
         }
         try requireEnd(of: facts)
+        return true
+    }
+
+    private func run(_ call: Runtime.PluginCall) throws(CNIError) {
+        do throws(CNIError) {
+            try execute(call)
+        } catch {
+            throw CNIError(
+                CNIError.Code(rawValue: error.code),
+                "plugin \(call.type) failed (delete): \(error.message)",
+                details: error.details
+            )
+        }
+    }
+
+    /// Runs a plugin that keeps no record, while nobody can begin or end the attachment.
+    ///
+    /// - Returns: false when somebody has, or works on it: then it was not run.
+    private func run(
+        _ call: Runtime.PluginCall,
+        holding note: AttachmentFacts.Note,
+        of key: AttachmentKey
+    ) throws(CNIError) -> Bool {
+        let file: AttachmentFile
+        do throws(KernelError) {
+            file = try AttachmentFile(existing: key, of: note.file, in: store, waitingAtMost: settings.lockBound)
+        } catch {
+            if [.wouldBlock, .noSuchFileOrDirectory].contains(error.errno) { return false }
+            throw CNIError(.storeUnusable, "cannot lock the record of \(key)", error)
+        }
+        guard file.record == note.record else { return false }
+        try run(call)
+        // Locked until here.
+        _ = consume file
         return true
     }
 
@@ -83,12 +120,13 @@ package struct GarbageCollection {
 
     /// A plugin of the same name that is none of ours succeeds, and leaves what it does not know.
     private func requireEnd(of facts: AttachmentFacts) throws(CNIError) {
-        for note in facts.notes where note.record != nil {
+        for note in facts.notes {
+            guard let record = note.record else { continue }
             let path = store.path(of: facts.key, plugin: note.file)
-            let isThere = try translating("cannot look for \(path)", .storeUnusable) { () throws(KernelError) in
-                try FileStatus.of(path) != nil
+            let found = try translating("cannot look for \(path)", .storeUnusable) { () throws(KernelError) in
+                try store.record(of: facts.key, plugin: note.file)
             }
-            guard isThere else { continue }
+            guard found?.intendedNanoseconds == record.intendedNanoseconds else { continue }
             throw CNIError(
                 .delegateFailed,
                 "DEL of \(note.plugin) succeeded, but its record is still there: \(path)",

@@ -70,8 +70,8 @@ package struct ConfigurationExamination {
                     .configMisspeltKey,
                     network: network.name,
                     at: place,
-                    "nobody reads \"\(member.key)\": did you mean \"\(meant)\"?",
-                    fix: "write \"\(meant)\""
+                    "no plugin knows the key \"\(member.key)\": did you mean \"\(meant)\"?",
+                    fix: "rename the key to \"\(meant)\""
                 )
             }
             guard !kind.accepts(member.value) else { return nil }

@@ -19,11 +19,14 @@ package struct FilterExamination {
             let parts = line.split(separator: " ", maxSplits: 2).map { String($0) }
             let network = parts.first?.split(separator: "/").first.map { String($0) }
             let place = parts.prefix(2).joined(separator: " ").trimmingColon
+            // Rules of both families may have the same words.
+            var told: Set<Substring> = []
+            let things = (parts.last ?? line).split(separator: "; ").filter { told.insert($0).inserted }
             return Finding(
                 .rulesMissing,
                 network: network,
                 at: place,
-                "what it asked for is gone: \(parts.last ?? line)",
+                "what it asked for is gone: \(things.joined(separator: "; "))",
                 fix: "culvert reload",
                 remedy: .reload
             )
@@ -96,7 +99,7 @@ package struct FilterExamination {
                     network: network.name,
                     at: "firewalld",
                     "firewall-cmd --reload forgets the sources of zones that plugin firewall adds",
-                    fix: "install conf/systemd/culvert-firewalld.service, see docs/reload.md"
+                    fix: "systemctl enable --now culvert-firewalld.service of conf/systemd, see docs/reload.md"
                 )
             )
         }
@@ -112,7 +115,7 @@ package struct FilterExamination {
                     network: network.name,
                     at: "nftables.service",
                     "every start and reload of it flushes all rules",
-                    fix: "install conf/systemd/nftables.service.d-culvert.conf, see docs/reload.md"
+                    fix: "install the drop-in conf/systemd/nftables.service.d-culvert.conf, see docs/reload.md"
                 )
             )
         }
@@ -132,7 +135,9 @@ package struct FilterExamination {
                     .rulesStale,
                     network: owner.network,
                     at: "chain \(chain.table) \(chain.name)",
-                    "a rule of container \(owner.containerID), of which nobody knows"
+                    "it has a rule of container \(owner.containerID), which no record, lease or runtime knows",
+                    fix: "nft -a list chain \(chain.table) \(chain.name) | grep 'id: \(owner.containerID)', "
+                        + "then nft delete rule \(chain.table) \(chain.name) handle N"
                 )
             }
         }

@@ -59,7 +59,7 @@ extension FindingKind {
         default:
             (
                 "of one list, some plugins are Culvert's and some are not; each works, but only Culvert's keep records",
-                "run make install, or leave it so on purpose"
+                "install Culvert's in its place (make install, or package culvert-cni), or leave it so on purpose"
             )
         }
     }
@@ -76,7 +76,7 @@ extension FindingKind {
         case .kernelNoLinks:
             ("the plugin refuses to make its interface", "load the module, or use a kernel with the option")
         case .kernelNoShortcut:
-            ("the key fastPath does nothing: the bridge takes every frame", "use a kernel as is named, or drop the key")
+            ("the key fastPath does nothing: the bridge takes every frame", "use a kernel that has it, or drop the key")
         case .forwardingOff:
             ("containers reach the host and nothing beyond", "sysctl -w net.ipv4.ip_forward=1, and keep it in sysctl.d")
         case .ipv6Disabled:
@@ -116,7 +116,11 @@ extension FindingKind {
             )
         case .rulesMissing:
             ("published ports, masquerading or policies of running containers do not work", "culvert reload")
-        case .rulesStale: ("rules of containers that are gone may catch packets of new ones", "culvert gc")
+        case .rulesStale:
+            (
+                "rules of containers that are gone may catch packets of new ones",
+                "find the rule's handle with nft -a list chain, then nft delete rule"
+            )
         case .chainsStale:
             ("chains of containers that are gone may catch packets of new ones", "remove the chain and its jump")
         default:
@@ -133,10 +137,14 @@ extension FindingKind {
         case .bridgeWrongKind:
             ("no container can join the network", "rename or remove that link, or name another bridge")
         case .bridgeDown: ("nothing passes the bridge", "ip link set BRIDGE up")
-        case .gatewayMissing: ("containers have a gateway that nobody is", "ip address add GATEWAY dev BRIDGE")
+        case .gatewayMissing:
+            (
+                "containers send what is for beyond to an address that nobody has",
+                "ip address add GATEWAY dev BRIDGE"
+            )
         case .foreignAddress:
             (
-                "ADD is refused, or the host answers for a stranger",
+                "ADD is refused with code 102, or the host answers at an address that no network gave it",
                 "ip address del ADDRESS dev BRIDGE if nobody needs it"
             )
         case .portMissing: ("the container is cut off", "start the container anew")
@@ -144,13 +152,20 @@ extension FindingKind {
         case .portDown: ("the container is cut off", "ip link set PORT up")
         case .shortcutMissing:
             ("frames of the container go through the bridge, which takes longer", "culvert reconcile")
-        case .pathHole: ("large frames vanish without a word", "give all ports of the bridge and the bridge one MTU")
+        case .pathHole:
+            (
+                "frames larger than the smaller MTU vanish without an error",
+                "give all ports of the bridge and the bridge one MTU"
+            )
         case .uplinkNarrow:
-            ("large packets depend on ICMP, which firewalls like to drop", "set the key mtu to that of the uplink")
+            (
+                "large packets arrive only if ICMP tells their sender what fits; firewalls like to drop that",
+                "set the key mtu to that of the uplink"
+            )
         case .overlayNarrow:
             ("large packets do not fit once they are wrapped", "lower the overlay's MTU by what it adds to each packet")
         case .linkStale: ("an ADD that was killed left it", "ip link del LINK")
-        case .shaperStale: ("limits of a container that is gone", "culvert gc, or ip link del LINK")
+        case .shaperStale: ("it is of no use: its container is gone", "ip link del LINK")
         case .macPolicy:
             (
                 "udev gives new links another MAC address than their plugin; neighbours remember the wrong one",
@@ -166,7 +181,11 @@ extension FindingKind {
 
     private var addressTexts: (meaning: String, remedy: String) {
         switch self {
-        case .poolExhausted: ("no further container gets an address", "ipam gc, then a larger range or another one")
+        case .poolExhausted:
+            (
+                "no further container gets an address",
+                "ipam gc --yes frees those of the dead; else a larger range, or another one"
+            )
         case .poolNearlyFull: ("soon no container gets an address", "ipam usage; enlarge the range")
         case .poolOverlap:
             ("two containers may get one address, or packets go to the wrong bridge", "change one subnet")
@@ -179,8 +198,11 @@ extension FindingKind {
         case .storeRemote:
             ("locks of network file systems are not to be relied on: addresses are given twice", "use a local dataDir")
         case .storeVolatile:
-            ("sticky addresses are forgotten at every reboot", "use a directory that outlives a reboot")
-        case .recordStale: ("its container is gone without a DEL, what it had may be left", "culvert gc")
+            (
+                "sticky addresses are forgotten at every reboot",
+                "let CULVERT_STATE_DIR of the runtime name a directory that outlives a reboot"
+            )
+        case .recordStale: ("its container is gone without a DEL, what it had may be left", "culvert gc --yes")
         default: ("a runtime remembers a container that is gone", "have the runtime remove it, or remove the file")
         }
     }

@@ -87,8 +87,8 @@ package struct PortExamination {
             return Finding(
                 .overlayNarrow,
                 at: "link \(overlay.name)",
-                "its MTU is \(overlay.mtu), and \(under.name) below it carries \(under.mtu): "
-                    + "\(overhead) octets less are left for it",
+                "its MTU is \(overlay.mtu); link \(under.name), which carries it, has \(under.mtu), "
+                    + "and each packet takes \(overhead) octets more there",
                 fix: "ip link set \(overlay.name) mtu \(under.mtu - overhead)"
             )
         }

@@ -48,7 +48,7 @@ package struct ProgramExamination {
                     .configVersion,
                     network: network.name,
                     at: "\(network.path): cniVersion",
-                    "\(program.path) does not speak \(network.version.rawValue), but "
+                    "\(program.path) does not speak cniVersion \(network.version.rawValue); it speaks "
                         + program.versions.joined(separator: ", "),
                     fix: "write \"cniVersion\": \"\(newest)\", or install a newer \(type)"
                 )
@@ -84,7 +84,7 @@ package struct ProgramExamination {
                     .pluginNotExecutable,
                     network: network.name,
                     at: program.path,
-                    "nobody may run it",
+                    "the file is not executable",
                     fix: "chmod 755 \(program.path)",
                     remedy: .executable(program.path)
                 )

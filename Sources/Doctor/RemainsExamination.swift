@@ -41,7 +41,7 @@ package struct RemainsExamination {
             Finding(
                 .linkStale,
                 at: "link \(link.name)",
-                "both ends of the pair are on the host, and no record has them",
+                "both ends of this veth pair are on the host, and no attachment record names them",
                 fix: "ip link del \(link.name)"
             )
         }
@@ -72,7 +72,8 @@ package struct RemainsExamination {
     }
 
     private func shaper(_ link: HostFacts.Link, _ owner: String) -> Finding {
-        Finding(.shaperStale, at: "link \(link.name)", "it shapes \(owner)", fix: "ip link del \(link.name)")
+        let what = "it limits the bandwidth of \(owner)"
+        return Finding(.shaperStale, at: "link \(link.name)", what, fix: "ip link del \(link.name)")
     }
 }
 

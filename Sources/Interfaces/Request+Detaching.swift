@@ -25,6 +25,8 @@ package struct OpenRecord: ~Copyable {
 extension Request {
     /// Ends an attachment, whatever of it is there; can be repeated.
     ///
+    /// Another one than is meant is left alone, see ``mayEnd(_:)``.
+    ///
     /// `clear`: removes link and rules, by the record if there is one.
     /// - Throws: ``CNIError``; then the record stays for another DEL.
     package func detach(
@@ -33,6 +35,8 @@ extension Request {
     ) throws(CNIError) {
         notes.enter(.record)
         let open = try openRecord(intention)
+        let record = open.record
+        guard mayEnd(record) else { return }
         notes.enter(.links)
         // What was leased through the link is given back through it; whatever becomes of that, the link goes.
         var refusal: CNIError?
@@ -42,7 +46,6 @@ extension Request {
         } catch {
             refusal = error
         }
-        let record = open.record
         try translating(intention) { () throws(KernelError) in try clear(record) }
         if !isThroughLink { try AddressDelegate(for: self)?.delete() }
         if let refusal { throw refusal }

@@ -57,6 +57,14 @@ package struct Request: Sendable {
     /// The records of this host.
     package var attachments: AttachmentStore { AttachmentStore(root: settings.runDirectory) }
 
+    /// Whether a DEL may end what a record tells of; nil is no record.
+    ///
+    /// It always may, unless who calls has named the one that it means.
+    package func mayEnd(_ record: AttachmentRecord?) -> Bool {
+        guard let meant = settings.onlyBegun else { return true }
+        return record?.intendedNanoseconds == meant
+    }
+
     /// CNI_ARGS, strictly.
     ///
     /// - Throws: ``CNIError`` for pairs that make no sense or that nobody knows.
@@ -78,8 +86,16 @@ package struct Settings: Sendable {
     /// `CULVERT_JOURNALD`: which calls the host's log is told of, `all`, `failures` (the default) or `off`.
     package let systemLog: SystemLog.Choice
 
+    /// `CULVERT_ONLY_BEGUN`: which record DEL is about, by ``AttachmentRecord/intendedNanoseconds``; nil for any.
+    ///
+    /// `culvert gc` says it: the container that it found dead may be there again by the time its plugins are called.
+    package let onlyBegun: Int64?
+
     /// The environment as it came, `NAME=value` each, for programs we run.
     package let environment: @Sendable () -> [String]
+
+    /// See ``onlyBegun``.
+    package static let onlyBegunVariable = "CULVERT_ONLY_BEGUN"
 
     /// - Parameters:
     ///   - environment: asked only when a program is run.
@@ -99,6 +115,7 @@ package struct Settings: Sendable {
         var octets = Double(4 << 20)
         if let text = variable("CULVERT_JOURNAL_BYTES"), let number = Machine.number(text) { octets = number }
         systemLog = SystemLog.Choice(rawValue: variable("CULVERT_JOURNALD") ?? "") ?? .failures
+        onlyBegun = variable(Settings.onlyBegunVariable).flatMap { Int64($0) }
         journalLimit = octets >= 1 ? Int(max(4096, min(octets, 1_073_741_824))) : 0
     }
 

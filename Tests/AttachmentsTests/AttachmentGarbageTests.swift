@@ -65,6 +65,14 @@ struct AttachmentGarbageTests {
         #expect(DisconnectPlan(attachment(.alive), nil).calls[0].attachment?.namespacePath == "/run/netns/c1")
     }
 
+    @Test("Plugins with a record are told which one is meant; others have none")
+    func meant() throws {
+        let calls = DisconnectPlan(attachment(.dead), try list(["bridge", "bandwidth", "portmap"])).calls
+        let begun = ["CULVERT_ONLY_BEGUN": "1"]
+        #expect(calls.map { $0.type } == ["portmap", "bandwidth", "bridge"])
+        #expect(calls.map { $0.besides } == [begun, [:], begun])
+    }
+
     private func list(_ types: [String]) throws -> NetworkList {
         let plugins = types.map { #"{"type": "\#($0)"}"# }.joined(separator: ",")
         return try NetworkList(

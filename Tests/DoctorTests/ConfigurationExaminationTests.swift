@@ -28,7 +28,7 @@ struct ConfigurationExaminationTests {
         let finding = try #require(ConfigurationExamination(facts).findings.first)
         #expect(finding.kind == .configMisspeltKey)
         #expect(finding.place == "/etc/cni/net.d/x.conflist: \(place)")
-        #expect(finding.fix == "write \"\(meant)\"")
+        #expect(finding.fix == "rename the key to \"\(meant)\"")
         #expect(ConfigurationExamination(facts).findings.count == 1)
     }
 

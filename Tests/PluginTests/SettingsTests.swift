@@ -39,4 +39,12 @@ struct SettingsTests {
         let settings = Settings { ["CULVERT_LOCK_TIMEOUT": text][$0] }
         #expect(settings.lockBound == .milliseconds(milliseconds))
     }
+
+    @Test(
+        "Which record is meant is a number, or any",
+        arguments: [("17", 17), ("-1", -1), ("", nil), ("x", nil), ("1.5", nil), ("99999999999999999999", nil)]
+    )
+    func onlyBegun(text: String, begun: Int64?) {
+        #expect(Settings { ["CULVERT_ONLY_BEGUN": text][$0] }.onlyBegun == begun)
+    }
 }

@@ -30,6 +30,14 @@ struct PluginCallTests {
         )
     }
 
+    @Test("One call may have variables that others have not, but for those of the protocol")
+    func besides() {
+        let call = PluginCall(.delete, type: "bridge", input: [:], besides: ["X": "1", "CNI_COMMAND": "ADD"])
+        let variables = call.variables(searchPath: [])
+        #expect(variables["X"] == "1")
+        #expect(variables["CNI_COMMAND"] == "DEL")
+    }
+
     @Test(
         "A plugin's refusal is told in its own words, or in what it said instead",
         arguments: [

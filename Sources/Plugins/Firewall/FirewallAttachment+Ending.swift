@@ -24,9 +24,11 @@ extension FirewallAttachment {
                 )
             } catch {
                 guard error.errno == .noSuchFileOrDirectory else { throw error }
+                guard request.mayEnd(nil) else { return }
                 try removeUnrecorded()
                 return try removeUnrecordedSources()
             }
+            guard request.mayEnd(file.record) else { return }
             try close(request.key, file)
         } catch {
             throw CNIError(

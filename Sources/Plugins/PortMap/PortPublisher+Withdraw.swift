@@ -24,8 +24,10 @@ extension PortPublisher {
                 )
             } catch {
                 guard error.errno == .noSuchFileOrDirectory else { throw error }
+                guard request.mayEnd(nil) else { return }
                 return try removeUnrecorded()
             }
+            guard request.mayEnd(file.record) else { return }
             try close(request.key, file)
         } catch {
             throw CNIError(.kernelRefused, intention, error)
