@@ -12,12 +12,14 @@ struct FrameMemory: ~Copyable {
     static let frameStart = 64
     /// What the kernel does not cut has up to 64 KiB.
     static let longestFrame = 65_536 + 18
-    /// So many octets end a burst, which are still in the processor's own cache when they are written.
-    static let enough = 1 << 18
-    /// Odd in cache lines, so that beginnings of frames do not all want the same places of a cache.
-    static let stride = 65_536 + 64 * 5
+    /// So many octets end a burst: what is written was read just before, and takes up little of the processor's cache.
+    ///
+    /// The rest is for what the kernel makes of it: a long frame goes on before the next one comes.
+    static let enough = 1 << 15
+    /// Places begin where cache lines do.
+    private static let line = 64
 
-    /// Where the places of frames lie, one after another.
+    /// Where frames lie, one after another.
     let octets: UnsafeMutableRawPointer
     /// The beginning of a frame that is changed.
     let head: UnsafeMutableRawPointer
@@ -25,7 +27,11 @@ struct FrameMemory: ~Copyable {
     let references: UnsafeMutablePointer<FrameReference>
     let decisions: UnsafeMutablePointer<Decision>
 
-    static var size: Int { burst * stride }
+    /// However long the frames of a burst are.
+    static let size = frameStart + enough + burst * (frameStart + line) + longestFrame
+
+    /// Where a frame may begin behind one that ends there.
+    static func place(after end: Int) -> Int { (end + line - 1) & ~(line - 1) + frameStart }
 
     init() {
         octets = .allocate(byteCount: FrameMemory.size, alignment: 4096)

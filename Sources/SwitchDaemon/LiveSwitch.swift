@@ -43,9 +43,9 @@ struct LiveSwitch: ~Copyable {
         var reception = Reception.more
         var count = 0
         var octets = 0
+        var place = FrameMemory.frameStart
         while count < FrameMemory.burst, octets < FrameMemory.enough {
-            let place = count &* FrameMemory.stride
-            var start = place &+ FrameMemory.frameStart &- FrameMemory.headerLength
+            var start = place &- FrameMemory.headerLength
             let length = LiveSwitch.receive(outlet, memory.octets, &start)
             guard length > FrameMemory.headerLength else {
                 if length >= 0 { continue }
@@ -58,6 +58,7 @@ struct LiveSwitch: ~Copyable {
                 ingress: ingress
             )
             octets &+= length
+            place = FrameMemory.place(after: start &+ length)
             count &+= 1
         }
         if count > 0 { forward(count, memory, now) }
