@@ -52,12 +52,16 @@ final class RunningSwitch {
     /// In keys of the gathering.
     let number: UInt32
 
+    /// Four times as many as there are usually at a time.
+    static let rememberedFlows = 8192
+
     init(_ name: String, number: UInt32, seed: UInt64) {
         self.name = name
         self.number = number
         var settings = VirtualSwitch.Settings()
         settings.maximumInterfaces = InterfaceSet.capacity
         settings.seed = seed
+        settings.rememberedFlows = RunningSwitch.rememberedFlows
         live = .allocate(capacity: 1)
         live.initialize(to: LiveSwitch(settings))
     }
