@@ -289,6 +289,39 @@ def test_uplink(host: Host, ours: Implementation, switch: Switch) -> None:
     assert pings(host, one, address(runtime, two))
 
 
+def test_uplink_frames(host: Host, ours: Implementation, switch: Switch) -> None:
+    """Frames of an uplink come whole and in their order, however long they are, and their tags with them."""
+    host.must("ip netns add far && ip link add eth1 type veth peer name eth0 netns far && ip link set eth1 up")
+    far = Container("far", "/run/netns/far")
+    host.must("ip link set lo up; ip link set eth0 up; ip address add 10.78.0.200/24 dev eth0", netns=far.netns)
+    runtime = Runtime(host, ours, listed(uplink="eth1"))
+    (one,) = attach(runtime, "c1")
+    tagged = Runtime(host, ours, listed("tagged", "10.79.0.0/24", vlan=100, uplink="eth1"))
+    (two,) = attach(tagged, "c2")
+
+    def received() -> tuple[int, int]:
+        counters = switch.ports()["eth1"]["counters"]
+        return counters["receivedFrames"], counters["receivedBytes"]
+
+    # Often enough for every place of the ring to be used again.
+    before = received()
+    assert host.run(["ping", "-f", "-n", "-q", "-c", "2100", address(runtime, one)], netns=far.netns).ok
+    assert received()[0] - before[0] >= 2048
+    # Segments that are still to be cut have no place there.
+    before = received()
+    transfer(host, one, address(runtime, one), far, 32)
+    frames, octets = (after - earlier for after, earlier in zip(received(), before))
+    assert octets >= 32 << 20 and octets / frames > 2048, (frames, octets)
+    transfer(host, far, "10.78.0.200", one, 32)
+    begin = mac(tagged, two).replace(":", "") + "02000000cc01"
+    for filling in ("00" * 46, "ab" * 1486):
+        frame = begin + "81000064" + "88b5" + filling
+        # Copies show it as it came; at the container's port it is by its tag.
+        for port in ("eth1", "c2:eth0"):
+            assert capture(switch, port, lambda: forge(host, far, frame))[-1] == bytes.fromhex(frame)
+    assert pings(host, one, "10.78.0.200")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_restart(host: Host, ours: Implementation, switch: Switch, how: signal.Signals) -> None:
     """A daemon that begins anew has every port, as it was, and a transfer goes on."""

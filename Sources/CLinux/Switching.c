@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 // linux/if_tun.h from 6.2 on
@@ -56,7 +57,40 @@ int culvert_attach_tap(const char *name) {
     return descriptor;
 }
 
-int culvert_open_link_frames(const char *name) {
+// Frames of an ordinary link fit into a place, with what the kernel says of them.
+enum { ring_place = 2048, ring_places = 2048, ring_block = 1 << 16 };
+
+// Has the socket's frames put into memory that is shared with the kernel. What is too long for a place is cut there, and
+// waits whole as messages do. Without memory for it all of them do.
+static void open_ring(int descriptor, struct culvert_frame_ring *ring) {
+    int version = TPACKET_V2, one = 1;
+    struct tpacket_req request = {
+        .tp_block_size = ring_block,
+        .tp_block_nr = ring_places * ring_place / ring_block,
+        .tp_frame_size = ring_place,
+        .tp_frame_nr = ring_places};
+    if (setsockopt(descriptor, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0 ||
+        setsockopt(descriptor, SOL_PACKET, PACKET_COPY_THRESH, &one, sizeof one) != 0 ||
+        setsockopt(descriptor, SOL_PACKET, PACKET_RX_RING, &request, sizeof request) != 0)
+        return;
+    void *octets =
+        mmap(NULL, (size_t)ring_places * ring_place, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (octets != MAP_FAILED) {
+        ring->octets = octets;
+        return;
+    }
+    // Nobody would look there.
+    memset(&request, 0, sizeof request);
+    (void)setsockopt(descriptor, SOL_PACKET, PACKET_RX_RING, &request, sizeof request);
+}
+
+void culvert_close_frame_ring(struct culvert_frame_ring *ring) {
+    if (ring->octets != NULL) munmap(ring->octets, (size_t)ring_places * ring_place);
+    ring->octets = NULL;
+}
+
+int culvert_open_link_frames(const char *name, struct culvert_frame_ring *ring) {
+    *ring = (struct culvert_frame_ring){0};
     unsigned index = if_nametoindex(name);
     if (index == 0) return -errno;
     // Not past the queue (PACKET_QDISC_BYPASS): what the link cannot cut into segments itself would be dropped there.
@@ -71,9 +105,13 @@ int culvert_open_link_frames(const char *name) {
     if (setsockopt(descriptor, SOL_PACKET, PACKET_VNET_HDR, &yes, sizeof yes) != 0 ||
         setsockopt(descriptor, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof yes) != 0 ||
         setsockopt(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes) != 0 ||
-        setsockopt(descriptor, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) != 0 ||
-        bind(descriptor, (struct sockaddr *)&place, sizeof place) != 0)
+        setsockopt(descriptor, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) != 0)
         return refuse(descriptor);
+    open_ring(descriptor, ring);
+    if (bind(descriptor, (struct sockaddr *)&place, sizeof place) != 0) {
+        culvert_close_frame_ring(ring);
+        return refuse(descriptor);
+    }
     // Worth having; less does as well.
     (void)setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     return descriptor;
@@ -95,7 +133,20 @@ static void shift_header(unsigned char *header, int distance) {
     }
 }
 
-ssize_t culvert_receive_link_frame(int descriptor, void *buffer, size_t count, int *start) {
+// Puts back the tag that the kernel took out of a frame with its header: it begins four octets earlier then.
+static void put_tag(unsigned char *buffer, uint16_t protocol, uint16_t control) {
+    uint16_t tag[2] = {htons(protocol), htons(control)};
+    memmove(buffer - 4, buffer, CULVERT_FRAME_HEADER + 12);
+    memcpy(buffer - 4 + CULVERT_FRAME_HEADER + 12, tag, sizeof tag);
+    shift_header(buffer - 4, 4);
+}
+
+// The tag's kind, where the kernel says it.
+static uint16_t tag_protocol(uint32_t status, uint16_t protocol) {
+    return (status & TP_STATUS_VLAN_TPID_VALID) != 0 ? protocol : ETH_P_8021Q;
+}
+
+static ssize_t receive_message(int descriptor, void *buffer, size_t count, int *start) {
     union {
         char octets[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
         struct cmsghdr header;
@@ -104,7 +155,6 @@ ssize_t culvert_receive_link_frame(int descriptor, void *buffer, size_t count, i
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t length = recvmsg(descriptor, &message, 0);
-    *start = 0;
     if (length < 0) return -errno;
     if (length < CULVERT_FRAME_HEADER + 14) return length;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
@@ -112,16 +162,45 @@ ssize_t culvert_receive_link_frame(int descriptor, void *buffer, size_t count, i
         struct tpacket_auxdata facts;
         memcpy(&facts, CMSG_DATA(part), sizeof facts);
         if ((facts.tp_status & TP_STATUS_VLAN_VALID) == 0) continue;
-        uint16_t type = (facts.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0 ? facts.tp_vlan_tpid : ETH_P_8021Q;
-        uint16_t tag[2] = {htons(type), htons(facts.tp_vlan_tci)};
-        unsigned char *frame = (unsigned char *)buffer - 4;
-        memmove(frame, buffer, CULVERT_FRAME_HEADER + 12);
-        memcpy(frame + CULVERT_FRAME_HEADER + 12, tag, sizeof tag);
-        shift_header(frame, 4);
+        put_tag(buffer, tag_protocol(facts.tp_status, facts.tp_vlan_tpid), facts.tp_vlan_tci);
         *start = -4;
         return length + 4;
     }
     return length;
+}
+
+// Copies what is whole in its place: less than the call that it saves. Returns 0 for what is not.
+static ssize_t copy_place(const struct tpacket2_hdr *place, uint32_t status, void *buffer, size_t count, int *start) {
+    size_t length = (size_t)place->tp_snaplen + CULVERT_FRAME_HEADER;
+    if (place->tp_snaplen != place->tp_len || place->tp_mac < CULVERT_FRAME_HEADER || length > count ||
+        place->tp_mac + (size_t)place->tp_snaplen > ring_place)
+        return 0;
+    memcpy(buffer, (const unsigned char *)place + place->tp_mac - CULVERT_FRAME_HEADER, length);
+    if ((status & TP_STATUS_VLAN_VALID) == 0 || place->tp_snaplen < 14) return (ssize_t)length;
+    put_tag(buffer, tag_protocol(status, place->tp_vlan_tpid), place->tp_vlan_tci);
+    *start = -4;
+    return (ssize_t)length + 4;
+}
+
+ssize_t culvert_receive_link_frame(
+    int descriptor, struct culvert_frame_ring *ring, void *buffer, size_t count, int *start) {
+    *start = 0;
+    while (ring->octets != NULL) {
+        struct tpacket2_hdr *place = (void *)(ring->octets + (size_t)ring->next * ring_place);
+        uint32_t status = __atomic_load_n(&place->tp_status, __ATOMIC_ACQUIRE);
+        if ((status & TP_STATUS_USER) == 0) break;
+        ssize_t length = copy_place(place, status, buffer, count, start);
+        __atomic_store_n(&place->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        ring->next = (ring->next + 1) % ring_places;
+        if (length > 0) return length;
+        // Cut, since there was no room for it among the messages either.
+        if ((status & TP_STATUS_COPY) == 0) return 0;
+        length = receive_message(descriptor, buffer, count, start);
+        // It may have been read already, where the ring was found empty just before it came.
+        if (length != -EAGAIN) return length;
+    }
+    // Tells as well that the link went down.
+    return receive_message(descriptor, buffer, count, start);
 }
 
 long culvert_processors(void) {

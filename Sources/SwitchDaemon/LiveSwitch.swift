@@ -69,9 +69,9 @@ struct LiveSwitch: ~Copyable {
     @inline(__always)
     private static func receive(_ outlet: Outlet, _ octets: UnsafeMutableRawPointer, _ start: inout Int) -> Int {
         let room = FrameMemory.headerLength + FrameMemory.longestFrame
-        if outlet.isLink {
+        if let ring = outlet.ring {
             var distance: CInt = 0
-            let length = culvert_receive_link_frame(outlet.descriptor, octets + start, room, &distance)
+            let length = culvert_receive_link_frame(outlet.descriptor, ring, octets + start, room, &distance)
             start &+= Int(distance)
             return length
         }
@@ -83,7 +83,7 @@ struct LiveSwitch: ~Copyable {
         if error == .wouldBlock { return .drained }
         if error == .interrupted { return .more }
         // A link that goes down says so once; whether it is gone is looked at apart.
-        return outlet.isLink ? .drained : .gone
+        return outlet.ring != nil ? .drained : .gone
     }
 
     private mutating func forward(_ count: Int, _ memory: borrowing FrameMemory, _ now: Ticks) {

@@ -18,6 +18,8 @@ final class OpenPort {
     unowned let home: RunningSwitch
     /// nil for those who look on through a connection.
     private let descriptor: Descriptor?
+    /// Of a link of the host.
+    private let ring: FrameRing?
     /// Of a link of the host; 0 otherwise.
     let linkIndex: UInt32
 
@@ -29,7 +31,8 @@ final class OpenPort {
         at id: InterfaceID,
         of home: RunningSwitch,
         _ descriptor: consuming Descriptor?,
-        linkIndex: UInt32 = 0
+        linkIndex: UInt32 = 0,
+        ring: FrameRing? = nil
     ) {
         self.kind = kind
         self.name = name
@@ -39,6 +42,7 @@ final class OpenPort {
         self.home = home
         self.descriptor = descriptor
         self.linkIndex = linkIndex
+        self.ring = ring
     }
 }
 

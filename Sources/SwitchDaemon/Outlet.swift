@@ -7,8 +7,8 @@ internal import Linux
 struct Outlet: BitwiseCopyable {
     /// Negative when frames do not leave through a descriptor.
     var descriptor: CInt = -1
-    /// A link that was there, rather than a tap.
-    var isLink = false
+    /// Where frames of a link come that was there; a tap has none.
+    var ring: UnsafeMutablePointer<culvert_frame_ring>?
     /// Frames that the kernel would not take now.
     var fullDrops: UInt64 = 0
     /// Frames that it would not take at all, as when the link is down.

@@ -83,7 +83,8 @@ extension SwitchKeeper {
         where !link.isEmpty && running.hostPort(link) == nil {
             let isGateway = kind == .gateway
             let index = culvert_link_index(link)
-            let result = isGateway ? culvert_attach_tap(link) : culvert_open_link_frames(link)
+            let ring = isGateway ? nil : FrameRing()
+            let result = ring.map { culvert_open_link_frames(link, $0.state) } ?? culvert_attach_tap(link)
             guard result >= 0 else {
                 let error = SwitchKeeper.explain("open \(link)", Errno(rawValue: -result))
                 throw CNIError(.kernelRefused, "cannot make \(link) a port of \(running.name)", details: "\(error)")
@@ -92,7 +93,8 @@ extension SwitchKeeper {
             interface.vlans =
                 isGateway
                 ? .access(order.native) : .trunk(.all, native: SwitchKeys.defaultVLAN)
-            _ = try add(interface, kind, link: link, Descriptor(adopting: result), to: running, index: index)
+            let descriptor = Descriptor(adopting: result)
+            _ = try add(interface, kind, link: link, descriptor, to: running, index: index, ring: ring)
         }
     }
 
@@ -104,7 +106,8 @@ extension SwitchKeeper {
         order: SwitchPortOrder? = nil,
         _ descriptor: consuming Descriptor,
         to running: RunningSwitch,
-        index: UInt32 = 0
+        index: UInt32 = 0,
+        ring: FrameRing? = nil
     ) throws(CNIError) -> OpenPort {
         guard let id = running.live.pointee.core.addInterface(interface) else {
             let most = InterfaceSet.capacity
@@ -112,7 +115,7 @@ extension SwitchKeeper {
         }
         var outlet = Outlet()
         outlet.descriptor = descriptor.rawValue
-        outlet.isLink = kind == .uplink
+        outlet.ring = ring?.state
         running.live.pointee.outlets[Int(id.index)] = outlet
         do throws(KernelError) {
             try gather(descriptor.rawValue, .port(running.number, id))
@@ -129,7 +132,8 @@ extension SwitchKeeper {
             at: id,
             of: running,
             descriptor,
-            linkIndex: index
+            linkIndex: index,
+            ring: ring
         )
         running.ports[id.index] = port
         running.renewRules(of: port)

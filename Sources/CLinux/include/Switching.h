@@ -16,18 +16,32 @@
 /// when another process is attached.
 int culvert_attach_tap(const char *name);
 
+/// Memory that a packet(7) socket and the kernel share (PACKET_RX_RING, TPACKET_V2): frames come without a call for each.
+/// Not TPACKET_V3: it hands over whole blocks, and waits up to a millisecond until one is full.
+struct culvert_frame_ring {
+    /// NULL when there is none.
+    unsigned char *octets;
+    /// The place of the next frame.
+    uint32_t next;
+};
+
 /// A packet(7) socket for all frames of a link of the caller's network namespace, with headers as above
 /// (PACKET_VNET_HDR), which does not see what it sent itself. The link becomes promiscuous as long as it is open.
+/// Frames that fit into 2 KiB come through the ring, where there is memory for it: 4 MiB.
 /// Returns a descriptor that never waits, close-on-exec; or a negative errno.
-int culvert_open_link_frames(const char *name);
+int culvert_open_link_frames(const char *name, struct culvert_frame_ring *ring);
+
+/// Gives the ring's memory back; the descriptor is closed apart.
+void culvert_close_frame_ring(struct culvert_frame_ring *ring);
 
 /// The index of a link of the caller's network namespace; 0 when there is none.
 uint32_t culvert_link_index(const char *name);
 
-/// recvmsg(2) of one frame with its header. The kernel takes a VLAN's tag out of it; here it is put back, for which four
-/// octets before the buffer have to be free: then *start is -4 instead of 0. Returns the length from *start on, or a
-/// negative errno.
-ssize_t culvert_receive_link_frame(int descriptor, void *buffer, size_t count, int *start);
+/// Takes one frame with its header: from the ring, or by recvmsg(2) when it is too long for it. The kernel takes a
+/// VLAN's tag out of it; here it is put back, for which four octets before the buffer have to be free: then *start is -4
+/// instead of 0. Returns the length from *start on, 0 for a frame that was lost, or a negative errno.
+ssize_t culvert_receive_link_frame(
+    int descriptor, struct culvert_frame_ring *ring, void *buffer, size_t count, int *start);
 
 /// epoll_create1(2), close-on-exec. Returns a descriptor, or a negative errno.
 int culvert_open_gathering(void);
