@@ -120,7 +120,8 @@ extension Walk {
     func apart(_ target: IPAddress, from link: HostModel.Link, _ namespace: Int) -> TraceVerdict? {
         guard ["macvlan", "ipvlan"].contains(link.kind), let lower = lower(link, namespace) else { return nil }
         if model.namespaces[lower.namespace].isOwn(target, on: nil) {
-            let reason = "nobody answers: \(target) belongs to \(title(lower.namespace)),"
+            let reason =
+                "nobody answers: \(target) belongs to \(title(lower.namespace)),"
                 + " which does not hear what \(link.name) sends by its link \(lower.link.name)"
             let advice = "give the host an interface of the same kind upon \(lower.link.name)"
             return stop(.dropped, namespace, reason, plugin: link.kind, advice: advice)
