@@ -24,7 +24,9 @@ struct CompilePrograms: BuildToolPlugin {
                 displayName: "Compiling the shortcut for the kernel",
                 executable: URL(filePath: "/bin/sh"),
                 arguments: ["-c", CompilePrograms.script, "sh", clang.path(), sources.path(), output.path()],
-                inputFiles: ["Shortcut.c", "Guard.h", "Kernel.h", "ShortcutObject.in"].map { sources.appending(path: $0) },
+                inputFiles: ["Shortcut.c", "Guard.h", "Kernel.h", "ShortcutObject.in"].map {
+                    sources.appending(path: $0)
+                },
                 outputFiles: [output.appending(path: "ShortcutObject.swift")]
             )
         ]

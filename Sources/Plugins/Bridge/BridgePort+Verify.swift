@@ -66,9 +66,12 @@ extension BridgePort {
     }
 
     /// What programs at the ports do not keep of the VLANs of a bridge that cannot tell them apart.
-    private func missingGuards(_ configuration: BridgeConfiguration, _ seen: Observation) throws(KernelError) -> [String] {
+    private func missingGuards(
+        _ configuration: BridgeConfiguration,
+        _ seen: Observation
+    ) throws(KernelError) -> [String] {
         guard let bridge = seen.bridge, let port = seen.port, port.master == bridge.index,
-            bridge.bridge?.filtersVLANs != true
+            bridge.bridge?.canFilterVLANs == false
         else { return [] }
         guard bridge.isGuarded else {
             guard configuration.filtersVLANs else { return [] }
