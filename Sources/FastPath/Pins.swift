@@ -24,11 +24,16 @@ struct Pins {
         directory = family + "/\(namespace)-\(Pins.version)"
     }
 
-    /// Of the program, told by its octets (FNV-1a).
+    /// Of the program, told by its octets, eight at a time as every call does it (FNV-1a otherwise).
     private static var version: String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for octet in shortcutObject { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
+        shortcutObject.withUnsafeBytes { octets in
+            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            for place in stride(from: 0, to: octets.count & ~7, by: 8) {
+                hash = (hash ^ octets.loadUnaligned(fromByteOffset: place, as: UInt64.self)) &* 0x100_0000_01b3
+            }
+            for octet in octets.suffix(octets.count & 7) { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
+            return String(hash, radix: 16)
+        }
     }
 
     /// What bears a name; nil when there is nothing.
