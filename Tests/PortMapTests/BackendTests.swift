@@ -31,7 +31,7 @@ struct BackendTests {
         arguments: [
             (
                 #""backend": "nftables", "conditionsV4": ["-s", "10.0.0.0/8"]"#,
-                "conditionsV4/V6 is written for iptables"
+                "conditionsV4/V6 are written for iptables"
             ),
             (#""backend": "nftables", "externalSetMarkChain": "MARK""#, "externalSetMarkChain is written for iptables"),
             (#""backend": "iptables", "conditionsV6": ["ip6", "saddr", "::1"]"#, "are written for nftables"),

@@ -106,12 +106,13 @@ struct PortMapConfiguration {
         let speaksNFTables = texts.contains { !$0.hasPrefix("-") && !$0.hasPrefix("!") }
         switch name {
         case "", "nftables":
-            let needs = speaksIPTables ? "conditionsV4/V6" : externalSetMarkChain == nil ? nil : "externalSetMarkChain"
+            let marks = externalSetMarkChain == nil ? nil : "externalSetMarkChain is"
+            let needs = speaksIPTables ? "conditionsV4/V6 are" : marks
             guard let needs else { return .nftables }
             guard !name.isEmpty || speaksNFTables else { return .iptables }
             throw CNIError(
                 .invalidConfiguration,
-                "\(needs) is written for iptables, but the backend is nftables",
+                "\(needs) written for iptables, but the backend is nftables",
                 details: "write it as nft does, such as [\"ip\", \"saddr\", \"10.0.0.0/8\"], or set backend to iptables"
             )
         case "iptables":
