@@ -29,7 +29,7 @@ extension ChainHook {
             policy = Verdict(code: Int32(bitPattern: code), chain: "")
         }
         var devices: [String] = []
-        if let name = body.text(NFTA_HOOK_DEV) { devices.append(name) }
+        // Of one alone the kernel tells in both ways.
         if let list = body.nested(NFTA_HOOK_DEVS) {
             for (kind, name) in list {
                 // NFTA_DEVICE_NAME; NFTA_DEVICE_PREFIX of Linux 6.16 and later
@@ -37,7 +37,7 @@ extension ChainHook {
                 if kind == 2 { devices.append(name.text + "*") }
             }
         }
-        device = devices.first
+        device = devices.first ?? body.text(NFTA_HOOK_DEV)
         otherDevices = Array(devices.dropFirst())
     }
 }

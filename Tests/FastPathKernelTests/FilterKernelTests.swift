@@ -70,7 +70,7 @@ struct FilterKernelTests {
             try fastPath.detach(from: containers.port(0).link)
             return (refusal, before, try FilterKernelTests.listed(containers))
         }
-        #expect(error?.operation.contains("attach the shortcut") == true)
+        #expect(error?.operation.contains("attach our program") == true)
         #expect(before == after)
     }
 
