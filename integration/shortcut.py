@@ -97,6 +97,11 @@ def seen(host: Host) -> Seen:
     return Seen(**json.loads(host.must(f"/usr/bin/python3 -c '{EYE}' look")))
 
 
+def awaited(host: Host) -> None:
+    """Waits until nobody is about to attach the program any more."""
+    seen(host)
+
+
 def detach(host: Host, *links: str) -> None:
     """Takes the program off links, as an administrator may."""
     host.must(f"/usr/bin/python3 -c '{EYE}' detach {' '.join(links)}")

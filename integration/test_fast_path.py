@@ -21,7 +21,7 @@ from ipam_tool import CONFIGURATIONS
 from kernel_state import left_behind
 from operator_tool import Operator
 from runtime import Network, Runtime, bridge, host_local, network, valid_attachments
-from shortcut import KEY, Scene, Seen, Talk, counter, detach, filters_frames, host_end, seen
+from shortcut import KEY, Scene, Seen, Talk, awaited, counter, detach, filters_frames, host_end, seen
 from test_killed import killed_add, killed_delete, refused_delete
 
 pytestmark = pytest.mark.needs_culvert
@@ -67,6 +67,7 @@ class Pair:
         self.runtime = Runtime(host, ours, listed)
         self.sender, self.receiver = joined(self.runtime, "c1", "c2")
         self.host.settle(self.sender, self.receiver)
+        awaited(host)
 
     def ends(self) -> tuple[str, str]:
         """The host's ends."""

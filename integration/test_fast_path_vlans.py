@@ -18,6 +18,7 @@ from kernel_state import left_behind
 from operator_tool import Operator
 from runtime import Network, Runtime, bridge, host_local, network, valid_attachments
 from shortcut import KEY, filters_frames, host_end
+from test_explain import explain
 from test_fast_path import Pair, Stream, address, joined
 from vlan_frames import Port, access, exchange
 
@@ -77,6 +78,11 @@ def answers(host: Host, container: Container, *addresses: str, seconds: int = 2)
     return [one for one in addresses if one in came]
 
 
+def outcome(host: Host, name: str, where: str) -> str:
+    """What `culvert explain` says would become of a container's echo request, in a word."""
+    return explain(host, name, where, "--protocol", "icmp")["verdict"]["outcome"]
+
+
 def test_frames_of_every_kind(host: Host, ours: Implementation) -> None:
     """A frame of any tags, from any port, arrives where IEEE 802.1Q says and as it says, and nowhere else."""
     host.must("ip link add cni0 type bridge && ip link set cni0 up && ip link add up0 type veth peer name up1 && "
@@ -115,6 +121,10 @@ def test_shortcut_within_a_vlan(host: Host, ours: Implementation, family: int) -
     stream = Stream(pair, family=family)
     stream.by_shortcut(True)
     stream.stop()
+    document = explain(host, pair.sender.id, address(pair.runtime, pair.receiver, family), "--protocol", "icmp")
+    assert any("by the shortcut past it" in step["text"] for step in document["steps"]), document
+    rows = [line for line in Operator(host, ours).must("switch", "show", "cni0").splitlines() if "veth" in line]
+    assert sum("shortcut" in line and "shortcut-" not in line for line in rows) == 2, rows
     gateways = ("10.77.0.1", "fd77::1")
     for container in (pair.sender, pair.receiver):
         assert answers(host, container, *gateways, seconds=20) == list(gateways)
@@ -156,6 +166,11 @@ def test_who_reaches_whom(host: Host, ours: Implementation) -> None:
         assert list(together.map(reached, friends)) == [[]] * len(friends)
     for name in "ij":
         assert answers(host, containers[name], "10.77.0.1", seconds=20), name
+    # Who asks what would become of it is told the same.
+    told = {"ab": "connected", "ac": "dropped", "ct": "connected", "pq": "connected", "pa": "dropped", "ij": "dropped",
+            "bp": "dropped"}
+    for family in ("", "6"):
+        assert {pair: outcome(host, pair[0], found[pair[1] + family]) for pair in told} == told
     # Rules that watch over addresses see through the tag that was put on.
     host.must("ip address add 10.77.0.250/32 dev eth0", netns=containers["a"].netns)
     asked = host.run(["ping", "-nqc1", "-w2", "-I", "10.77.0.250", found["b"]], netns=containers["a"].netns)

@@ -13,7 +13,7 @@ from host import Host
 from implementations import Implementation
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network
-from shortcut import KEY, detach, host_end
+from shortcut import KEY, awaited, detach, host_end
 
 pytestmark = pytest.mark.needs_culvert
 
@@ -168,6 +168,8 @@ def test_who_goes_past_the_bridge_is_marked(host: Host, ours: Implementation) ->
     connected(runtime, "web")
     bare = host_end(runtime, connected(runtime, "bare"))
     connected(Runtime(host, ours, slow), "old")
+
+    awaited(host)
 
     def traits() -> dict[str, list[str]]:
         nodes = json.loads(tool.must("graph", "--format", "json"))["nodes"]

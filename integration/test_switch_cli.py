@@ -12,7 +12,7 @@ from host import Host
 from implementations import Implementation
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network
-from shortcut import KEY, counter, detach, filters_frames, host_end
+from shortcut import KEY, awaited, counter, detach, filters_frames, host_end
 from switching import new_switch, until
 
 pytestmark = pytest.mark.needs_culvert
@@ -69,6 +69,7 @@ def test_a_bridge_tells_who_goes_past_it(host: Host, ours: Implementation) -> No
     tool, runtime = Operator(host, ours, fast), Runtime(host, ours, fast)
     filters_frames(host, False)
     web, db = connected(runtime, "web"), connected(runtime, "db")
+    awaited(host)
     host.must("ping -q -c 60 -i 0.002 -W 20 10.77.0.3", netns=web.netns)
 
     def ports() -> dict[str, dict[str, Any]]:

@@ -163,6 +163,13 @@ package struct VLANGuards: ~Copyable {
         return try areAttached(to: link)
     }
 
+    /// What a port is kept to; nil when nothing is known of it.
+    ///
+    /// - Throws: ``KernelError``.
+    package borrowing func vlans(of link: UInt32) throws(KernelError) -> FastPathGuard? {
+        try guards.value(VLANGuards.key(link)).flatMap { FastPathGuard(octets: $0) }
+    }
+
     /// Whether both programs are at a link.
     ///
     /// - Throws: ``KernelError``.

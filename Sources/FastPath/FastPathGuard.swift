@@ -20,6 +20,19 @@ package struct FastPathGuard: Hashable, Sendable {
         self.untagged = FastPathGuard.bits(untagged)
     }
 
+    /// An entry that the programs read; nil when it is of another size.
+    init?(octets: [UInt8]) {
+        guard octets.count == FastPathGuard.size else { return nil }
+        members = (0..<64).map { octets.number(at: $0 * 8) }
+        untagged = (64..<128).map { octets.number(at: $0 * 8) }
+        native = octets.number(at: 1024)
+    }
+
+    /// The VLANs of the port, in order.
+    package var memberVLANs: [UInt16] { FastPathGuard.numbers(members) }
+    /// Those whose frames leave without their tag, in order.
+    package var untaggedVLANs: [UInt16] { FastPathGuard.numbers(untagged) }
+
     /// A port of the VLAN in which those are that know of none: frames have no tag, neither there nor on the bridge.
     package static var defaultVLAN: FastPathGuard {
         FastPathGuard(native: 1, members: [1...1], untagged: [1...1])
@@ -31,6 +44,10 @@ package struct FastPathGuard: Hashable, Sendable {
             for vlan in range where (1...4094).contains(vlan) { words[Int(vlan >> 6)] |= 1 << UInt64(vlan & 63) }
         }
         return words
+    }
+
+    private static func numbers(_ words: [UInt64]) -> [UInt16] {
+        (0..<4096).filter { words[Int($0 >> 6)] & 1 << UInt64($0 & 63) != 0 }
     }
 
     /// How many octets an entry has: those of `struct guard` in Guard.h.

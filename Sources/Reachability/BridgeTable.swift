@@ -35,7 +35,7 @@ struct BridgeTable {
         settings.knowsVLANs = bridge.filtersVLANs
         var table = VirtualSwitch(settings)
         for member in members { _ = table.addInterface(interface(member)) }
-        addStations(&table)
+        addStations(&table, for: packet.vlan == 0 ? origin.port?.native ?? 0 : packet.vlan)
         guard let index = members.firstIndex(where: { $0.index == origin.index }) else {
             return Decision(reason: .noSuchInterface)
         }
@@ -92,8 +92,15 @@ struct BridgeTable {
     }
 
     /// The addresses of the bridge and of its ports are the host's own; then what was learned.
-    private func addStations(_ table: inout VirtualSwitch) {
-        let vlans = bridge.filtersVLANs ? Set([0] + members.flatMap { $0.port?.vlans ?? [] }) : [0]
+    ///
+    /// `asked`: the VLAN of the frame in question, where one table goes for all VLANs.
+    private func addStations(_ table: inout VirtualSwitch, for asked: UInt16) {
+        let vlans: Set<UInt16>
+        if bridge.hasOneTableForVLANs {
+            vlans = [asked]
+        } else {
+            vlans = bridge.filtersVLANs ? Set([0] + members.flatMap { $0.port?.vlans ?? [] }) : [0]
+        }
         for vlan in vlans {
             for member in members {
                 table.addStation(member.address, vlan: vlan, at: InterfaceID(index: 0), now: 0)
@@ -101,7 +108,7 @@ struct BridgeTable {
         }
         for station in stations where !members.contains(where: { $0.address == station.address }) {
             guard let index = members.firstIndex(where: { $0.index == station.link }) else { continue }
-            let vlan = bridge.filtersVLANs ? station.vlan : 0
+            let vlan = bridge.hasOneTableForVLANs ? asked : bridge.filtersVLANs ? station.vlan : 0
             table.addStation(station.address, vlan: vlan, at: InterfaceID(index: UInt16(index)), now: 0)
         }
     }

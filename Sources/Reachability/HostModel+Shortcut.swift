@@ -34,7 +34,9 @@ extension HostModel {
 
 extension ModelReader {
     /// The shortcuts of the calling thread's namespace, by port; none where they cannot be read.
-    static func shortcuts(_ links: [HostModel.Link]) -> [Int32: HostModel.Shortcut] {
+    ///
+    /// `guarded`: the ports whose VLANs are kept by programs, which have the shortcut in them.
+    static func shortcuts(_ links: [HostModel.Link], _ guarded: Set<Int32>) -> [Int32: HostModel.Shortcut] {
         var found: [Int32: HostModel.Shortcut] = [:]
         do throws(KernelError) {
             guard let fastPath = try FastPath.existing() else { return [:] }
@@ -45,7 +47,7 @@ extension ModelReader {
                 var shortcut = HostModel.Shortcut(bridge: bridge, vlan: port.vlan, address: port.address)
                 shortcut.addresses = port.addresses
                 shortcut.ignoresFilterOfIP = port.ignoresFilterOfIP
-                shortcut.isAttached = try fastPath.isAttached(to: port.link)
+                if !guarded.contains(index) { shortcut.isAttached = try fastPath.isAttached(to: port.link) }
                 shortcut.isStation = try fastPath.station(port.bridge, port.vlan, port.address)?.link == port.link
                 found[index] = shortcut
             }

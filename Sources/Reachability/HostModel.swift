@@ -73,6 +73,9 @@ package struct HostModel: Sendable {
         package var table = 0
         /// Of a bridge: whether it tells VLANs apart.
         package var filtersVLANs = false
+        /// Of a bridge that tells VLANs apart: whether what it knows of a station goes for all of them, as where programs
+        /// at the ports keep them.
+        package var hasOneTableForVLANs = false
         /// Of a bridge: whether it shows its packets to the rules of IP, whatever is set for all of them.
         package var showsIPv4 = false
         package var showsIPv6 = false

@@ -7,8 +7,11 @@ internal import Netlink
 // What keeps frames from the shortcut at a port: the program looks at the same, in the kernel.
 extension ModelReader {
     /// Notes what is at ports that have a shortcut, beside its program.
+    ///
+    /// `guarded`: the ports at which two programs of ours are, one of them where frames leave.
     static func addObstacles(
         _ shortcuts: inout [Int32: HostModel.Shortcut],
+        _ guarded: Set<Int32>,
         _ socket: borrowing NetlinkSocket
     ) throws(KernelError) {
         guard !shortcuts.isEmpty else { return }
@@ -21,7 +24,8 @@ extension ModelReader {
             if programs + received > 1 {
                 shortcuts[index]?.refusesFrom = "other programs or filters look at what comes in by it"
             }
-            let sent = try filters(Int32(TC_H_MIN_EGRESS), of: index, socket)
+            let own = guarded.contains(index) ? 1 : 0
+            let sent = try filters(Int32(TC_H_MIN_EGRESS), of: index, socket) - own
             let isProgramFilter = programs == 0
             let found = queues[index] ?? Queues()
             if found.waits {

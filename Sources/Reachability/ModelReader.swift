@@ -60,8 +60,9 @@ package struct ModelReader {
             space.policies += try policies(family, socket)
         }
         space.stations = try stations(socket)
-        space.shortcuts = shortcuts(space.links)
-        try addObstacles(&space.shortcuts, socket)
+        let guarded = try addGuards(&space.links)
+        space.shortcuts = shortcuts(space.links, guarded)
+        try addObstacles(&space.shortcuts, guarded, socket)
         space.sockets = try Listener.all(of: [6, 17]).map { listener in
             var socket = HostModel.Socket(
                 transport: listener.transport,

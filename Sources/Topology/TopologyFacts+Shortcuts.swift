@@ -47,6 +47,8 @@ extension TopologyFacts {
         /// - Returns: whether others are led to it past the bridge.
         func leads(to address: MACAddress, vlan: UInt16, native: UInt16?) -> Bool {
             if stations.contains(Station(address, vlan: vlan)) { return true }
+            // Where programs keep VLANs the bridge's table has none of them.
+            if vlan == 0, native == nil { return stations.contains { $0.address == address } }
             return vlan == native && stations.contains(Station(address))
         }
     }
@@ -58,6 +60,8 @@ extension TopologyFacts {
         var found: [Int32: Shortcut] = [:]
         do throws(KernelError) {
             guard let fastPath = try FastPath.existing() else { return [:] }
+            // Programs that keep VLANs have the shortcut in them.
+            let guards = try VLANGuards.existing()
             for station in try fastPath.allStations() {
                 let known = Shortcut.Station(station.address, vlan: station.vlan)
                 found[Int32(bitPattern: station.link), default: Shortcut()].stations.insert(known)
@@ -65,7 +69,8 @@ extension TopologyFacts {
             for port in try fastPath.allPorts() {
                 var shortcut = found[Int32(bitPattern: port.link)] ?? Shortcut()
                 // A link may be gone while its entries are still there.
-                shortcut.takesFrames = (try? fastPath.isAttached(to: port.link)) ?? false
+                let isGuarded = (try? guards?.areAttached(to: port.link)) ?? false
+                shortcut.takesFrames = isGuarded || (try? fastPath.isAttached(to: port.link)) ?? false
                 if let counters = try fastPath.counters(of: port.link) {
                     shortcut.received.sentPackets = counters.receivedFrames
                     shortcut.received.sentOctets = counters.receivedOctets

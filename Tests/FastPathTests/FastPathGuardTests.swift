@@ -20,6 +20,16 @@ struct FastPathGuardTests {
         #expect(octets == expected)
     }
 
+    @Test("What was written is read again; an entry of another size is none")
+    func reading() throws {
+        let own = FastPathGuard(native: 7, members: [1...1, 7...7, 63...65, 4094...4094], untagged: [1...1, 7...7])
+        let read = try #require(FastPathGuard(octets: own.octets))
+        #expect(read == own)
+        #expect(read.memberVLANs == [1, 7, 63, 64, 65, 4094])
+        #expect(read.untaggedVLANs == [1, 7])
+        #expect(FastPathGuard(octets: Array(own.octets.dropLast())) == nil)
+    }
+
     @Test("What is no VLAN is in no entry, and the default one is in that of who knows of none")
     func limits() {
         #expect(

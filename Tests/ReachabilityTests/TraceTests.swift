@@ -46,6 +46,39 @@ struct TraceTests {
         #expect(try small.trace(1, "10.0.0.3").verdict.outcome == .connected)
     }
 
+    @Test("Where programs keep VLANs, what the bridge knows of a station leads nobody into another VLAN")
+    func guarded() throws {
+        var small = try SmallHost()
+        small.change("br0") { link in
+            (link.filtersVLANs, link.hasOneTableForVLANs) = (true, true)
+            var port = HostModel.Port()
+            (port.native, port.vlans, port.untagged) = (1, Array(1...4094), [1])
+            link.port = port
+        }
+        let stations = [(11, 16), (12, 17)].map { link, number in
+            HostModel.Station(
+                address: MACAddress(value: 0x0200_0000_0000 | UInt64(number)),
+                vlan: 0,
+                link: Int32(link),
+                isPermanent: false
+            )
+        }
+        small.model.namespaces[0].stations = stations
+        func put(_ name: String, _ vlan: UInt16) {
+            var port = HostModel.Port()
+            (port.native, port.vlans, port.untagged) = (vlan, [vlan], [vlan])
+            small.change(name) { $0.port = port }
+        }
+        put("veth1", 10)
+        put("veth2", 20)
+        #expect(try small.trace(1, "10.0.0.3").verdict.outcome == .dropped)
+        #expect(try small.trace(1, "10.0.0.1", 9).verdict.outcome == .dropped)
+        put("veth2", 10)
+        #expect(try small.trace(1, "10.0.0.3").verdict.outcome == .connected)
+        put("veth1", 1)
+        #expect(try small.trace(1, "10.0.0.1", 9).verdict.outcome == .refused)
+    }
+
     @Test("Without forwarding nothing leaves the host, and the finding has the doctor's name")
     func forwarding() throws {
         var small = try SmallHost()

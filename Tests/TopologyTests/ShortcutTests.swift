@@ -77,5 +77,7 @@ struct PortShortcutTests {
         shortcut.stations = [TopologyFacts.Shortcut.Station(address(1), vlan: 10)]
         #expect(shortcut.leads(to: address(1), vlan: 10, native: 10))
         #expect(!shortcut.leads(to: address(1), vlan: 1, native: 10))
+        // Of a bridge without VLANs, at whose ports programs keep them.
+        #expect(shortcut.leads(to: address(1), vlan: 0, native: nil))
     }
 }
