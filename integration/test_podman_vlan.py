@@ -51,7 +51,7 @@ def podman_host(ours: Implementation) -> Iterator[PodmanHost]:
         # The gateway of a VLAN is at the other end of a pair, which stays like the bridge.
         gateway = json.loads(host.must("ip -j link show cni-podman1.100"))[0]
         remains = host.remains()
-        assert set(remains.pop("links", ())) <= shared | {gateway["link"]}
+        assert set(remains.pop("links", ())) <= shared | {gateway["ifname"], gateway["link"]}
         assert remains == {"namespaces": ["wire"]}
 
 
