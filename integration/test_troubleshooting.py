@@ -9,11 +9,11 @@ import pytest
 from host import Host
 from implementations import REPOSITORY, Implementation
 from manual import blocks
+from test_quick_start import DIRECTORIES, PATH, PRELUDE
 from traffic import add_outside, serve
 
 pytestmark = pytest.mark.needs_culvert
 PAGE = REPOSITORY / "docs" / "troubleshooting.md"
-PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
 #: The container that the page shows, and two that it asks about; addresses are those of the page.
 CONTAINERS = ("3f2a", "web-0", "web-1")
 LAN = {"cniVersion": "1.1.0", "name": "lan", "plugins": [
@@ -21,18 +21,6 @@ LAN = {"cniVersion": "1.1.0", "name": "lan", "plugins": [
      "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.77.0.0/24"}]]}},
     {"type": "portmap", "capabilities": {"portMappings": True}},
     {"type": "firewall"}]}
-DIRECTORIES = """
-for directory in /opt /usr/local /etc/cni; do
-    mkdir -p $directory
-    mount -t tmpfs tmpfs $directory
-done
-mkdir -p /opt/cni/bin /etc/cni/net.d
-"""
-#: The doctor says 3 when it has found something, which is no failure of the page.
-PRELUDE = """
-set -eu
-culvert() { command culvert "$@" || { status=$?; test "$1 $status" = "doctor 3" || return $status; }; }
-"""
 
 
 @pytest.fixture
