@@ -336,7 +336,10 @@ let modules: [Target] = [
     ),
     tests("DHCPLeasingTests", ["DHCPLeasing", "Addressing", "CNI", "DHCP", "DHCPLeases", "Plugin", "TestSupport"]),
     tests("SwitchControlTests", ["SwitchControl", "Addressing", "JSON", "Wiring"]),
-    tests("SwitchDaemonTests", ["SwitchDaemon", "Forwarding", "JSON", "SwitchControl"]),
+    tests(
+        "SwitchDaemonTests",
+        ["SwitchDaemon", "CLinux", "Forwarding", "JSON", "Linux", "SeededNumbers", "SwitchControl"]
+    ),
     tests("DHCPDaemonTests", ["DHCPDaemon", "Addressing", "CNI", "DHCP", "DHCPLeases", "Wiring"]),
     tests(
         "PoolsTests",

@@ -9,7 +9,7 @@ import pathlib
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host import Container, Host, PATIENCE_SECONDS, until
@@ -21,8 +21,10 @@ SOCKET = "/run/culvert/switchd.sock"
 class Switch:
     """`culvert-switchd` on a host."""
 
-    def __init__(self, host: Host, implementation: Implementation, *flags: str) -> None:
+    def __init__(self, host: Host, implementation: Implementation, *flags: str, wrapper: Sequence[str] = ()) -> None:
         self.host = host
+        #: What runs it.
+        self.wrapper = wrapper
         self.program = str(implementation.directory / "culvert-switchd")
         self.flags = flags
         self.process: subprocess.Popen[str] | None = None
@@ -32,7 +34,7 @@ class Switch:
         """Starts it, and waits until it answers."""
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
-                [*self.host.enter(), self.program, *self.flags], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                [*self.host.enter(), *self.wrapper, self.program, *self.flags], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 text=True, env={"PATH": os.environ["PATH"]})
         until(lambda: self.process is None or self.process.poll() is not None or self.answers(), "the daemon answers")
         assert self.process.poll() is None, self.log()
@@ -99,9 +101,10 @@ class Switch:
 
 
 @contextlib.contextmanager
-def new_switch(host: Host, implementation: Implementation, *flags: str) -> Iterator[Switch]:
+def new_switch(
+        host: Host, implementation: Implementation, *flags: str, wrapper: Sequence[str] = ()) -> Iterator[Switch]:
     """A daemon for one `with` block, ended however that ends."""
-    switch = Switch(host, implementation, *flags)
+    switch = Switch(host, implementation, *flags, wrapper=wrapper)
     try:
         switch.start()
         yield switch

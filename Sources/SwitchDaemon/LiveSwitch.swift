@@ -39,51 +39,73 @@ struct LiveSwitch: ~Copyable {
         _ memory: borrowing FrameMemory,
         now: Ticks
     ) -> Reception {
-        let outlet = outlets[Int(ingress.index)]
-        var reception = Reception.more
-        var count = 0
-        var octets = 0
-        var place = FrameMemory.frameStart
-        while count < FrameMemory.burst, octets < FrameMemory.enough {
-            var start = place &- FrameMemory.headerLength
-            let length = LiveSwitch.receive(outlet, memory.octets, &start)
-            guard length > FrameMemory.headerLength else {
-                if length >= 0 { continue }
-                reception = LiveSwitch.reception(Errno(rawValue: CInt(-length)), outlet)
-                break
-            }
-            memory.references[count] = FrameReference(
-                offset: UInt32(truncatingIfNeeded: start &+ FrameMemory.headerLength),
-                length: UInt32(truncatingIfNeeded: length &- FrameMemory.headerLength),
-                ingress: ingress
-            )
-            octets &+= length
-            place = FrameMemory.place(after: start &+ length)
-            count &+= 1
-        }
+        let port = Int(ingress.index)
+        let (reception, count) =
+            outlets[port].ring == nil
+            ? LiveSwitch.readFrames(&outlets[port], ingress, memory)
+            : LiveSwitch.takeLinkFrames(outlets[port], ingress, memory)
         if count > 0 { forward(count, memory, now) }
         return reception
     }
 
-    /// - Returns: how many octets came, or a negative errno.
-    @inline(__always)
-    private static func receive(_ outlet: Outlet, _ octets: UnsafeMutableRawPointer, _ start: inout Int) -> Int {
+    /// Reads from a tap, as many frames at once as it may have.
+    private static func readFrames(
+        _ outlet: inout Outlet,
+        _ ingress: InterfaceID,
+        _ memory: borrowing FrameMemory
+    ) -> (Reception, count: Int) {
         let room = FrameMemory.headerLength + FrameMemory.longestFrame
-        if let ring = outlet.ring {
-            var distance: CInt = 0
-            let length = culvert_receive_link_frame(outlet.descriptor, ring, octets + start, room, &distance)
-            start &+= Int(distance)
-            return length
+        for index in 0..<outlet.appetite {
+            let start = FrameMemory.place(index) &- FrameMemory.headerLength
+            memory.calls.read(outlet.descriptor, memory.octets + start, room, mark: start)
         }
-        let length = read(outlet.descriptor, octets + start, room)
-        return length >= 0 ? length : -Int(Errno.current.rawValue)
+        var reception = Reception.more
+        var count = 0
+        var octets = 0
+        let references = memory.references
+        memory.calls.make { outcome in
+            if let error = outcome.error {
+                if reception != .gone { reception = LiveSwitch.reception(error, isLink: false) }
+            } else if outcome.result > FrameMemory.headerLength {
+                references[count] = FrameReference(outcome.mark, outcome.result, ingress)
+                octets &+= outcome.result
+                count &+= 1
+            }
+        }
+        outlet.cameFrames(count, octets: octets)
+        return (reception, count)
     }
 
-    private static func reception(_ error: Errno, _ outlet: Outlet) -> Reception {
+    /// Takes frames from the ring of a link of the host.
+    private static func takeLinkFrames(
+        _ outlet: Outlet,
+        _ ingress: InterfaceID,
+        _ memory: borrowing FrameMemory
+    ) -> (Reception, count: Int) {
+        guard let ring = outlet.ring else { return (.drained, 0) }
+        let room = FrameMemory.headerLength + FrameMemory.longestFrame
+        var count = 0
+        var octets = 0
+        while count < FrameMemory.burst, octets < FrameMemory.enough {
+            let start = FrameMemory.place(count) &- FrameMemory.headerLength
+            var distance: CInt = 0
+            let length = culvert_receive_link_frame(outlet.descriptor, ring, memory.octets + start, room, &distance)
+            guard length > FrameMemory.headerLength else {
+                if length >= 0 { continue }
+                return (LiveSwitch.reception(Errno(rawValue: CInt(-length)), isLink: true), count)
+            }
+            memory.references[count] = FrameReference(start &+ Int(distance), length, ingress)
+            octets &+= length
+            count &+= 1
+        }
+        return (.more, count)
+    }
+
+    private static func reception(_ error: Errno, isLink: Bool) -> Reception {
         if error == .wouldBlock { return .drained }
         if error == .interrupted { return .more }
         // A link that goes down says so once; whether it is gone is looked at apart.
-        return outlet.ring != nil ? .drained : .gone
+        return isLink ? .drained : .gone
     }
 
     private mutating func forward(_ count: Int, _ memory: borrowing FrameMemory, _ now: Ticks) {
@@ -102,11 +124,31 @@ struct LiveSwitch: ~Copyable {
             core.forEachDelivery(of: memory.decisions[index]) { delivery in
                 let number = Int(delivery.interface.index)
                 if outlets[number].descriptor >= 0 {
-                    outlets[number].send(frame, length, delivery.rewrite, memory)
+                    if memory.calls.count == FrameCalls.most { LiveSwitch.write(memory, outlets) }
+                    outlets[number].send(frame, length, delivery.rewrite, memory, mark: number)
                 } else {
                     streams[delivery.interface.index]?.append(frame, length)
                 }
             }
         }
+        LiveSwitch.write(memory, outlets)
+    }
+
+    /// Has frames leave that wait to.
+    private static func write(_ memory: borrowing FrameMemory, _ outlets: UnsafeMutablePointer<Outlet>) {
+        memory.calls.make { outcome in
+            if let error = outcome.error { outlets[outcome.mark].countRefusal(error) }
+        }
+    }
+}
+
+extension FrameReference {
+    /// A frame that came with its header in front, which begins there; the length is of both.
+    fileprivate init(_ start: Int, _ length: Int, _ ingress: InterfaceID) {
+        self.init(
+            offset: UInt32(truncatingIfNeeded: start &+ FrameMemory.headerLength),
+            length: UInt32(truncatingIfNeeded: length &- FrameMemory.headerLength),
+            ingress: ingress
+        )
     }
 }

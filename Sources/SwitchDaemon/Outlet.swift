@@ -9,6 +9,8 @@ struct Outlet: BitwiseCopyable {
     var descriptor: CInt = -1
     /// Where frames of a link come that was there; a tap has none.
     var ring: UnsafeMutablePointer<culvert_frame_ring>?
+    /// How many frames to ask for at once.
+    var appetite = 1
     /// Frames that the kernel would not take now.
     var fullDrops: UInt64 = 0
     /// Frames that it would not take at all, as when the link is down.
@@ -17,33 +19,49 @@ struct Outlet: BitwiseCopyable {
     /// No port.
     init() {}
 
-    /// Sends a frame with its header in front.
+    /// Adds a frame with its header in front to the calls that wait.
     ///
     /// `frame`: where the frame begins; the header ends there.
-    /// `memory`: for what changes.
+    /// `mark`: what the call is to be known by.
     @inline(__always)
-    mutating func send(
+    func send(
         _ frame: UnsafeMutableRawPointer,
         _ length: Int,
         _ rewrite: Rewrite,
-        _ memory: borrowing FrameMemory
+        _ memory: borrowing FrameMemory,
+        mark: Int
     ) {
         let header = frame - FrameMemory.headerLength
-        let sent: Int
         if case .keep = rewrite.tag {
-            sent = write(descriptor, header, length &+ FrameMemory.headerLength)
-        } else {
-            let headLength = Outlet.changeHead(header, rewrite, memory.head)
-            let rest = Outlet.restStart(rewrite)
-            memory.parts[0] = iovec(iov_base: memory.head, iov_len: headLength)
-            memory.parts[1] = iovec(iov_base: frame + rest, iov_len: length &- rest)
-            sent = writev(descriptor, memory.parts, 2)
+            return memory.calls.write(descriptor, header, length &+ FrameMemory.headerLength, mark: mark)
         }
-        guard sent < 0 else { return }
-        switch Errno.current.rawValue {
+        let (head, parts) = memory.nextHead
+        let headLength = Outlet.changeHead(header, rewrite, head)
+        let rest = Outlet.restStart(rewrite)
+        parts[0] = iovec(iov_base: head, iov_len: headLength)
+        parts[1] = iovec(iov_base: frame + rest, iov_len: length &- rest)
+        memory.calls.write(descriptor, parts, mark: mark)
+    }
+
+    /// Counts a frame that the kernel did not take.
+    mutating func countRefusal(_ error: Errno) {
+        switch error.rawValue {
         case EAGAIN, ENOBUFS, ENOMEM, EINTR: fullDrops &+= 1
         default: refusedDrops &+= 1
         }
+    }
+
+    /// Frames came from the port, as many as asked for or fewer: says how many to ask for the next time.
+    ///
+    /// More while there are more, so many that long ones still do not fill the processor's cache; what is asked for in
+    /// vain costs little, but not nothing.
+    mutating func cameFrames(_ count: Int, octets: Int) {
+        guard count >= appetite else {
+            appetite = max(1, count)
+            return
+        }
+        let fitting = FrameMemory.enough / max(1, octets / count)
+        appetite = max(1, min(appetite * 4, FrameMemory.burst, fitting))
     }
 
     /// What follows the addresses, and a tag that is not kept.

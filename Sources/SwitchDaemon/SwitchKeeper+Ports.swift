@@ -117,9 +117,11 @@ extension SwitchKeeper {
         outlet.descriptor = descriptor.rawValue
         outlet.ring = ring?.state
         running.live.pointee.outlets[Int(id.index)] = outlet
+        remember(outlet)
         do throws(KernelError) {
             try gather(descriptor.rawValue, .port(running.number, id))
         } catch {
+            forget(outlet)
             running.live.pointee.outlets[Int(id.index)] = Outlet()
             running.live.pointee.core.removeInterface(id)
             throw CNIError(.kernelRefused, "cannot wait for frames of \(link)", details: "\(error)")
@@ -145,8 +147,9 @@ extension SwitchKeeper {
     func close(_ port: OpenPort, because reason: String? = nil) {
         if let reason { log("port \(port.name) of \(port.home.name) is closed: \(reason)") }
         let running = port.home
-        let descriptor = running.live.pointee.outlets[Int(port.id.index)].descriptor
-        if descriptor >= 0 { leaveGathering(descriptor) }
+        let outlet = running.live.pointee.outlets[Int(port.id.index)]
+        if outlet.descriptor >= 0 { leaveGathering(outlet.descriptor) }
+        forget(outlet)
         running.live.pointee.outlets[Int(port.id.index)] = Outlet()
         running.dropRules(of: port)
         running.live.pointee.core.removeInterface(port.id)

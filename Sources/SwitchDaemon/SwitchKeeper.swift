@@ -76,7 +76,8 @@ package final class SwitchKeeper {
     package func run() throws(KernelError) {
         try gather(farewells.rawValue, .farewell)
         sweep(Machine.bootNanoseconds)
-        log("serving at \(socket.path), with \(ports.count) ports of containers")
+        let way = memory.calls.isJoint ? "many frames for each call (io_uring)" : "a call for each frame"
+        log("serving at \(socket.path), with \(ports.count) ports of containers, \(way)")
         var keys = [UInt64](repeating: 0, count: 64)
         var flags = [UInt32](repeating: 0, count: 64)
         while try turn(&keys, &flags) {}
@@ -123,6 +124,15 @@ package final class SwitchKeeper {
     ) throws(KernelError) {
         let result = culvert_gather(gathering.rawValue, descriptor, source.key, isWriting ? 1 : 0, isKnown ? 1 : 0)
         guard result == 0 else { throw KernelError("wait for many things", Errno(rawValue: result)) }
+    }
+
+    /// Has the kernel know a port's descriptor as long as the port is open.
+    func remember(_ outlet: Outlet) {
+        memory.calls.remember(outlet.descriptor)
+    }
+
+    func forget(_ outlet: Outlet) {
+        memory.calls.forget(outlet.descriptor)
     }
 
     func leaveGathering(_ descriptor: CInt) {

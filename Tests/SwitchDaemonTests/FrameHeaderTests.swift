@@ -84,9 +84,10 @@ struct OutletTests {
         let header = header(checksum: true, length: 54, start: 34)
         let memory = FrameMemory()
         memory.octets.copyMemory(from: header + frame, byteCount: header.count + frame.count)
-        let length = Outlet.changeHead(memory.octets, rewrite, memory.head)
+        let head = memory.nextHead.head
+        let length = Outlet.changeHead(memory.octets, rewrite, head)
         let rest = frame[Outlet.restStart(rewrite)...]
-        return Array(UnsafeRawBufferPointer(start: memory.head, count: length)) + rest
+        return Array(UnsafeRawBufferPointer(start: head, count: length)) + rest
     }
 
     @Test("A tag is put behind the addresses, taken away, or changed, and the header goes along")

@@ -3,6 +3,7 @@
 // Imported instead of Glibc, which Embedded Swift does not have.
 #pragma once
 
+#include "Batching.h"
 #include "Counters.h"
 #include "Datagrams.h"
 #include "Programs.h"
