@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Two containers on a bridge of the kernel, and two on a switch in user space, measured in turns.
+"""Two containers on a bridge of the kernel, two on a switch in user space, and two behind the least that such a switch
+does: a call to read each frame and one to write it, in C, without a look at it. All are measured in turns.
 
-    unshare --mount --net --propagation private vswitch.py FRAMES BUILD [ROUNDS]
+    unshare --mount --net --propagation private vswitch.py FRAMES FLOOR BUILD [ROUNDS]
 
-BUILD has culvert-cni and culvert-switchd. Only ratios within one run mean something. Frames are counted by
-the receiver's link. The sender has the first processor; the daemon, which the kernel's bridge has no
-need of, has the last one.
+FRAMES and FLOOR are made of frames.c and floor_taps.c; BUILD has culvert-cni and culvert-switchd. Only ratios
+within one run mean something. Frames are counted by the receiver's link. The sender has the first processor;
+what carries frames in user space, which the kernel's bridge has no need of, has the last one.
 """
 
 import json
@@ -20,9 +21,9 @@ from typing import Any
 
 from pair import Pair, inside, run, unburden_bridges
 
-WAYS = ["bridge", "vswitch"]
-FRAMES, BUILD = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
-ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+WAYS = ["bridge", "floor", "vswitch"]
+FRAMES, FLOOR, BUILD = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]).resolve()
+ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 5
 SECONDS = 1.0
 PLUGINS = pathlib.Path("/run/plugins")
 
@@ -42,26 +43,43 @@ def attach(way: str, name: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def prepare() -> tuple[subprocess.Popen[bytes], dict[str, Pair]]:
-    """Starts the daemon, and makes the containers of each way."""
+def attach_pair(way: str) -> Pair:
+    """Two containers on a network of a plugin."""
+    attach(way, f"a-{way}")
+    answer = attach(way, f"b-{way}")
+    mac = next(link["mac"] for link in answer["interfaces"] if link.get("sandbox"))
+    return Pair(f"a-{way}", f"b-{way}", mac, answer["ips"][0]["address"].split("/")[0], FRAMES)
+
+
+def floor_pair(command: list[str]) -> tuple[subprocess.Popen[bytes], Pair]:
+    """Two namespaces, and the program that carries frames between them."""
+    names = ["a-floor", "b-floor"]
+    run("".join(f"ip netns add {name} && {inside(name, 'ip link set lo up')};" for name in names))
+    process = subprocess.Popen([*command, FLOOR, *(f"/run/netns/{name}" for name in names)])
+    for number, name in enumerate(names):
+        while subprocess.run(inside(name, f"ip address add 10.9.0.{number + 1}/24 dev eth0").split(),
+                             stderr=subprocess.DEVNULL, check=False).returncode:
+            time.sleep(0.01)
+    mac = json.loads(run(inside(names[1], "ip -j link show eth0")))[0]["address"]
+    return process, Pair(*names, mac, "10.9.0.2", FRAMES)
+
+
+def prepare() -> tuple[list[subprocess.Popen[bytes]], dict[str, Pair]]:
+    """Starts what carries frames, and makes the containers of each way."""
     run("mount -t tmpfs none /run && mkdir -p /run/netns /run/plugins && mount -t tmpfs none /var/lib"
         " && mkdir -p /var/lib/cni && ip link set lo up")
-    for name in (*WAYS, "host-local"):
+    for name in ("bridge", "vswitch", "host-local"):
         (PLUGINS / name).symlink_to(BUILD / "culvert-cni")
-    last = (os.cpu_count() or 1) - 1
-    daemon = subprocess.Popen(["taskset", "-c", str(last), BUILD / "culvert-switchd"])
+    pinned = ["taskset", "-c", str((os.cpu_count() or 1) - 1)]
+    daemon = subprocess.Popen([*pinned, BUILD / "culvert-switchd"])
     while not pathlib.Path("/run/culvert/switchd.sock").exists():
         time.sleep(0.01)
-    pairs = {}
-    for way in WAYS:
-        attach(way, f"a-{way}")
-        answer = attach(way, f"b-{way}")
-        mac = next(link["mac"] for link in answer["interfaces"] if link.get("sandbox"))
-        address = answer["ips"][0]["address"].split("/")[0]
-        pairs[way] = Pair(f"a-{way}", f"b-{way}", mac, address, FRAMES)
-        pairs[way].introduce()
+    floor, pair = floor_pair(pinned)
+    pairs = {"bridge": attach_pair("bridge"), "floor": pair, "vswitch": attach_pair("vswitch")}
+    for pair in pairs.values():
+        pair.introduce()
     unburden_bridges()
-    return daemon, pairs
+    return [daemon, floor], pairs
 
 
 def heard(pair: Pair) -> int:
@@ -79,7 +97,7 @@ def flood(pair: Pair, length: int) -> float:
 
 def main() -> None:
     """Measures in rounds, and prints the best, the median and the ratio of each."""
-    daemon, pairs = prepare()
+    carriers, pairs = prepare()
     found: dict[str, dict[str, list[float]]] = {}
     try:
         for _ in range(ROUNDS):
@@ -90,14 +108,16 @@ def main() -> None:
                 found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
                 found.setdefault("round trip, us", {}).setdefault(way, []).append(pair.round_trip(5000))
     finally:
-        daemon.terminate()
-        daemon.wait()
-    print(f"{'':20}" + "".join(f"{way + ' best/median':>24}" for way in WAYS) + f"{'median of ratios':>20}")
+        for process in carriers:
+            process.terminate()
+            process.wait()
+    print(f"{'':20}" + "".join(f"{way + ' best/median':>23}" for way in WAYS) + "   medians of ratios: floor, vswitch")
     for name, ways in found.items():
         best = min if name.endswith("us") else max
-        cells = "".join(f"{f'{best(ways[way]):.3f} / {statistics.median(ways[way]):.3f}':>24}" for way in WAYS)
-        ratio = statistics.median(ours / theirs for ours, theirs in zip(ways["vswitch"], ways["bridge"]))
-        print(f"{name:20}{cells}{ratio:>20.2f}")
+        cells = "".join(f"{f'{best(ways[way]):.3f} / {statistics.median(ways[way]):.3f}':>23}" for way in WAYS)
+        ratios = (statistics.median(ours / theirs for ours, theirs in zip(ways[way], ways["bridge"]))
+                  for way in ("floor", "vswitch"))
+        print(f"{name:20}{cells}" + "".join(f"{ratio:>10.2f}" for ratio in ratios))
 
 
 main()

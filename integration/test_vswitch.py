@@ -344,7 +344,7 @@ def test_restart(host: Host, ours: Implementation, switch: Switch, how: signal.S
     assert "culvert-switchd" in runtime.check(one).error_text or "switch" in runtime.check(one).error_text
     switch.start()
     after = {name: (port["native"], port["flags"], port["kind"]) for name, port in switch.ports().items()}
-    assert after == before
+    assert after == before and switch.ask("show")["result"]["lost"] == []
     _, errors = sender.communicate(timeout=120)
     server.kill()
     assert sender.returncode == 0, errors

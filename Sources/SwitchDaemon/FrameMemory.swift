@@ -26,7 +26,7 @@ struct FrameMemory: ~Copyable {
     /// Room for what stands before the rest of a frame that is changed.
     private static let headRoom = 64
 
-    /// Where frames lie. What no frame has been in takes up no memory, unless the kernel holds on to it.
+    /// Where frames lie.
     let octets: UnsafeMutableRawPointer
     let references: UnsafeMutablePointer<FrameReference>
     let decisions: UnsafeMutablePointer<Decision>

@@ -60,6 +60,7 @@ extension SwitchKeeper {
             }
             return try container.run(from: home) { () throws(KernelError) in
                 let result = culvert_attach_tap(link)
+                if result == -EBUSY { isInWay = true }
                 guard result >= 0 else { throw SwitchKeeper.explain("open tap \(link)", Errno(rawValue: -result)) }
                 return Descriptor(adopting: result)
             }
@@ -85,6 +86,7 @@ extension SwitchKeeper {
             let index = culvert_link_index(link)
             let ring = isGateway ? nil : FrameRing()
             let result = ring.map { culvert_open_link_frames(link, $0.state) } ?? culvert_attach_tap(link)
+            if result == -EBUSY { isInWay = true }
             guard result >= 0 else {
                 let error = SwitchKeeper.explain("open \(link)", Errno(rawValue: -result))
                 throw CNIError(.kernelRefused, "cannot make \(link) a port of \(running.name)", details: "\(error)")
@@ -186,6 +188,7 @@ extension SwitchKeeper {
 
     /// Closes ports whose containers are gone, opens those that the records say there should be, and lets stations age.
     func sweep(_ now: Int64) {
+        isInWay = false
         for port in Array(ports.values) {
             if let order = port.order, !isThere(order) { close(port, because: "its namespace is gone") }
         }
@@ -200,6 +203,7 @@ extension SwitchKeeper {
             do throws(CNIError) {
                 try openHostPorts(order)
                 noted[order.switchName] = nil
+                lost[order.key] = nil
             } catch {
                 if noted[order.switchName] != "\(error)" { log("\(error)") }
                 noted[order.switchName] = "\(error)"
@@ -257,7 +261,8 @@ extension SwitchKeeper {
 
     /// Says once what is wrong with an attachment.
     private func complain(_ key: AttachmentKey, _ text: String) {
-        if lost[key] != text { log("\(key): \(text)") }
-        lost[key] = text
+        let isEarly = isInheriting(Machine.bootNanoseconds)
+        if lost[key] != text, !isEarly { log("\(key): \(text)") }
+        lost[key] = isEarly ? "" : text
     }
 }

@@ -35,6 +35,10 @@ package final class SwitchKeeper {
     /// How the directories of records looked when they were last read.
     var seenRecords: [String: Int64] = [:]
     private var nextSweep: Int64 = 0
+    /// A tap was somebody else's when it was to be opened.
+    var isInWay = false
+    /// Until then it may still be that of a daemon which was killed: the kernel takes apart what it left a moment later.
+    private var inheritanceEnd: Int64 = 0
     /// Whether the listener is among what is waited for.
     private var isListening = false
 
@@ -42,6 +46,7 @@ package final class SwitchKeeper {
     private static let mostConnections = 128
     /// In nanoseconds.
     private static let sweepInterval: Int64 = 1_000_000_000
+    private static let inheritanceInterval: Int64 = 5_000_000
     /// Each needs a few MiB.
     static let mostSwitches = 64
 
@@ -75,6 +80,7 @@ package final class SwitchKeeper {
     /// - Throws: ``KernelError``.
     package func run() throws(KernelError) {
         try gather(farewells.rawValue, .farewell)
+        inheritanceEnd = Machine.bootNanoseconds + SwitchKeeper.sweepInterval
         sweep(Machine.bootNanoseconds)
         let way = memory.calls.isJoint ? "many frames for each call (io_uring)" : "a call for each frame"
         log("serving at \(socket.path), with \(ports.count) ports of containers, \(way)")
@@ -82,6 +88,10 @@ package final class SwitchKeeper {
         var flags = [UInt32](repeating: 0, count: 64)
         while try turn(&keys, &flags) {}
         for connection in connections.values { _ = connection.talk.write() }
+        // Otherwise they would be ours for some time after our end.
+        for running in switches.values {
+            for port in running.ports.values { forget(running.live.pointee.outlets[Int(port.id.index)]) }
+        }
         log("stopping; the links of \(ports.count) containers stay for the next start")
         if !socket.isInherited { unlink(socket.path) }
     }
@@ -145,7 +155,7 @@ package final class SwitchKeeper {
     private func turn(_ keys: inout [UInt64], _ flags: inout [UInt32]) throws(KernelError) -> Bool {
         let now = Machine.bootNanoseconds
         if now >= nextSweep { doWhatIsDue(now) }
-        try listen(connections.count < SwitchKeeper.mostConnections)
+        try listen(connections.count < SwitchKeeper.mostConnections && !isInheriting(now))
         let count = try wait(&keys, &flags, now)
         var isEnding = false
         // Frames first: what is asked may close a port whose frames are here.
@@ -195,8 +205,11 @@ package final class SwitchKeeper {
         return CInt(clamping: max(0, nextSweep - now + 999_999) / 1_000_000)
     }
 
+    /// Whether ports are still to come from a daemon that was there before: questions wait for that, frames do not.
+    func isInheriting(_ now: Int64) -> Bool { isInWay && now < inheritanceEnd }
+
     private func doWhatIsDue(_ now: Int64) {
-        nextSweep = now + SwitchKeeper.sweepInterval
+        nextSweep = now + (isInheriting(now) ? SwitchKeeper.inheritanceInterval : SwitchKeeper.sweepInterval)
         for (number, connection) in connections where connection.talk.deadline.map({ $0 <= now }) ?? false {
             leave(number)
         }

@@ -8,15 +8,16 @@ import Testing
 
 /// Two ends of a connection that keeps messages apart, and calls that use them.
 private final class Line {
-    let memory: UnsafeMutableRawBufferPointer
+    private let memory: UnsafeMutableRawPointer
     let calls: FrameCalls
     private(set) var ends: [CInt] = [-1, -1]
 
     static let room = 4096
 
     init(isSingle: Bool) {
-        memory = .allocate(byteCount: FrameCalls.most * Line.room, alignment: 4096)
-        calls = FrameCalls(memory, isSingle: isSingle)
+        let size = FrameCalls.most * Line.room
+        memory = .allocate(byteCount: size, alignment: 4096)
+        calls = FrameCalls(UnsafeMutableRawBufferPointer(start: memory, count: size), isSingle: isSingle)
         ends.withUnsafeMutableBufferPointer { ends in
             let kind = CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
             if socketpair(AF_UNIX, kind, 0, ends.baseAddress) != 0 { fatalError("socketpair") }
@@ -30,7 +31,7 @@ private final class Line {
     }
 
     func place(_ index: Int) -> UnsafeMutableRawPointer {
-        memory.baseAddress.map { $0 + index * Line.room } ?? UnsafeMutableRawPointer(bitPattern: 1)!
+        memory + index * Line.room
     }
 
     func message(_ index: Int, _ count: Int) -> [UInt8] {
@@ -72,7 +73,6 @@ private final class Line {
         ends[end] = -1
     }
 }
-
 
 @Suite("Reads and writes that are made together")
 struct FrameCallsTests {
@@ -175,13 +175,13 @@ struct FrameCallsTests {
         for line in [joint, single] { line.calls.remember(line.ends[0]) }
         for _ in 0..<50 {
             if Bool.random(using: &numbers) {
-                let messages = (0..<Int.random(in: 1...20, using: &numbers)).map { _ in
-                    [UInt8](repeating: .random(in: 0...255, using: &numbers), count: .random(in: 1...900, using: &numbers))
+                let messages = (0..<1 + numbers.below(20)).map { _ in
+                    [UInt8](repeating: UInt8(numbers.below(256)), count: 1 + numbers.below(900))
                 }
                 let (one, other) = (joint.write(messages), single.write(messages))
                 #expect(one.keys.sorted() == other.keys.sorted())
             } else {
-                let count = Int.random(in: 1...FrameCalls.most, using: &numbers)
+                let count = 1 + numbers.below(FrameCalls.most)
                 let (one, other) = (joint.read(count), single.read(count))
                 #expect(one.messages == other.messages && one.failures == other.failures)
             }
