@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -226,17 +225,18 @@ static void open_ring(struct culvert_batch *batch, void *octets, size_t count) {
     if (tell(ring, IORING_REGISTER_FILES2, &files, sizeof files) == 0) ring->files = (int)files.nr;
 }
 
-struct culvert_batch *culvert_open_batch(void *octets, size_t count, int is_single) {
-    struct culvert_batch *batch = calloc(1, sizeof *batch);
-    if (batch == NULL) return NULL;
+size_t culvert_batch_size(void) {
+    return sizeof(struct culvert_batch);
+}
+
+void culvert_open_batch(struct culvert_batch *batch, void *octets, size_t count, int is_single) {
+    memset(batch, 0, sizeof *batch);
     batch->ring.descriptor = -1;
     if (!is_single) open_ring(batch, octets, count);
-    return batch;
 }
 
 void culvert_close_batch(struct culvert_batch *batch) {
     close_ring(&batch->ring);
-    free(batch);
 }
 
 int culvert_batch_is_joint(const struct culvert_batch *batch) {

@@ -13,14 +13,13 @@ struct FrameCalls: BitwiseCopyable {
 
     /// `memory`: where most frames lie, which begins where a page does; it has to be there until ``close()``.
     init(_ memory: UnsafeMutableRawBufferPointer, isSingle: Bool) {
-        guard let batch = culvert_open_batch(memory.baseAddress, memory.count, isSingle ? 1 : 0) else {
-            fatalError("no memory for a batch of calls")
-        }
-        self.batch = batch
+        batch = OpaquePointer(UnsafeMutableRawPointer.allocate(byteCount: culvert_batch_size(), alignment: 64))
+        culvert_open_batch(batch, memory.baseAddress, memory.count, isSingle ? 1 : 0)
     }
 
     func close() {
         culvert_close_batch(batch)
+        UnsafeMutableRawPointer(batch).deallocate()
     }
 
     /// Whether the kernel is entered once for all calls that wait.

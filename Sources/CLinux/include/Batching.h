@@ -22,10 +22,14 @@ struct culvert_outcome {
     ssize_t result;
 };
 
-/// A batch without calls. Most of what is read and written is in the memory given, which begins where a page does: the
+/// How much memory a batch takes.
+size_t culvert_batch_size(void);
+
+/// Makes a batch without calls of memory of that size. Most of what is read and written is in the memory given, which begins where a page does: the
 /// kernel is told of it once instead of each time. With is_single it makes one call for each in any case.
-/// Returns NULL when there is no memory.
-struct culvert_batch *culvert_open_batch(void *octets, size_t count, int is_single);
+void culvert_open_batch(struct culvert_batch *batch, void *octets, size_t count, int is_single);
+
+/// The memory of the batch is given back apart.
 void culvert_close_batch(struct culvert_batch *batch);
 
 /// Whether all calls are one entry into the kernel.
