@@ -34,8 +34,8 @@ class Switch:
         """Starts it, and waits until it answers."""
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
-                [*self.host.enter(), *self.wrapper, self.program, *self.flags], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                text=True, env={"PATH": os.environ["PATH"]})
+                [*self.host.enter(), *self.wrapper, self.program, *self.flags], stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, text=True, env={"PATH": os.environ["PATH"]})
         until(lambda: self.process is None or self.process.poll() is not None or self.answers(), "the daemon answers")
         assert self.process.poll() is None, self.log()
 

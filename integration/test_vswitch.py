@@ -343,6 +343,7 @@ def test_restart(host: Host, ours: Implementation, switch: Switch, how: signal.S
     assert runtime.status().error()["code"] == 51
     assert "culvert-switchd" in runtime.check(one).error_text or "switch" in runtime.check(one).error_text
     switch.start()
+    # Also where the kernel gives back what a dead one had only some time after its end.
     after = {name: (port["native"], port["flags"], port["kind"]) for name, port in switch.ports().items()}
     assert after == before and switch.ask("show")["result"]["lost"] == []
     _, errors = sender.communicate(timeout=120)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many frames at once through `culvert-switchd`: by one entry into the kernel, and by a call for each."""
+"""Many frames at once through `culvert-switchd`: by one entry into the kernel for all, and by a call for each."""
 from __future__ import annotations
 
 import json
@@ -20,9 +20,9 @@ from test_vswitch import address, attach, pings, transfer
 
 pytestmark = pytest.mark.needs_culvert
 
-#: The same on all machines (asm-generic/unistd.h).
-IO_URING_SETUP = "425"
-REFUSING = ["/usr/bin/python3", str(pathlib.Path(__file__).parent / "refusing.py"), IO_URING_SETUP, "--"]
+#: io_uring_setup, io_uring_enter and io_uring_register: the same on all machines (asm-generic/unistd.h).
+SETUP, ENTER, REGISTER = "425", "426", "427"
+REFUSING = ["/usr/bin/python3", str(pathlib.Path(__file__).parent / "refusing.py")]
 #: As many as wait in a tap's queue without a loss, and then some bursts.
 FRAMES = 400
 
@@ -32,18 +32,19 @@ def has_rings() -> bool:
     version = re.match(r"(\d+)\.(\d+)", os.uname().release)
     switch = pathlib.Path("/proc/sys/kernel/io_uring_disabled")
     assert version
-    return tuple(map(int, version.groups())) >= (6, 12) and switch.exists() and switch.read_text().strip() == "0"
+    return tuple(map(int, version.groups())) >= (6, 4) and switch.exists() and switch.read_text().strip() == "0"
 
 
-@pytest.fixture(params=["together", "singly"])
+@pytest.fixture(params=[(), (SETUP,), (ENTER,), (REGISTER,)], ids=["joint", "single", "no-enter", "no-register"])
 def switch(host: Host, ours: Implementation, request: pytest.FixtureRequest) -> Iterator[Switch]:
-    """A daemon that runs."""
-    is_refused = request.param == "singly"
-    with new_switch(host, ours, wrapper=REFUSING if is_refused else ()) as running:
-        if is_refused:
-            assert "a call for each frame" in running.log()
+    """A daemon that runs, to which the kernel refuses some calls."""
+    wrapper = [*REFUSING, *request.param, "--"] if request.param else []
+    with new_switch(host, ours, wrapper=wrapper) as running:
+        calls = running.ask("status")["result"]["calls"]
+        if {SETUP, ENTER} & set(request.param):
+            assert calls == "single" and "each frame is a call" in running.log()
         elif has_rings():
-            assert "many frames for each call (io_uring)" in running.log()
+            assert calls == "joint" and "many frames are one call (io_uring)" in running.log()
         yield running
 
 

@@ -188,7 +188,7 @@ static int make_jointly(struct culvert_batch *batch, int *found) {
     return made;
 }
 
-// Before Linux 6.4 or so a read of a tap that has nothing would go on in the background.
+// Before Linux 6.4 a read of a tap that has nothing would go on in the background.
 static int can_refuse(struct culvert_batch *batch) {
     int tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (tap < 0) return 0;

@@ -47,7 +47,10 @@ extension SwitchKeeper {
             return .object(["order": order.json] as JSONObject)
         case .status:
             return .object(
-                ["switches": .integer(Int64(switches.count)), "ports": .integer(Int64(ports.count))] as JSONObject
+                [
+                    "switches": .integer(Int64(switches.count)), "ports": .integer(Int64(ports.count)),
+                    "calls": .string(hasJointCalls ? "joint" : "single"),
+                ] as JSONObject
             )
         case .show(let name):
             let views = try wanted(name).map { $0.view }

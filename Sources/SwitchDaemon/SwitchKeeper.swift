@@ -20,6 +20,8 @@ package final class SwitchKeeper {
     private let gathering: Descriptor
     private let memory = FrameMemory()
     private var attention: Attention
+    /// What was last said of how frames enter the kernel.
+    private var notedJointCalls: Bool?
 
     var connections: [UInt32: SwitchConnection] = [:]
     private var nextConnection: UInt32 = 0
@@ -82,8 +84,8 @@ package final class SwitchKeeper {
         try gather(farewells.rawValue, .farewell)
         inheritanceEnd = Machine.bootNanoseconds + SwitchKeeper.sweepInterval
         sweep(Machine.bootNanoseconds)
-        let way = memory.calls.isJoint ? "many frames for each call (io_uring)" : "a call for each frame"
-        log("serving at \(socket.path), with \(ports.count) ports of containers, \(way)")
+        log("serving at \(socket.path), with \(ports.count) ports of containers")
+        noteCalls()
         var keys = [UInt64](repeating: 0, count: 64)
         var flags = [UInt32](repeating: 0, count: 64)
         while try turn(&keys, &flags) {}
@@ -134,6 +136,15 @@ package final class SwitchKeeper {
     ) throws(KernelError) {
         let result = culvert_gather(gathering.rawValue, descriptor, source.key, isWriting ? 1 : 0, isKnown ? 1 : 0)
         guard result == 0 else { throw KernelError("wait for many things", Errno(rawValue: result)) }
+    }
+
+    var hasJointCalls: Bool { memory.calls.isJoint }
+
+    /// Says how frames enter the kernel, whenever that changes.
+    private func noteCalls() {
+        guard notedJointCalls != hasJointCalls else { return }
+        notedJointCalls = hasJointCalls
+        log(hasJointCalls ? "many frames are one call (io_uring)" : "each frame is a call: no io_uring for taps here")
     }
 
     /// Has the kernel know a port's descriptor as long as the port is open.
@@ -214,6 +225,7 @@ package final class SwitchKeeper {
             leave(number)
         }
         sweep(now)
+        noteCalls()
     }
 
     // MARK: - Frames

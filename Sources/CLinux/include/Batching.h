@@ -11,7 +11,7 @@
 #define CULVERT_BATCH 64
 
 /// Calls that wait to be made together: by one entry into the kernel where it has io_uring(7) and lets us use it, by one
-/// call for each elsewhere. No descriptor ever waits, and calls are made in the order in which they were added.
+/// call for each elsewhere. No descriptor ever waits, and what is done with one is done in the order in which it was added.
 struct culvert_batch;
 
 /// What became of a call.
