@@ -57,6 +57,12 @@ struct DHCPStatus: ParsableCommand {
             answer = try DHCPDaemonLink.ask(.list, at: socket)
         } catch {
             switch error {
+            case .absent(let cause) where cause.errno == .permissionDenied:
+                throw CNIError(
+                    .inputOutput,
+                    "the daemon answers whoever may open \(socket), and you may not",
+                    details: "\(cause)"
+                )
             case .absent(let cause):
                 Machine.log("culvert: no daemon at \(socket) (\(cause.errno)): these are files, which nobody prolongs")
                 return try remembered()
