@@ -21,7 +21,7 @@ from interfaces import DUAL, NEIGHBOUR, NEIGHBOURS, WIRE
 from interfaces import lan as add_neighbour
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network
-from traffic import fetch, serve
+from traffic import OUTSIDER4, OUTSIDER6, add_outside, fetch, serve
 
 pytestmark = pytest.mark.needs_culvert
 #: How many flows are tried, so many on each host.
@@ -129,12 +129,59 @@ def test_what_is_in_the_way_is_named(small: Operator) -> None:
     (["web-0"], 64, "FROM [to] TO"), (["web-0", "and", "web-1"], 64, "FROM [to] TO"),
     (["--frame", "xyz", "--port", "cni0"], 2, "hexadecimal"), (["--frame", "ffff", "--port", "cni0"], 2, "cut off"),
     (["--frame", "ffff"], 64, "--port"), (["web-0", "web-1", "--protocol", "gre"], 64, "protocol"),
-    (["web-0", "web-1", "--source", "here"], 64, "no address"),
+    (["web-0", "web-1", "--source", "here"], 64, "no address"), (["web-0", "web-1:eth0:http"], 64, '"http"'),
+    (["web-0", "web-1:70000"], 64, '"70000" of "web-1:70000" is no port'), (["web-0", "host:abc"], 64, '"abc"'),
+    (["web-0", "10.77.0.3:http"], 64, '"http" of "10.77.0.3:http" is no port'), (["web-0", "host:0"], 64, '"0"'),
+    (["web-0", "[fd00::1]:99999"], 64, '"99999"'), (["web-0", "web-1:"], 2, "it has: eth0"),
+    (["web-0", "web-1:http"], 2, 'no attachment "http"; it has: eth0; a port is a number'),
+    (["web-0", "10.77.0.3:"], 64, '"" of'), (["web-0", "web-1", "--source-port", "0"], 64, "--source-port is from 1"),
 ])
 def test_bad_input_is_named(small: Operator, words: list[str], status: int, says: str) -> None:
     """Nothing is explained, and the reason stands on standard error."""
     outcome = small.run("explain", *words)
     assert outcome.status == status and outcome.stdout == "" and says in outcome.stderr, outcome
+
+
+def test_who_asks_for_himself(host: Host, ours: Implementation) -> None:
+    """A loopback address stays inside; without the loopback link it is sent, and nobody takes it."""
+    lan = network(bridge(host_local("10.77.0.0/24", "fd77::/64"), isGateway=True, isDefaultGateway=True), name="lan")
+    runtime = Runtime(host, ours, lan)
+    for name in ("with", "without"):
+        host.settle(connected(runtime, name))
+    host.must("ip link set lo up", netns="/run/netns/with")
+    company = company_of(host, "host", "with", "without")
+    flows = flows_among(["host", "with", "without"], ["127.0.0.1", "::1"])
+    assert_as_predicted(company, flows)
+    for address in ("127.0.0.1", "::1"):
+        verdict = explain(host, "with", f"[{address}]:80", status=0)["verdict"]
+        assert verdict["reason"] == f"container with answers at {'[::1]' if ':' in address else address}:80"
+        document = explain(host, "without", f"[{address}]:80", status=1)
+        verdict = document["verdict"]
+        assert verdict["outcome"] == "dropped" and verdict["reason"].endswith("from cni0"), verdict
+        assert "the host takes no packets of" in verdict["reason"] and "lo of container without" in verdict["advice"]
+        assert any("its loopback link is down" in step["text"] for step in document["steps"]), document
+    host.must("ip route del default; ip -6 route del default", netns="/run/netns/without")
+    assert_as_predicted(company, [dataclasses.replace(flow, source_port=flow.source_port + 1000) for flow in flows])
+    verdict = explain(host, "without", "::1", status=1)["verdict"]
+    assert verdict["outcome"] == "unreachable" and "lo of container without" in verdict["advice"], verdict
+
+
+def test_rules_are_told_as_nft_tells_them(host: Host, ours: Implementation) -> None:
+    """Prefixes as prefixes, whatever the version of IP and however many of their bits are compared."""
+    add_outside(host)
+    pools = (("10.77.0.0/24", "fd77::/64"), ("10.78.16.0/20", "fd78::/61"))
+    runtimes = [
+        Runtime(host, ours, network(bridge(host_local(*subnets), bridge=f"br{number}", isGateway=True, ipMasq=True,
+                                           isDefaultGateway=True, ipMasqBackend="nftables"), name=f"lan{number}"))
+        for number, subnets in enumerate(pools)]
+    for number, runtime in enumerate(runtimes):
+        host.settle(connected(runtime, f"c{number}"))
+    shown = [line.strip() for line in host.must("nft list ruleset").splitlines()]
+    for number in range(len(pools)):
+        for address in (OUTSIDER4, OUTSIDER6):
+            steps = explain(host, f"c{number}", f"[{address}]:80")["steps"]
+            [rule] = [step["text"].split("): ", 1)[1] for step in steps if "source translated by" in step["text"]]
+            assert rule in shown, (rule, shown)
 
 
 def test_a_namespace_that_is_gone(small: Operator) -> None:

@@ -129,6 +129,13 @@ def test_what_makes_no_sense_is_said(site: Site) -> None:
     """The words of the command line."""
     for words in (["--rates", "0"], ["--format", "png"], ["--output", ""]):
         assert site.tool.run("graph", *words).status == 64
+    # Its siblings choose the form by -o.
+    for form in ("json", "svg", "dot", "text", "yaml", "table", "wide", "name"):
+        for words in (["-o", form], ["--output", form], ["-f", "svg", "-o", form]):
+            refused = site.tool.run("graph", *words)
+            assert refused.status == 64 and "--format" in refused.stderr and f"./{form}" in refused.stderr, refused
+    site.host.must(f"cd /run && {site.tool.binary} graph -f json -o ./json")
+    assert json.loads(site.host.path("/run/json").read_text())["nodes"]
 
 
 def test_interfaces_without_an_end_hang_on_their_parent(host: Host, ours: Implementation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from typing import Any
@@ -15,6 +16,15 @@ from runtime import Runtime, bridge, host_local, network
 from traffic import HOST4, OUTSIDE, OUTSIDER4, add_outside, fetch, ruleset, serve
 
 pytestmark = pytest.mark.needs_culvert
+
+
+#: Runs a program whose standard output is a pipe that nobody reads.
+UNHEARD = """
+import os, subprocess, sys
+end, pipe = os.pipe()
+os.close(end)
+sys.exit(subprocess.run(sys.argv[1:], stdout=pipe).returncode)
+"""
 
 
 @pytest.fixture
@@ -160,6 +170,31 @@ def test_iptables_too(world: Host, ours: Implementation) -> None:
     good(reload(world))
     assert sorted(line for line in world.must("iptables-save").splitlines() if line.startswith("-A")) == saved
     good(runtime.check(container))
+
+
+def test_for_programs(world: Host, live: list[tuple[Runtime, Container]]) -> None:
+    """What was missing, of whom; the same before it is put back and when it is."""
+    assert live
+    quiet = json.loads(good(reload(world, "-o", "json")).stdout)
+    assert (quiet["done"], quiet["findings"], quiet["troubles"]) == (True, [], []) and quiet["ruleSets"] > 0
+    world.must("nft delete element inet culvert_firewall containers4 '{ 10.77.0.2 }'")
+    looked = reload(world, "--dry-run", "-o", "json")
+    document = json.loads(looked.stdout)
+    [finding] = document["findings"]
+    assert looked.status == 1 and not document["done"] and "10.77.0.2" in finding.pop("missing")[0]
+    assert finding == {"network": "net0", "containerID": "c0", "interface": "eth0", "plugin": "firewall"}
+    assert good(reload(world, "-o", "name")).stdout == "net0/c0:eth0\n"
+    assert good(reload(world, "-o", "name")).stdout == ""
+
+
+def test_who_cannot_say_it_fails(world: Host) -> None:
+    """A full standard output; who does not want to hear more is no failure."""
+    tool = f"{build_directory()}/culvert"
+    for words in ("reload", "reload -o json", "dhcp status", "dhcp status -o json"):
+        full = world.run(["sh", "-c", f"{tool} {words} >/dev/full"])
+        assert full.status == 1 and "No space left" in full.stderr, (words, full)
+        left = world.run(["/usr/bin/python3", "-c", UNHEARD, tool, *words.split()])
+        assert left.status == 0 and "roken pipe" not in left.stderr, (words, left)
 
 
 def test_without_records(world: Host) -> None:

@@ -121,6 +121,26 @@ def switched(host: Host, ours: Implementation) -> Iterator[Operator]:
         yield Operator(host, ours, listed)
 
 
+def test_who_may_not_ask_is_told_so(switched: Operator) -> None:
+    """The daemon listens, but not to everybody."""
+    octets = "ffffffffffff 020000000001 0806" + "00" * 46
+    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    records = {"CULVERT_RUN_DIR": "/run/empty"}
+    switched.host.must("mkdir -m 755 /run/empty")
+    for searchable in (False, True):
+        switched.host.must(f"chmod {'711' if searchable else '700'} /run/culvert")
+        for words in (["show"], ["show", "vs0"], ["fdb"], ["fdb", "vs0"], ["trace", "web", "--frame", octets],
+                      ["mirror", "web", "--off"], ["mirror", "web", "--to", "db"],
+                      ["mirror", "web", "--pcap", "/dev/null"]):
+            refused = switched.run("switch", *words, wrapper=nobody, env=records)
+            assert refused.status == 1 and refused.stdout == "", (words, refused)
+            assert f"whoever may open {SOCKET}" in refused.stderr and "Permission denied" in refused.stderr, refused
+            assert "run this as root" in refused.stderr and "systemctl start" not in refused.stderr, refused
+    refused = switched.run("dhcp", "status", "--socket", SOCKET, wrapper=nobody, env=records)
+    assert refused.status == 1 and f"whoever may open {SOCKET}" in refused.stderr, refused
+    assert "run this as root" in refused.stderr and "nobody prolongs" not in refused.stderr, refused
+
+
 def test_a_switch_in_user_space_is_shown_beside_bridges(switched: Operator) -> None:
     """In the same words."""
     switches = {each["name"]: each for each in switched.document("switch", "show")["switches"]}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CNI
 internal import Firewall
+package import JSON
 internal import Linux
 internal import Plugin
 internal import PortMap
@@ -23,9 +24,20 @@ package struct RuleReload {
             package let plugin: String
             /// In words, such as `element of map inet culvert_portmap ports4: tcp . 8080`.
             package let missing: [String]
+
+            /// For programs, with keys that stay.
+            package var json: JSONValue {
+                .object([
+                    "network": .string(key.network), "containerID": .string(key.containerID),
+                    "interface": .string(key.interfaceName), "plugin": .string(plugin),
+                    "missing": .array(missing.map { .string($0) }),
+                ])
+            }
         }
 
         package fileprivate(set) var findings: [Finding] = []
+        /// How many rule sets are recorded of living containers.
+        package fileprivate(set) var count = 0
         /// What there is to say at the end.
         fileprivate var sum = ""
         /// What could not be read or put back.
@@ -39,6 +51,9 @@ package struct RuleReload {
 
         /// What is said of firewalld when it has once not answered: nobody waits for it again.
         private var silence: KernelError?
+
+        /// Nothing was found yet.
+        package init() {}
 
         /// Does something for one record, and remembers why if it cannot; whether it could.
         fileprivate mutating func tries(
@@ -62,6 +77,7 @@ package struct RuleReload {
     package func run(changing: Bool) throws(CNIError) -> Outcome {
         var outcome = Outcome()
         let wants = try wants(&outcome)
+        outcome.count = wants.count
         var shares: [RecordedRules] = []
         var others: [RecordedRules] = []
         for want in wants {
@@ -79,7 +95,7 @@ package struct RuleReload {
             if want.hasOthers && isComplete { others.append(want) }
         }
         if changing, outcome.missing > 0 { try putBack(shares, others, &outcome) }
-        outcome.sum = summary(outcome, of: wants.count, changing: changing)
+        outcome.sum = summary(outcome, changing: changing)
         return outcome
     }
 
@@ -143,8 +159,8 @@ package struct RuleReload {
         return busy
     }
 
-    private func summary(_ outcome: Outcome, of count: Int, changing: Bool) -> String {
-        guard outcome.missing > 0 else { return "nothing is missing of \(count) recorded rule sets" }
+    private func summary(_ outcome: Outcome, changing: Bool) -> String {
+        guard outcome.missing > 0 else { return "nothing is missing of \(outcome.count) recorded rule sets" }
         let things = outcome.missing == 1 ? "1 thing" : "\(outcome.missing) things"
         return changing ? "put back \(things)" : "\(things) missing"
     }

@@ -94,13 +94,8 @@ enum RuleWords {
 
     /// The rule itself, shortly.
     static func text(_ rule: Rule) -> String {
-        var parts: [String] = []
-        for expression in rule.expressions {
-            let words = RuleText.word(expression, rule)
-            if !words.isEmpty { parts.append(words) }
-        }
         let comment = rule.comment.map { " comment \"\($0)\"" } ?? ""
-        return parts.joined(separator: " ") + comment
+        return RuleText.words(rule).joined(separator: " ") + comment
     }
 
     /// Whose a chain is, and what to do about it; empty where it is nobody's of ours.

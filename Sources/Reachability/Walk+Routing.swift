@@ -35,6 +35,7 @@ extension Walk {
         let before = packet
         var place = HookPlace(point: .output, namespace: namespace, input: nil, output: output, bridge: nil)
         nextHop = way.route.gateway
+        remarkLoopback(packet, way.route, namespace)
         if let verdict = ask(place, &packet) { return .stopped(verdict) }
         if packet.destinationAddress != before.destinationAddress {
             switch lookup(packet, namespace, input: nil, binding) {
@@ -47,15 +48,8 @@ extension Walk {
                 return .stopped(verdict)
             }
         }
-        let space = model.namespaces[namespace]
         if let verdict = rulesOfVRF(output, namespace) { return .stopped(verdict) }
-        if packet.family == .v4, packet.sourceAddress.isLoopback, !output.isLoopback,
-            space.setting("route_localnet", of: output) == 0
-        {
-            let reason = "packets from 127.0.0.0/8 may not leave by \(output.name)"
-            let advice = "sysctl net.ipv4.conf.\(output.name).route_localnet=1"
-            return .stopped(stop(.dropped, namespace, reason, advice: advice))
-        }
+        if let verdict = confineLoopback(packet, output, namespace) { return .stopped(verdict) }
         place.point = .postrouting
         place.output = output
         if let verdict = ask(place, &packet) { return .stopped(verdict) }
@@ -89,7 +83,8 @@ extension Walk {
         case .none:
             note(.route, namespace, "no route to \(packet.destinationAddress)")
             let reason = "\(title(namespace)) has no route to \(packet.destinationAddress)"
-            return .stopped(stop(.unreachable, namespace, reason, advice: noRouteAdvice(namespace)), .noRoute)
+            let advice = loopbackAdvice(packet.destinationAddress, namespace) ?? noRouteAdvice(namespace)
+            return .stopped(stop(.unreachable, namespace, reason, advice: advice), .noRoute)
         case .unknown(let words):
             return .stopped(stop(.unknown, namespace, "routes of \(title(namespace)): \(words)"), nil)
         }
@@ -138,11 +133,7 @@ extension Walk {
         var packet = original
         let space = model.namespaces[namespace]
         if !link.leadsBack, !wasAsked { (mark, isUntracked, attached) = (0, false, nil) }
-        if packet.family == .v4, !link.leadsBack, space.setting("route_localnet", of: link) == 0,
-            packet.destinationAddress.isLoopback || packet.sourceAddress.isLoopback
-        {
-            return .stopped(stop(.dropped, namespace, "packets of 127.0.0.0/8 are not taken from \(link.name)"))
-        }
+        if let verdict = refuseLoopback(packet, link, namespace) { return .stopped(verdict) }
         if !wasAsked {
             let place = HookPlace(point: .prerouting, namespace: namespace, input: link, output: nil, bridge: nil)
             if let verdict = ask(place, &packet) { return .stopped(verdict) }

@@ -40,15 +40,18 @@ struct DHCPStatus: ParsableCommand {
     var network: String?
 
     func run() throws {
+        var rows: [DHCPLeaseRow] = []
         try operating { () throws(CNIError) in
-            let rows = try rows().filter { network == nil || $0.network == network }
-            switch output {
-            case .table: for line in Self.table(rows) { print(line) }
-            case .json:
-                let list = JSONValue.object(["leases": .array(rows.map { $0.json })] as JSONObject)
-                print(String(decoding: list.serialized(indent: 4), as: UTF8.self))
-            }
+            rows = try self.rows().filter { network == nil || $0.network == network }
         }
+        var console = Console()
+        switch output {
+        case .table: for line in Self.table(rows) { try console.writeLine(line) }
+        case .json:
+            let list = JSONValue.object(["leases": .array(rows.map { $0.json })] as JSONObject)
+            try console.write(list.serialized(indent: 4) + [UInt8(ascii: "\n")])
+        }
+        try console.flush()
     }
 
     private func rows() throws(CNIError) -> [DHCPLeaseRow] {
@@ -57,6 +60,12 @@ struct DHCPStatus: ParsableCommand {
             answer = try DHCPDaemonLink.ask(.list, at: socket)
         } catch {
             switch error {
+            case .absent(let cause) where cause.errno == .permissionDenied:
+                throw CNIError(
+                    .inputOutput,
+                    "the daemon answers whoever may open \(socket), and you may not",
+                    details: "\(cause)"
+                )
             case .absent(let cause):
                 Machine.log("culvert: no daemon at \(socket) (\(cause.errno)): these are files, which nobody prolongs")
                 return try remembered()

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Attachments
 import CNI
+import JSON
 import Linux
 
 /// `culvert reload`: puts back what somebody flushed from the packet filter.
@@ -35,14 +36,29 @@ struct Reload: ParsableCommand {
     @Flag(help: "Only say what is missing; exit with 1 if anything is.")
     var dryRun = false
 
+    @OptionGroup var output: IPAMOutput
+
     func run() throws {
-        var isWhole = true
+        var outcome = RuleReload.Outcome()
         try operating { () throws(CNIError) in
-            let outcome = try RuleReload(network: network).run(changing: !dryRun)
-            for line in outcome.report { print(line) }
-            for line in outcome.troubles { Machine.log("culvert: \(line)") }
-            isWhole = outcome.troubles.isEmpty && (!dryRun || outcome.missing == 0)
+            outcome = try RuleReload(network: network).run(changing: !dryRun)
         }
-        guard isWhole else { throw ExitCode(1) }
+        for line in outcome.troubles { Machine.log("culvert: \(line)") }
+        switch output.output {
+        case .table, .wide: try output.print(outcome.report)
+        case .json, .yaml:
+            try output.print(
+                .object([
+                    "done": .bool(!dryRun), "ruleSets": .integer(Int64(outcome.count)),
+                    "findings": .array(outcome.findings.map { $0.json }),
+                    "troubles": .array(outcome.troubles.map { .string($0) }),
+                ])
+            )
+        case .name:
+            var names: [String] = []
+            for finding in outcome.findings where names.last != "\(finding.key)" { names.append("\(finding.key)") }
+            try output.print(names)
+        }
+        guard outcome.troubles.isEmpty, !dryRun || outcome.missing == 0 else { throw ExitCode(1) }
     }
 }

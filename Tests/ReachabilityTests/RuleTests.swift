@@ -52,6 +52,40 @@ struct RuleTests {
         #expect(trace.steps.contains { $0.isAnswer && $0.text.contains("198.51.100.1:80 > 10.0.0.2:40000") })
     }
 
+    @Test(
+        "Prefixes stand in a rule's words as nft has them, however many of their bits are compared",
+        arguments: [
+            ("198.0.0.0/8", "198.0.0.0/8"), ("198.51.96.0/19", "198.51.96.0/19"),
+            ("198.51.100.0/24", "198.51.100.0/24"), ("198.51.100.1/32", "198.51.100.1"),
+        ]
+    )
+    func prefixes(prefix: String, words: String) throws {
+        for family in [Family.inet, .ip] {
+            var small = try SmallHost()
+            let network = try #require(CIDR(prefix)?.network)
+            small.add(family, forward, [[.match(.ipDaddr, .network(network)), .drop]])
+            let texts = try small.trace(1, "198.51.100.1").steps.map { $0.text }
+            #expect(texts.contains { $0.hasSuffix("): ip daddr \(words) drop") }, "\(texts)")
+        }
+    }
+
+    @Test("What a register held before is not taken for what it holds")
+    func registers() throws {
+        var small = try SmallHost()
+        let register = Register.word(0)
+        small.add(
+            [
+                .meta(.nfproto, to: register), .compare(.equal, register, [2]),
+                .payload(base: .network, offset: 16, length: 4, to: register),
+                .compare(.equal, register, [198, 51, 100, 1]), .ct(.mark, direction: nil, to: register),
+                .compare(.equal, register, [0, 0, 0, 0]), .verdict(.drop),
+            ],
+            to: .forward
+        )
+        let texts = try small.trace(1, "198.51.100.1").steps.map { $0.text }
+        #expect(texts.contains { $0.hasSuffix(": ip daddr 198.51.100.1 ct mark 0x00000000 drop") }, "\(texts)")
+    }
+
     @Test("What is not understood matters only if it could change the verdict")
     func doubts() throws {
         var small = try SmallHost()

@@ -139,6 +139,35 @@ struct TraceTests {
         #expect(verdict.stranger == "c2")
     }
 
+    @Test("Who has no loopback address sends to it by a route, and the next host drops it")
+    func loopback() throws {
+        var small = try SmallHost()
+        #expect(try small.trace(1, "127.0.0.1").verdict.outcome == .connected)
+        for index in small.model.namespaces[1].links.indices where small.model.namespaces[1].links[index].isLoopback {
+            small.model.namespaces[1].links[index].isUp = false
+        }
+        small.model.namespaces[1].routes.removeAll { $0.destination.address.isLoopback }
+        let trace = try small.trace(1, "127.0.0.1")
+        #expect(trace.verdict.outcome == .dropped)
+        #expect(trace.verdict.reason == "the host takes no packets of 127.0.0.0/8 from br0")
+        #expect(trace.verdict.advice.contains("lo of container c1"))
+        #expect(trace.steps.contains { $0.stage == .remark && $0.text.contains("its loopback link is down") })
+    }
+
+    @Test("Nothing of ::1 is taken from a wire, whichever end it is", arguments: [true, false])
+    func loopbackOfIPv6(isDestination: Bool) throws {
+        let small = try SmallHost()
+        let own = [UInt8](repeating: 0, count: 15) + [1]
+        let other: [UInt8] = [0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 0, count: 11) + [2]
+        let ends = isDestination ? other + own : own + other
+        let ethernet: [UInt8] = [2, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 99, 0x86, 0xdd]
+        let header: [UInt8] = [0x60, 0, 0, 0, 0, 8, 17, 64]
+        let datagram: [UInt8] = [0x9c, 0x40, 0, 53, 0, 8, 0, 0]
+        let trace = try #require(Trace(frame: ethernet + header + ends + datagram, by: "eth0", of: 0, on: small.model))
+        #expect(trace.verdict.outcome == .dropped)
+        #expect(trace.verdict.reason == "the host takes no packets of ::1 from eth0")
+    }
+
     @Test("A frame that is cut off is no frame, and one to a station of nobody is flooded in vain")
     func frames() throws {
         let small = try SmallHost()

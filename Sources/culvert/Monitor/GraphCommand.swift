@@ -58,7 +58,7 @@ struct GraphCommand: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Write this file instead of standard output.", valueName: "file"),
+        help: ArgumentHelp("Write this file instead of standard output; -f chooses the form.", valueName: "file"),
         completion: .file()
     )
     var output: String?
@@ -70,7 +70,17 @@ struct GraphCommand: ParsableCommand {
 
     func validate() throws {
         if let rates { guard rates >= 0.1, rates <= 3600 else { throw Self.unusable } }
-        if let output { guard !output.isEmpty else { throw ValidationError("--output wants the name of a file") } }
+        guard let output else { return }
+        guard !output.isEmpty else { throw ValidationError("--output wants the name of a file") }
+        // Elsewhere -o chooses the form: whoever types that here does not want a file of that name.
+        guard Form(rawValue: output) == nil, IPAMOutput.Form(rawValue: output) == nil else {
+            throw ValidationError(
+                """
+                --output names a file, and "\(output)" is a form: --format chooses text, svg, dot or json; \
+                a file of that name is ./\(output)
+                """
+            )
+        }
     }
 
     private static let unusable = ValidationError("--rates is from 0.1 to 3600 seconds")

@@ -17,16 +17,34 @@ struct FlowEnd {
     let who: Who
     let port: UInt16?
 
-    /// Reads an end; nil when it has neither name nor address.
-    init?(_ text: String) {
+    /// Why a text is no end.
+    enum Flaw: Error {
+        /// It has neither name nor address.
+        case nameless
+        /// What stands where the port belongs is none.
+        case port(String)
+
+        /// The same in words, about the text.
+        func words(_ text: String) -> String {
+            switch self {
+            case .nameless: "an end has a name or an address"
+            case .port(let port): "\"\(port)\" of \"\(text)\" is no port: ports are 1 to 65535"
+            }
+        }
+    }
+
+    /// Reads an end.
+    init(_ text: String) throws(Flaw) {
         if let address = IPAddress(text) {
             (who, port) = (.address(address), nil)
             return
         }
         var name = text
         var port: UInt16?
-        if let colon = text.lastIndex(of: ":"), let number = UInt16(text[text.index(after: colon)...]) {
+        if let colon = Self.colonOfPort(text) {
             name = String(text[..<colon])
+            let digits = String(text[text.index(after: colon)...])
+            guard let number = UInt16(digits), number > 0 else { throw .port(digits) }
             port = number
         }
         if name.hasPrefix("["), name.hasSuffix("]") { name = String(name.dropFirst().dropLast()) }
@@ -36,9 +54,19 @@ struct FlowEnd {
         } else if name == "host" {
             who = .host
         } else {
-            guard let attachment = AttachmentName(name) else { return nil }
+            guard let attachment = AttachmentName(name) else { throw .nameless }
             who = .container(attachment)
         }
+    }
+
+    /// The colon that a port stands behind, sensible or not: the last one, before a number or where no interface can be.
+    private static func colonOfPort(_ text: String) -> String.Index? {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let (front, behind) = (text[..<colon], text[text.index(after: colon)...])
+        let isNumber = !behind.isEmpty && behind.allSatisfy { $0.isASCII && $0.isNumber }
+        let isAddress = front.hasPrefix("[") && front.hasSuffix("]") || IPAddress(String(front))?.family == .v4
+        let hasInterface = front.count(where: { $0 == ":" }) == 1 && !front.hasPrefix("[") && !front.hasSuffix(":")
+        return isNumber || isAddress || hasInterface || front == "host" ? colon : nil
     }
 }
 
@@ -147,6 +175,18 @@ struct ExplainScene {
         }
     }
 
+    /// What is behind a receiver's colon may have been meant for a port.
+    private func receivers(_ name: AttachmentName) throws(PoolFailure) -> [AttachmentFacts] {
+        do throws(PoolFailure) {
+            return try name.resolve(among: attachments)
+        } catch {
+            guard name.interface != nil, let whole = AttachmentName(name.container),
+                (try? whole.resolve(among: attachments)) != nil
+            else { throw error }
+            throw PoolFailure(error.message, advice: "\(error.advice); a port is a number from 1 to 65535")
+        }
+    }
+
     private func owner(of address: IPAddress) -> String? {
         attachments.first { facts in facts.addresses.contains { $0.address == address } }?.key.containerID
     }
@@ -164,7 +204,7 @@ struct ExplainScene {
             known = reader.model.namespaces[0].addresses.map { $0.address.address }
                 .filter { !$0.isLoopback && !$0.isLinkLocalUnicast }
         case .container(let text):
-            let meant = try text.resolve(among: attachments)
+            let meant = try receivers(text)
             name = "container \(meant[0].key.containerID)"
             known = meant.flatMap { $0.addresses }.map { $0.address }
         }

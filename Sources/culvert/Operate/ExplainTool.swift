@@ -80,7 +80,14 @@ struct ExplainTool: ParsableCommand {
         guard port == nil else { throw ValidationError("--port is for --frame") }
         guard pair.count == 2 else { throw ValidationError("say who talks to whom: FROM [to] TO[:PORT]") }
         if let source, IPAddress(source) == nil { throw ValidationError("\"\(source)\" is no address") }
-        guard pair.allSatisfy({ FlowEnd($0) != nil }) else { throw ValidationError("an end has a name or an address") }
+        guard sourcePort > 0 else { throw ValidationError("--source-port is from 1 to 65535") }
+        for end in pair {
+            do throws(FlowEnd.Flaw) {
+                _ = try FlowEnd(end)
+            } catch {
+                throw ValidationError(error.words(end))
+            }
+        }
     }
 
     func run() throws {
@@ -117,7 +124,9 @@ struct ExplainTool: ParsableCommand {
                 return trace
             }
         }
-        guard let from = FlowEnd(pair[0]), let to = FlowEnd(pair[1]) else { throw PoolFailure("an end has no name") }
+        guard let from = try? FlowEnd(pair[0]), let to = try? FlowEnd(pair[1]) else {
+            throw PoolFailure("an end has no name")
+        }
         var flow = try scene.flow(from: from, to: to, input: input, source: source.flatMap { IPAddress($0) })
         (flow.transport, flow.sourcePort) = (transport, sourcePort)
         if let through {

@@ -25,7 +25,7 @@ struct SwitchMirror: ParsableCommand {
 
             Exit status:
               0   done
-              1   there is no such port, the daemon is not there, or nothing can be written
+              1   there is no such port, the daemon cannot be asked, or nothing can be written
               64  the command line makes no sense
             """
     )

@@ -52,6 +52,11 @@ struct SwitchSocket: ParsableArguments {
     /// The same in an operator's words.
     func failure(_ error: DaemonLinkError) -> PoolFailure {
         switch error {
+        case .absent(let cause) where cause.errno == .permissionDenied:
+            PoolFailure(
+                "culvert-switchd answers whoever may open \(socket), and you may not: \(cause)",
+                advice: "run this as root"
+            )
         case .absent(let cause):
             PoolFailure(
                 "culvert-switchd does not listen at \(socket): \(cause)",
@@ -62,8 +67,14 @@ struct SwitchSocket: ParsableArguments {
         }
     }
 
-    /// Whether there is anything to ask.
-    var isThere: Bool { ((try? FileStatus.of(socket)) ?? nil) != nil }
+    /// Whether there is anything to ask, for all that can be seen: who may not look hears of it from ``ask(_:_:)``.
+    private var isThere: Bool {
+        do throws(KernelError) {
+            return try FileStatus.of(socket) != nil
+        } catch {
+            return true
+        }
+    }
 
     /// Everything about one switch, or about all of them.
     ///

@@ -32,7 +32,7 @@ struct SwitchTrace: ParsableCommand {
 
             Exit status:
               0   done, whatever becomes of the frame
-              1   there is no such port, or the daemon is not there
+              1   there is no such port, or the daemon cannot be asked
               64  the command line makes no sense
             """
     )
