@@ -96,3 +96,21 @@ def test_streams(host: Host, ours: Implementation, switch: Switch) -> None:
     transfer(host, two, address(runtime, two), one)
     counters = switch.ports()["c2:eth0"]["counters"]
     assert counters["receivedBytes"] / counters["receivedFrames"] > 1500, counters
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_restart_at_once(host: Host, ours: Implementation, switch: Switch, how: signal.Signals) -> None:
+    """Whoever asks a daemon that follows another one at once is told of all its ports, though the kernel may still have
+    them to give back; and none is complained of."""
+    runtime = Runtime(host, ours, network(
+        {"type": "vswitch", "isGateway": True, "ipam": host_local("10.78.0.0/24")}, name="net", version="1.1.0"))
+    one, two = attach(runtime, "c1", "c2")
+    before = set(switch.ports())
+    for _ in range(3):
+        switch.stop(how)
+        switch.start()
+        shown = switch.ask("show")["result"]
+        assert {port["name"] for each in shown["switches"] for port in each["ports"]} == before
+        assert shown["lost"] == []
+    assert pings(host, one, address(runtime, two)) and pings(host, two, "10.78.0.1")
+    assert "busy" not in switch.log(), switch.log()
