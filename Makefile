@@ -47,7 +47,7 @@ REPLAY_OPTIONS ?=
 PACKAGES ?= .build/packages
 
 .PHONY: help demo build build-plugins build-tools build-tests man docs docc install deb deb-lint dist image reproduce \
-    test unit-test root-test oracle integration faults replay replay-build soak pods benchmark benchmark-forwarding \
+    test unit-test root-test oracle integration faults replay replay-build forwarding-proofs soak pods benchmark benchmark-forwarding \
     benchmark-peers benchmark-vswitch benchmark-shortcut forwarding-bench instructions baseline link-order fuzz fuzz-configuration fuzz-result \
     fuzz-frame lint format linkage check clean packages-build packages-demo packages-test packages-benchmark
 
@@ -158,6 +158,10 @@ replay-build: packages-build
 
 replay: replay-build ## Tell STEPS (1000000) random steps to our switch and to a bridge of the kernel, REPLAY_OPTIONS besides.
 	@unshare --mount --net $(RELEASE)/forwarding-replay --steps $(STEPS) $(REPLAY_OPTIONS)
+
+forwarding-proofs: replay packages-test build fuzz ## The same, all parsers fuzzed, 500 flows explained, 200 containers past a bridge.
+	CULVERT_EXPLAIN_FLOWS=500 CULVERT_FAST_PATH_PODS=200 $(PYTHON) -m pytest integration/test_explain.py \
+	    integration/test_fast_path.py -p no:cacheprovider -q
 
 soak: packages-test build ## Let hundreds of containers come, go and be damaged for SOAK_SECONDS (1800).
 	$(PYTHON) integration/soak.py
