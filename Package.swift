@@ -197,7 +197,7 @@ let modules: [Target] = [
         [
             "Manuals",
             "Pools", "Runtime", "Plugin", "Wiring", "LeaseStore", "HostLocal", "Netlink", "PacketFilter", "IPTables",
-            "CNI", "JSON", "CLinux", "FastPath", "Linux", "AddressPools", "Addressing",
+            "SwitchControl", "DaemonTalk", "CNI", "JSON", "CLinux", "FastPath", "Linux", "AddressPools", "Addressing",
         ]
     ),
     module("History", ["Pools", "Journal", "CNI", "JSON", "CLinux", "Linux", "Addressing"]),

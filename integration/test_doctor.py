@@ -392,6 +392,16 @@ def test_a_kernel_that_tells_no_vlans_apart(clinic: Clinic) -> None:
     assert found == ([f"{CONFIGURATIONS}/28-tagged.conflist: plugins[0]"] if lacking else [])
 
 
+def test_taps_are_missed_only_without_their_device(clinic: Clinic) -> None:
+    """Which the kernel makes by a device alone: that it makes none by rtnetlink says nothing."""
+    conf("29-tap.conflist", {"type": "tap"})(clinic)
+    assert not json.loads(clinic.host.must("ip -j link show type tun")), "the host itself has none"
+    assert "kernel-no-links" not in {entry["id"] for entry in clinic.findings()}
+    clinic.host.must("mount -t tmpfs tmpfs /dev/net")
+    found = [entry["where"] for entry in clinic.findings() if entry["id"] == "kernel-no-links"]
+    assert found == [f"{CONFIGURATIONS}/29-tap.conflist: plugins[0]"]
+
+
 def test_without_root_it_says_what_it_could_not_see(clinic: Clinic) -> None:
     """Configurations are judged all the same."""
     clinic.host.must(f"chmod 755 /run {CONFIGURATIONS} {PLUGINS}")

@@ -18,7 +18,7 @@ package struct DoctorReport: Sendable {
             ConfigurationExamination(facts).findings + ProgramExamination(facts).findings
             + KernelExamination(facts).findings + SettingExamination(facts).findings
             + FilterExamination(facts).findings + LinkExamination(facts).findings + PortExamination(facts).findings
-            + ShortcutExamination(facts).findings
+            + ShortcutExamination(facts).findings + SwitchExamination(facts).findings
             + ManagerExamination(facts).findings + PoolExamination(facts).findings
             + StoreExamination(facts).findings + RemainsExamination(facts).findings
         let order = Dictionary(FindingKind.allCases.enumerated().map { ($1, $0) }) { first, _ in first }

@@ -21,6 +21,7 @@ extension FindingKind {
             .portDetached, .portDown, .shortcutMissing, .pathHole, .uplinkNarrow, .overlayNarrow, .linkStale,
             .shaperStale, .macPolicy, .managerInterferes:
             linkTexts
+        case .switchDaemonAway, .switchDaemonUnready, .switchPortLost: switchTexts
         case .poolExhausted, .poolNearlyFull, .poolOverlap, .poolOnHost, .leaseDuplicate, .leaseDead, .leaseDamaged,
             .storeReadOnly, .storeFull, .storeRemote, .storeVolatile, .recordStale, .cacheStale:
             addressTexts
@@ -176,6 +177,16 @@ extension FindingKind {
                 "NetworkManager takes addresses off bridges and brings links down",
                 "tell it in /etc/NetworkManager/conf.d to leave them unmanaged, and reload it"
             )
+        }
+    }
+
+    private var switchTexts: (meaning: String, remedy: String) {
+        switch self {
+        case .switchDaemonAway:
+            ("what containers of the switch send goes nowhere, and nobody can join", "systemctl start culvert-switchd")
+        case .switchDaemonUnready:
+            ("who wants to join is refused with code 11", "systemctl start culvert-switchd")
+        default: ("the container is cut off", "culvert reconcile, or what the reason asks for")
         }
     }
 

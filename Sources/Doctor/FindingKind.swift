@@ -49,6 +49,10 @@ package enum FindingKind: String, Hashable, Sendable, CaseIterable {
     case overlayNarrow = "mtu-overlay"
     case linkStale = "link-stale"
     case shaperStale = "ifb-stale"
+    // Switches in user space
+    case switchDaemonAway = "switchd-away"
+    case switchDaemonUnready = "switchd-not-ready"
+    case switchPortLost = "switch-port-lost"
     // Whoever else manages links
     case macPolicy = "udev-mac-policy"
     case managerInterferes = "networkmanager-manages"
@@ -84,13 +88,14 @@ package enum FindingKind: String, Hashable, Sendable, CaseIterable {
             .pluginNotExecutable, .kernelNoPacketFilter, .kernelNoVLANs, .kernelNoLinks, .forwardingOff, .ipv6Disabled,
             .bridgeFilterDrops, .trackingFull, .forwardDropped, .rulesMissing, .masterMissing, .bridgeWrongKind,
             .bridgeDown, .gatewayMissing, .portMissing, .portDetached, .portDown, .overlayNarrow, .poolExhausted,
-            .poolOverlap, .poolOnHost, .leaseDuplicate, .storeReadOnly, .storeFull, .storeRemote:
+            .poolOverlap, .poolOnHost, .leaseDuplicate, .storeReadOnly, .storeFull, .storeRemote, .switchDaemonAway,
+            .switchPortLost:
             .error
         case .configMisspeltKey, .configDuplicateName, .configShadowed, .pluginShadowed, .pluginForeign,
             .strictReversePath, .bridgeFilterOff, .tablesMixed, .rulesStale, .chainsStale, .reloadUnhooked,
             .foreignAddress, .pathHole, .uplinkNarrow, .linkStale, .shaperStale, .macPolicy, .managerInterferes,
             .poolNearlyFull, .leaseDead, .leaseDamaged, .storeVolatile, .recordStale, .cacheStale, .kernelNoShortcut,
-            .shortcutMissing:
+            .shortcutMissing, .switchDaemonUnready:
             .warning
         }
     }

@@ -104,6 +104,8 @@ package struct HostFacts: Sendable {
         package var gateways: [CIDR] = []
         /// Whether its configuration asks for the shortcut past the bridge.
         package var asksForShortcut = false
+        /// Where the daemon of its switch listens; empty when it is on none in user space.
+        package var switchSocket = ""
 
         package init(network: String, containerID: String, interfaceName: String = "eth0") {
             self.network = network
@@ -273,6 +275,9 @@ package struct HostFacts: Sendable {
     package var shortcutFailure: String?
     /// What there is of shortcuts that records ask for, by the host's end of their pair; nil when it was not looked at.
     package var shortcuts: [String: Shortcut]?
+
+    /// What daemons of switches said, by where they listen; those that could not be asked are not in it.
+    package var switchDaemons: [String: SwitchDaemon] = [:]
 
     package init() {}
 }

@@ -27,7 +27,8 @@ extension HostReader {
         on socket: borrowing NetlinkSocket
     ) throws(KernelError) -> Bool {
         do throws(KernelError) {
-            try socket.require(kind: kind)
+            // rtnetlink refuses to make these even where the kernel has them (tun_validate).
+            if kind == "tun" { try TapDevice.require() } else { try socket.require(kind: kind) }
             return true
         } catch {
             guard error.errno == .notSupported else { throw error }

@@ -49,6 +49,7 @@ extension HostReader {
         (facts.type, facts.hostInterface) = (configuration.type, record.hostInterface)
         if facts.type == "bridge" { facts.bridge = configuration.bridgeName }
         facts.asksForShortcut = configuration.asksForShortcut
+        facts.switchSocket = configuration.switchSocket ?? ""
         for entry in entries(of: record.result, "ips") {
             guard let address = CIDR(entry.text("address")) else { continue }
             facts.addresses.append(address)

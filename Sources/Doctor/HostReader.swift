@@ -58,6 +58,7 @@ package struct HostReader {
         readSettings()
         readRecords()
         readShortcuts()
+        readSwitches()
         readCaches()
         readLeases()
         readStores()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSON
+internal import SwitchControl
 
 // What examinations ask of configurations. A member of a wrong type is absent: that it is wrong is told once.
 extension NetworkFile {
@@ -37,6 +38,12 @@ extension JSONReader {
 
     /// Whether frames between containers should go past the bridge.
     var asksForShortcut: Bool { type == "bridge" && text("fastPath") == "ebpf" }
+
+    /// Where the daemon listens that `vswitch` needs; nil for other plugins.
+    var switchSocket: String? {
+        guard type == SwitchPortOrder.pluginName else { return nil }
+        return text("daemonSocketPath").isEmpty ? SwitchLink.usualPath : text("daemonSocketPath")
+    }
 
     func text(_ key: String) -> String {
         guard case .object(let object) = value, case .string(let text)? = object[key] else { return "" }

@@ -14,9 +14,9 @@ struct DoctorTool: ParsableCommand {
         commandName: "doctor",
         abstract: "Find what keeps container networks of this host from working, and say how to put it right.",
         discussion: """
-            Looks at configurations, plugins, settings of the kernel, links, packet filters, \
-            pools and leases, and at what is left of containers that are gone; changes \
-            nothing. Each finding says where it is, why it matters and what to type; the \
+            Looks at configurations, plugins, settings of the kernel, links, switches in user \
+            space, packet filters, pools and leases, and at what is left of containers that are \
+            gone; changes nothing. Each finding says where it is, why it matters and what to type; the \
             worst comes first. What may not be looked at without root is named.
 
             --fix puts right what cannot cut a living container off, says what it did, and \
