@@ -21,14 +21,18 @@ extension TopologyFacts {
         }
         let shortcuts = TopologyFacts.shortcuts()
         let home = try NetworkNamespace.current()
+        var links = counted.map { found in
+            let index = found.details.link.index
+            var link = Link(found, vlans[index], addresses[index] ?? [])
+            if link.port != nil { link.add(shortcuts[index]) }
+            return link
+        }
+        if let guarded = TopologyFacts.guardedPorts(links) {
+            for place in links.indices { links[place].add(guarded) }
+        }
         self.init(
             nanoseconds: Machine.bootNanoseconds,
-            links: counted.map { found in
-                let index = found.details.link.index
-                var link = Link(found, vlans[index], addresses[index] ?? [])
-                if link.port != nil { link.add(shortcuts[index]) }
-                return link
-            },
+            links: links,
             attachments: attachments.map { Attachment($0, inside: TopologyFacts.inside($0, from: home)) }
         )
     }
