@@ -24,7 +24,7 @@ package struct KernelSwitch: Hashable, Sendable {
         named name: String? = nil,
         _ attachments: [AttachmentFacts]
     ) throws(KernelError) -> [KernelSwitch] {
-        let facts = try TopologyFacts(looking: attachments)
+        let facts = try TopologyFacts(looking: attachments, askingDaemons: false)
         let socket = try NetlinkSocket()
         var found: [KernelSwitch] = []
         for link in facts.links where link.kind == "bridge" && (name == nil || name == link.name) {

@@ -9,9 +9,11 @@ internal import Wiring
 extension TopologyFacts {
     /// Looks at the host, and into containers whose interfaces have no end on it; changes nothing.
     ///
-    /// - Parameter attachments: what the records say.
+    /// - Parameters:
+    ///   - attachments: what the records say.
+    ///   - isAsking: whether daemons of switches in user space are asked, too.
     /// - Throws: ``KernelError`` when the host's own links cannot be listed.
-    package init(looking attachments: [AttachmentFacts]) throws(KernelError) {
+    package init(looking attachments: [AttachmentFacts], askingDaemons isAsking: Bool) throws(KernelError) {
         let socket = try NetlinkSocket()
         let counted = try socket.everyCountedLink()
         let vlans = try socket.everyPortVLANs()
@@ -33,7 +35,8 @@ extension TopologyFacts {
         self.init(
             nanoseconds: Machine.bootNanoseconds,
             links: links,
-            attachments: attachments.map { Attachment($0, inside: TopologyFacts.inside($0, from: home)) }
+            attachments: attachments.map { Attachment($0, inside: TopologyFacts.inside($0, from: home)) },
+            switches: isAsking ? TopologyFacts.switches(attachments, asking: TopologyFacts.answer) : []
         )
     }
 

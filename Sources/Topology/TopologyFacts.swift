@@ -87,10 +87,17 @@ package struct TopologyFacts: Hashable, Sendable {
     package let nanoseconds: Int64
     package let links: [Link]
     package let attachments: [Attachment]
+    package let switches: [UserSwitch]
 
-    package init(nanoseconds: Int64 = 0, links: [Link], attachments: [Attachment]) {
+    package init(
+        nanoseconds: Int64 = 0,
+        links: [Link],
+        attachments: [Attachment],
+        switches: [UserSwitch] = []
+    ) {
         self.nanoseconds = nanoseconds
         self.links = links
         self.attachments = attachments
+        self.switches = switches
     }
 }
