@@ -36,7 +36,6 @@ package struct KernelSwitch: Hashable, Sendable {
     /// Puts together what was seen of one bridge.
     init(_ bridge: TopologyFacts.Link, in facts: TopologyFacts, _ known: [BridgeStation]) {
         let owners = Dictionary(facts.attachments.map { ($0.facts.hostInterface, $0.facts.key) }) { first, _ in first }
-        let names = Dictionary(facts.links.map { ($0.index, $0.name) }) { first, _ in first }
         let ports = facts.links.filter { $0.master == bridge.index }.map { SwitchPortView($0, owners[$0.name]) }
         view = SwitchView(
             name: bridge.name,
@@ -47,12 +46,13 @@ package struct KernelSwitch: Hashable, Sendable {
         let links = Dictionary(facts.links.map { ($0.index, $0) }) { first, _ in first }
         var led: Set<SwitchStationView> = []
         let views = known.map { station in
-            let port = links[station.port]
+            // A permanent entry is an address that the host itself hears, whatever port it was given for (bridge(8)).
+            let port = station.isPermanent ? nil : links[station.port]
             let view = SwitchStationView(
                 switchName: bridge.name,
                 address: "\(station.address)",
                 vlan: Int(bridge.hasGuardedPorts ? port?.onlyVLAN ?? 0 : station.vlan),
-                port: station.port == bridge.index ? "" : names[station.port] ?? "",
+                port: station.port == bridge.index ? "" : port?.name ?? "",
                 isStatic: station.isStatic,
                 age: Int((station.idleMilliseconds ?? 0) / 1000)
             )
