@@ -227,8 +227,8 @@ let modules: [Target] = [
     module(
         "Topology",
         [
-            "Attachments", "FastPath", "Monitoring", "Pools", "SwitchControl", "Wiring", "Netlink", "CNI", "JSON",
-            "CLinux", "Linux", "Addressing",
+            "Attachments", "FastPath", "Monitoring", "Pools", "Reachability", "SwitchControl", "Wiring", "Netlink",
+            "CNI", "JSON", "CLinux", "Linux", "Addressing",
         ]
     ),
     // Row 7: executables
@@ -365,8 +365,8 @@ let modules: [Target] = [
     tests(
         "TopologyTests",
         [
-            "Topology", "Attachments", "Netlink", "Pools", "SwitchControl", "Wiring", "Addressing", "CNI", "JSON",
-            "Linux", "TestSupport",
+            "Topology", "Attachments", "FastPath", "Netlink", "Pools", "Reachability", "SwitchControl", "Wiring",
+            "Addressing", "CNI", "JSON", "Linux", "TestSupport",
         ]
     ),
     tests("DoctorTests", ["Doctor", "Pools", "Addressing", "CNI", "JSON", "Linux"]),

@@ -182,6 +182,32 @@ def test_who_reaches_whom(host: Host, ours: Implementation) -> None:
     assert left_behind(host, list(containers.values()), bridges) == {} and known(host) == 1
 
 
+def test_pictures_and_tables(host: Host, ours: Implementation) -> None:
+    """Where VLANs are shown, those that programs keep are: at ports, and at stations behind ports without tags."""
+    host.must("ip link add cni0 type bridge && ip link set cni0 up && ip link add up0 type veth peer name up1 && "
+              "ip link set up1 up && ip link set up0 master cni0 up")
+    found = {"a": {"vlan": 100, "isGateway": True}, "t": {"vlan": 7, "vlanTrunk": [{"minID": 100, "maxID": 101}]}}
+    containers = {one.id: one for one in host.add_containers(list(found))}
+    for name, container in containers.items():
+        assert Runtime(host, ours, in_vlan(f"net-{name}", **found[name])).add(container).ok
+    joined(Runtime(host, ours, plain("net-p")), "p")
+    assert answers(host, containers["a"], "10.77.0.1", seconds=20) == ["10.77.0.1"]
+    tool = Operator(host, ours)
+    nodes = {node["id"]: node for node in json.loads(tool.must("graph", "--format", "json"))["nodes"]}
+    assert {name: nodes[f"attachment/net-{name}/{name}/eth0"]["vlans"] for name in "atp"} == {
+        "a": {"native": 100}, "t": {"native": 7, "tagged": [[100, 101]]}, "p": {"native": 1}}
+    assert nodes["link/up0"]["vlans"] == {"native": 1, "tagged": [[2, 4094]]}
+    assert nodes["link/cni0"]["traits"] == ["VLANs kept by programs"]
+    [switch] = tool.document("switch", "show", "cni0")["switches"]
+    ports = {port["containerID"]: port for port in switch["ports"] if port["containerID"]}
+    assert {name: (port["native"], port["tagged"]) for name, port in ports.items()} == {
+        "a": (100, []), "t": (7, [[100, 101]]), "p": (1, [])}
+    stations = [one for one in tool.document("switch", "fdb", "cni0")["stations"] if not one["static"]]
+    assert 100 in {one["vlan"] for one in stations if one.get("containerID") == "a"}, stations
+    table = tool.must("switch", "fdb", "--vlan", "100").splitlines()
+    assert any(" a " in line and "shortcut" in line for line in table), table
+
+
 def test_without_the_key(host: Host, ours: Implementation) -> None:
     """VLANs are refused as ever, and the error says what would keep them; so does STATUS."""
     container = host.add_container("c1")

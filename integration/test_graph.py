@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from host import Host
+from host import Host, until
 from implementations import Implementation
 from operator_tool import Operator, connected
 from runtime import Runtime, bridge, host_local, network
 from shortcut import KEY, awaited, detach, host_end
+from switching import new_switch
 
 pytestmark = pytest.mark.needs_culvert
 
@@ -187,3 +188,38 @@ def test_who_goes_past_the_bridge_is_marked(host: Host, ours: Implementation) ->
         assert tool.must("graph", "--format", form).count("shortcut") == (4 if form == "svg" else 2), form
     detach(host, bare)
     assert traits() == {"web": ["shortcut"], "bare": ["shortcut-to"], "old": []}
+
+
+def test_a_switch_in_user_space_is_drawn_as_a_bridge_is(host: Host, ours: Implementation) -> None:
+    """With its ports, their VLANs and flags; and without its daemon nobody behind it is heard."""
+    lan = network({"type": "vswitch", "isGateway": True, "vlan": 20, "portIsolation": True,
+                   "ipam": host_local("10.78.0.0/24")}, name="user", version="1.1.0")
+    trunk = network({"type": "vswitch", "vlanTrunk": [{"minID": 20, "maxID": 30}],
+                     "ipam": host_local("10.79.0.0/24")}, name="trunk", version="1.1.0")
+    tool = Operator(host, ours, lan, trunk)
+
+    def nodes() -> dict[str, dict[str, Any]]:
+        return {node["id"]: node for node in json.loads(tool.must("graph", "--format", "json"))["nodes"]}
+
+    with new_switch(host, ours):
+        connected(Runtime(host, ours, lan), "web")
+        connected(Runtime(host, ours, trunk), "many")
+        found = nodes()
+        assert {name: node["parent"] for name, node in found.items() if name != "host"} == {
+            "switch/vs0": "host", "link/vs0.20": "switch/vs0", "attachment/user/web/eth0": "switch/vs0",
+            "attachment/trunk/many/eth0": "switch/vs0"}
+        web, many = found["attachment/user/web/eth0"], found["attachment/trunk/many/eth0"]
+        assert web["vlans"] == {"native": 20} and web["traits"] == ["isolated"]
+        assert many["vlans"] == {"native": 1, "tagged": [[20, 30]]}
+        assert found["switch/vs0"]["kind"] == "switch" and found["switch/vs0"]["daemon"] == "/run/culvert/switchd.sock"
+        assert found["link/vs0.20"]["vlans"] == {"native": 20}
+        assert {name: marks(node) for name, node in found.items() if marks(node)} == {}
+        assert "1 switch" in tool.must("graph", "--format", "svg")
+        assert set(json.loads(tool.must("graph", "--format", "json", "--network", "trunk"))["nodes"][1]) >= {"switch"}
+    # The kernel says a moment later that nobody has the gateway open any more.
+    until(lambda: marks(nodes()["link/vs0.20"]) == {"no-carrier"}, "the gateway has no carrier")
+    assert {name: marks(node) for name, node in nodes().items() if marks(node)} == {
+        "switch/vs0": {"no-daemon"}, "link/vs0.20": {"no-carrier"}, "attachment/user/web/eth0": {"no-carrier"},
+        "attachment/trunk/many/eth0": {"no-carrier"}}
+    for form in ("text", "dot", "svg"):
+        assert "no daemon" in tool.must("graph", "--format", form), form

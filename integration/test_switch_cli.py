@@ -53,10 +53,21 @@ def test_a_bridge_tells_who_is_behind_a_port(tool: Operator) -> None:
     stations = tool.document("switch", "fdb", "cni0")["stations"]
     [web] = [station for station in stations if station["mac"] == mac]
     assert web["containerID"] == "web" and web["ifname"] == "eth0" and not web["static"] and web["vlan"] == 0
-    assert web["port"] == tool.attachments()["web:eth0"]["hostInterface"]["name"] and web["ageSeconds"] < 300
-    shown = json.loads(tool.host.must("bridge -j fdb show br cni0"))
-    theirs = {(entry["mac"], entry["ifname"], entry.get("vlan", 0)) for entry in shown if "self" not in entry["flags"]}
-    assert {(each["mac"], each["port"] or "cni0", each["vlan"]) for each in stations} == theirs
+    end = tool.attachments()["web:eth0"]["hostInterface"]["name"]
+    assert web["port"] == end and web["ageSeconds"] < 300
+    # One that somebody wrote down is behind its port; a port's own address is the host's.
+    tool.host.must(f"bridge fdb add 02:00:00:00:00:77 dev {end} master static")
+    stations = tool.document("switch", "fdb", "cni0")["stations"]
+    every = json.loads(tool.host.must("bridge -j fdb show br cni0"))
+    shown = [entry for entry in every if "self" not in entry["flags"]]
+    theirs = {(entry["mac"], "" if entry["state"] == "permanent" else entry["ifname"], entry.get("vlan", 0))
+              for entry in shown}
+    assert {(each["mac"], each["port"], each["vlan"]) for each in stations} == theirs
+    own = json.loads(tool.host.must(f"ip -j link show {end}"))[0]["address"]
+    owners = {each["mac"]: (each["port"], each.get("containerID")) for each in stations}
+    assert owners[own] == ("", None) and owners["02:00:00:00:00:77"] == (end, "web")
+    assert any(own in line and " itself " in line and " web " not in line
+               for line in tool.must("switch", "fdb").splitlines())
     table = tool.must("switch", "fdb")
     assert any(mac in line and " web " in line for line in table.splitlines())
     assert mac in tool.must("switch", "fdb", "-o", "name").split()
@@ -168,6 +179,32 @@ def test_a_frame_is_traced_by_the_daemon(switched: Operator) -> None:
     assert switched.must("switch", "trace", "web", "--frame", frame, "-o", "name") == "db:eth0\n"
     refused = switched.run("switch", "trace", "nobody", "--frame", frame)
     assert refused.status == 1 and "no port nobody" in refused.stderr
+
+
+def test_a_port_is_looked_for_before_its_container(switched: Operator) -> None:
+    """What is no port is said to be none, and a number is as good as a name."""
+    ports = {port["name"]: port for port in switched.document("switch", "show", "vs0")["switches"][0]["ports"]}
+    number = str(ports["web:eth0"]["number"])
+    assert switched.document("switch", "trace", number, "--to", "db")["port"] == "web:eth0"
+    assert switched.document("switch", "trace", number, "--to", "db") == switched.document(
+        "switch", "trace", "web", "--to", "db")
+    refused = switched.run("switch", "trace", "9999", "--to", "db")
+    assert refused.status == 1 and "there is no port 9999" in refused.stderr and "--from" not in refused.stderr
+
+
+@pytest.mark.parametrize("words", [["trace", "f1", "--to", "web"], ["trace", "f1", "--frame", "00" * 14],
+                                   ["trace", "f1", "--switch", "br9", "--from", "db", "--to", "web"],
+                                   ["mirror", "f1", "--off"], ["mirror", "f1", "--pcap", "-"],
+                                   ["mirror", "web", "--to", "f1"]], ids=" ".join)
+def test_a_port_of_a_bridge_is_said_to_be_one(switched: Operator, words: list[str]) -> None:
+    """And which tools do the same there; with and without a daemon."""
+    switched.host.must("ip link add f1 type veth peer name f2; ip link set f1 master br9")
+    for more in ([], ["--socket", "/run/nobody.sock"]):
+        refused = switched.run("switch", *words, *more)
+        assert refused.status == 1 and refused.stdout == ""
+        assert "f1 is a port of br9, a bridge of the kernel" in refused.stderr
+        assert "culvert explain" in refused.stderr and "tcpdump -i f1" in refused.stderr
+    assert "no port f3" in switched.run("switch", "trace", "f3", "--frame", "00" * 14).stderr
 
 
 def test_copies_go_to_a_port_or_into_a_capture(switched: Operator) -> None:

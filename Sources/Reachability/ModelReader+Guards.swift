@@ -8,43 +8,29 @@ extension ModelReader {
     ///
     /// - Returns: the ports at which the programs are.
     static func addGuards(_ links: inout [HostModel.Link]) throws(KernelError) -> Set<Int32> {
-        guard let guards = try VLANGuards.existing() else { return [] }
-        var kept: Set<Int32> = []
-        for link in links where link.port != nil {
-            if try guards.areAttached(to: UInt32(bitPattern: link.index)) { kept.insert(link.index) }
-        }
-        let bridges = Set(links.filter { kept.contains($0.index) }.compactMap { $0.master })
+        let ports = links.filter { $0.port != nil }.compactMap { link in link.master.map { (link.index, $0) } }
+        let guarded = try GuardedPorts(Dictionary(ports) { first, _ in first })
         for place in links.indices {
             let link = links[place]
-            if bridges.contains(link.index) {
+            if guarded.bridges.contains(link.index) {
                 links[place].filtersVLANs = true
                 links[place].hasOneTableForVLANs = true
-                links[place].port = .trunk
-            } else if let master = link.master, bridges.contains(master), var port = link.port {
-                if kept.contains(link.index) {
-                    let vlans = try guards.vlans(of: UInt32(bitPattern: link.index))
-                    port.native = vlans?.native ?? 0
-                    port.vlans = vlans?.memberVLANs ?? []
-                    port.untagged = vlans?.untaggedVLANs ?? []
-                } else {
-                    port.addVLANs(of: .trunk)
-                }
-                links[place].port = port
+                links[place].port = HostModel.Port(keptTo: .trunk)
+            } else if let vlans = guarded.vlans[link.index] {
+                links[place].port?.keep(to: vlans)
             }
         }
-        return kept
+        return guarded.kept
     }
 }
 
 extension HostModel.Port {
-    /// All VLANs, and the default one without a tag: of a port that nobody keeps to any, and of the bridge itself.
-    fileprivate static var trunk: HostModel.Port {
-        var port = HostModel.Port()
-        (port.native, port.vlans, port.untagged) = (1, Array(1...4094), [1])
-        return port
+    fileprivate init(keptTo vlans: FastPathGuard) {
+        self.init()
+        keep(to: vlans)
     }
 
-    fileprivate mutating func addVLANs(of other: HostModel.Port) {
-        (native, vlans, untagged) = (other.native, other.vlans, other.untagged)
+    fileprivate mutating func keep(to kept: FastPathGuard) {
+        (native, vlans, untagged) = (kept.native, kept.memberVLANs, kept.untaggedVLANs)
     }
 }

@@ -24,7 +24,7 @@ package struct KernelSwitch: Hashable, Sendable {
         named name: String? = nil,
         _ attachments: [AttachmentFacts]
     ) throws(KernelError) -> [KernelSwitch] {
-        let facts = try TopologyFacts(looking: attachments)
+        let facts = try TopologyFacts(looking: attachments, askingDaemons: false)
         let socket = try NetlinkSocket()
         var found: [KernelSwitch] = []
         for link in facts.links where link.kind == "bridge" && (name == nil || name == link.name) {
@@ -36,7 +36,6 @@ package struct KernelSwitch: Hashable, Sendable {
     /// Puts together what was seen of one bridge.
     init(_ bridge: TopologyFacts.Link, in facts: TopologyFacts, _ known: [BridgeStation]) {
         let owners = Dictionary(facts.attachments.map { ($0.facts.hostInterface, $0.facts.key) }) { first, _ in first }
-        let names = Dictionary(facts.links.map { ($0.index, $0.name) }) { first, _ in first }
         let ports = facts.links.filter { $0.master == bridge.index }.map { SwitchPortView($0, owners[$0.name]) }
         view = SwitchView(
             name: bridge.name,
@@ -47,15 +46,17 @@ package struct KernelSwitch: Hashable, Sendable {
         let links = Dictionary(facts.links.map { ($0.index, $0) }) { first, _ in first }
         var led: Set<SwitchStationView> = []
         let views = known.map { station in
+            // A permanent entry is an address that the host itself hears, whatever port it was given for (bridge(8)).
+            let port = station.isPermanent ? nil : links[station.port]
             let view = SwitchStationView(
                 switchName: bridge.name,
                 address: "\(station.address)",
-                vlan: Int(station.vlan),
-                port: station.port == bridge.index ? "" : names[station.port] ?? "",
+                vlan: Int(bridge.hasGuardedPorts ? port?.onlyVLAN ?? 0 : station.vlan),
+                port: station.port == bridge.index ? "" : port?.name ?? "",
                 isStatic: station.isStatic,
                 age: Int((station.idleMilliseconds ?? 0) / 1000)
             )
-            if links[station.port]?.isLedTo(station) == true { led.insert(view) }
+            if port?.isLedTo(station, inNoVLAN: bridge.hasGuardedPorts) == true { led.insert(view) }
             return view
         }
         self.led = led
@@ -65,10 +66,17 @@ package struct KernelSwitch: Hashable, Sendable {
 
 extension TopologyFacts.Link {
     /// Whether frames to a station behind the port are led there past the bridge.
-    fileprivate func isLedTo(_ station: BridgeStation) -> Bool {
-        let native = vlans?.runs.first { $0.isNative }?.identifiers.lowerBound
+    ///
+    /// `inNoVLAN`: the bridge's table has none of the port's VLANs.
+    fileprivate func isLedTo(_ station: BridgeStation, inNoVLAN: Bool) -> Bool {
+        let native = inNoVLAN ? nil : nativeVLAN
         return shortcut?.leads(to: station.address, vlan: station.vlan, native: native) ?? false
     }
+
+    private var nativeVLAN: UInt16? { vlans?.runs.first { $0.isNative }?.identifiers.lowerBound }
+
+    /// The VLAN of whoever is behind the port, where no frame has a tag; nil where several may be meant.
+    fileprivate var onlyVLAN: UInt16? { vlans?.runs.allSatisfy { $0.isUntagged } == true ? nativeVLAN : nil }
 }
 
 extension SwitchPortView {

@@ -54,11 +54,13 @@ private struct TopologyBuilder {
     /// Links by the link that they hang on; 0 is the host.
     private var below: [Int32: [Int32]] = [:]
     private var placed: Set<Int32> = []
+    private let switches: SwitchPlaces
 
     init(_ facts: TopologyFacts, since earlier: TopologyFacts?) {
         self.facts = facts
         links = Dictionary(facts.links.map { ($0.index, $0) }) { first, _ in first }
         indexes = Dictionary(facts.links.map { ($0.name, $0.index) }) { first, _ in first }
+        switches = SwitchPlaces(facts.switches)
         before = earlier
         seconds = earlier.map { Double(facts.nanoseconds - $0.nanoseconds) / 1e9 } ?? 0
         for attachment in facts.attachments {
@@ -75,6 +77,7 @@ private struct TopologyBuilder {
 
     private func place(of link: TopologyFacts.Link) -> Int32 {
         if let master = link.master, links[master] != nil { return master }
+        if let place = switches.place(ofLink: link.name) { return place }
         if let below = link.below, links[below] != nil { return below }
         // A gateway's link into a VLAN: the other end of the pair is the bridge's port.
         if let peer = link.peer.flatMap({ links[$0] }), peer.master != nil { return peer.index }
@@ -82,6 +85,7 @@ private struct TopologyBuilder {
     }
 
     private func place(of attachment: TopologyFacts.Attachment) -> Int32 {
+        if let place = switches.place(of: attachment.facts.key) { return place }
         if let below = attachment.inside?.below, links[below] != nil { return below }
         let name = attachment.facts.bridge ?? attachment.facts.master
         return name.flatMap { indexes[$0] } ?? 0
@@ -91,7 +95,7 @@ private struct TopologyBuilder {
 
     mutating func host() -> Topology.Node {
         var node = Topology.Node(.host)
-        node.children = children(of: 0)
+        node.children = children(of: 0) + switches.places.map { self.node(ofSwitch: $0) }
         // No kernel lets links rest upon one another in a circle; what may be seen while links change is another thing.
         for link in facts.links.sorted(by: { $0.name < $1.name }) where !link.isLoopback && !placed.contains(link.index)
         {
@@ -107,10 +111,22 @@ private struct TopologyBuilder {
             if let link = links[child] { nodes.append(node(of: link)) }
         }
         for attachment in endless[index] ?? [] { nodes.append(node(of: attachment)) }
-        for link in facts.links where index != 0 && link.below == index && link.master.flatMap({ links[$0] }) != nil {
-            nodes.append(reference(to: link))
+        for link in facts.links where index > 0 && link.below == index {
+            if let owner = nameOfSwitch(with: link) { nodes.append(reference(to: link, ofSwitch: owner)) }
         }
         return nodes.sorted { $0.rank < $1.rank }
+    }
+
+    private mutating func node(ofSwitch place: Int32) -> Topology.Node {
+        var node = Topology.Node(.userSwitch)
+        node.describe(switches[place])
+        node.children = children(of: place)
+        return node
+    }
+
+    /// What a link is a port of; nil when it is none.
+    private func nameOfSwitch(with link: TopologyFacts.Link) -> String? {
+        link.master.flatMap { links[$0] }?.name ?? switches.place(ofLink: link.name).map { switches[$0].name }
     }
 
     /// What a module of the kernel leaves in every namespace, and shapers need for themselves.
@@ -128,11 +144,13 @@ private struct TopologyBuilder {
         let owner = owners[link.index]
         let children = children(of: link.index)
         // The host's own way out may be the end of a pair, where the host is a container itself.
-        let isOwn = !children.isEmpty || (link.master == nil && !link.addresses.isEmpty)
+        let place = switches.place(ofLink: link.name)
+        let isOwn = !children.isEmpty || place != nil || (link.master == nil && !link.addresses.isEmpty)
         let isStrange = owner == nil && !isOwn && isIntoElsewhere(link)
         var node = Topology.Node(owner != nil ? .attachment : isStrange ? .stranger : .link)
         node.describe(link)
         if let owner { node.describe(owner.facts) }
+        if let port = place.flatMap({ switches[$0].port(ofLink: link.name) }) { node.describe(port) }
         node.marks += marks(of: link)
         if isStrange { node.marks.append(Topology.Mark(.noRecord, "no record")) }
         if let before, let old = before.links.first(where: { $0.index == link.index && $0.name == link.name }),
@@ -151,21 +169,25 @@ private struct TopologyBuilder {
         if !facts.hostInterface.isEmpty {
             node.marks.append(Topology.Mark(.gone, "\(facts.hostInterface) is gone"))
         }
-        guard let inside = attachment.inside else { return node }
+        if let inside = attachment.inside { add(inside, of: facts, to: &node) }
+        if let place = switches.place(of: facts.key) { node.describeContainer(switches[place].port(of: facts.key)) }
+        return node
+    }
+
+    private func add(_ inside: TopologyFacts.Inside, of facts: AttachmentFacts, to node: inout Topology.Node) {
         node.kind = [inside.kind, inside.detail].filter { !$0.isEmpty }.joined(separator: " ")
         if !inside.isUp { node.marks.append(Topology.Mark(.linkDown, "link down")) }
         let old = before?.attachments.first { $0.facts.key == facts.key }?.inside?.counters
         if let old, let now = inside.counters {
             node.rates = Topology.Rates(now, since: old, seconds: seconds)?.reversed
         }
-        return node
     }
 
-    private func reference(to link: TopologyFacts.Link) -> Topology.Node {
+    private func reference(to link: TopologyFacts.Link, ofSwitch name: String) -> Topology.Node {
         var node = Topology.Node(.reference)
         node.describe(link)
         node.addresses = []
-        if let master = link.master.flatMap({ links[$0] }) { node.traits = ["port of \(master.name)"] }
+        node.traits = ["port of \(name)"]
         return node
     }
 
@@ -205,6 +227,7 @@ extension Topology.Node {
         if link.port?.isHairpin == true { traits.append("hairpin") }
         if let word = link.shortcut?.word { traits.append(word) }
         if link.filtersVLANs == true { traits.append("VLAN-aware") }
+        if link.hasGuardedPorts { traits.append("VLANs kept by programs") }
     }
 
     fileprivate mutating func describe(_ facts: AttachmentFacts) {
@@ -221,7 +244,7 @@ extension Topology.Node {
 
     /// In what order things are drawn: links, containers by network, strangers, and what has ports of its own.
     fileprivate var rank: TopologyRank {
-        let order: [Role: Int] = [.host: 0, .link: 1, .attachment: 2, .stranger: 3, .reference: 4]
+        let order: [Role: Int] = [.host: 0, .link: 1, .userSwitch: 1, .attachment: 2, .stranger: 3, .reference: 4]
         let first = children.isEmpty ? order[role] ?? 0 : 5
         return TopologyRank(words: ["\(first)", key?.network ?? "", TopologyRank.counting(name), name, link])
     }
@@ -263,8 +286,6 @@ extension AttachmentFacts {
     fileprivate var master: String? {
         switch chain.first {
         case "macvlan", "ipvlan", "vlan": configured("master")
-        // The host's own port of a switch in user space, if it has one.
-        case "vswitch": configured("switch") ?? "vs0"
         default: nil
         }
     }

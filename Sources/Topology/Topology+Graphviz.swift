@@ -44,7 +44,7 @@ extension Topology.Node {
         var attributes = ["label=\(Topology.quoted(text))"]
         switch role {
         case .host: attributes.append("shape=house")
-        case .link: if !children.isEmpty { attributes.append("style=\"rounded,bold\"") }
+        case .link, .userSwitch: if !children.isEmpty { attributes.append("style=\"rounded,bold\"") }
         case .attachment: break
         case .stranger, .reference: attributes.append("style=\"rounded,dashed\"")
         }

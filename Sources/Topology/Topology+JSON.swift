@@ -29,6 +29,8 @@ extension Topology.Node {
         add("interface", key?.interfaceName)
         add("plugin", plugin)
         add("link", link)
+        add("switch", switchName)
+        add("daemon", daemon)
         add("kind", kind)
         add("addresses", addresses.map { "\($0)" })
         add("mac", mac)

@@ -37,10 +37,12 @@ extension Topology {
         let attachments = nodes.filter { $0.role == .attachment }.count
         let strangers = nodes.filter { $0.role == .stranger }.count
         let bad = nodes.filter { $0.marks.contains { $0.isBad } }
+        let switches = nodes.filter { $0.role == .userSwitch }.count
         var words = [
             count(bridges, "bridge", "bridges"),
             count(attachments, "interface of a container", "interfaces of containers"),
         ]
+        if switches > 0 { words.insert(count(switches, "switch", "switches"), at: 1) }
         if strangers > 0 { words.append(count(strangers, "link without a record", "links without a record")) }
         let trouble = bad.prefix(20).map { "\($0.shortName) (\($0.marks.map { $0.text }.joined(separator: ", ")))" }
         return words.joined(separator: ", ") + (bad.isEmpty ? "." : "; look at: \(trouble.joined(separator: ", ")).")

@@ -140,7 +140,7 @@ extension Topology.Node {
     fileprivate var tint: Look.Tint {
         switch role {
         case .host: .bold
-        case .link: children.isEmpty ? .plain : .bold
+        case .link, .userSwitch: children.isEmpty ? .plain : .bold
         case .attachment: .plain
         case .stranger: .notable
         case .reference: .dim

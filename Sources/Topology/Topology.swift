@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 package import Netlink
+internal import SwitchControl
 package import Wiring
 
 /// The network of a host as a tree: bridges and whatever else has ports, what hangs on them, the containers behind it.
@@ -19,6 +20,8 @@ package struct Topology: Hashable, Sendable {
             case host
             /// A link of the host.
             case link
+            /// A switch in user space.
+            case userSwitch = "switch"
             /// The interface of a container, with its end on the host if it has one.
             case attachment
             /// A link into somewhere else that no record names.
@@ -30,6 +33,9 @@ package struct Topology: Hashable, Sendable {
         package let role: Role
         /// The host's link; empty when there is none, or it is gone.
         package var link = ""
+        /// Of a switch in user space: its name, and where its daemon listens.
+        package var switchName = ""
+        package var daemon = ""
         /// Kind and detail of the link, or of the interface in the container; empty for hardware.
         package var kind = ""
         /// Whose interface it is; nil for what is no attachment's.
@@ -68,6 +74,8 @@ package struct Topology: Hashable, Sendable {
             case noRecord = "no-record"
             /// The spanning tree lets no frames pass.
             case blocked
+            /// Nobody answers who would carry its frames.
+            case noDaemon = "no-daemon"
             /// The container is dead.
             case dead
             /// The attachment is not whole.
@@ -135,7 +143,11 @@ extension Topology.Node {
     /// As it is called: `CONTAINER:INTERFACE`, or the link.
     package var name: String {
         if let key { return "\(key.containerID):\(key.interfaceName)" }
-        return role == .host ? "host" : link
+        return switch role {
+        case .host: "host"
+        case .userSwitch: switchName
+        case .link, .attachment, .stranger, .reference: link
+        }
     }
 
     /// The same for everything in one picture, and in two pictures of one host.
@@ -143,6 +155,7 @@ extension Topology.Node {
         switch role {
         case .host: "host"
         case .link, .stranger: "link/\(link)"
+        case .userSwitch: daemon == SwitchLink.usualPath ? "switch/\(switchName)" : "switch/\(switchName)@\(daemon)"
         case .reference: "reference/\(link)"
         case .attachment: key.map { "attachment/\($0.network)/\($0.containerID)/\($0.interfaceName)" } ?? ""
         }
@@ -150,7 +163,7 @@ extension Topology.Node {
 
     /// Whether frames can pass, by what is known.
     package var isDown: Bool {
-        marks.contains { [.linkDown, .noCarrier, .notAPort, .gone, .blocked, .dead].contains($0.kind) }
+        marks.contains { [.linkDown, .noCarrier, .notAPort, .gone, .blocked, .noDaemon, .dead].contains($0.kind) }
     }
 
     /// With everything below it, itself first, each with the position of its parent.

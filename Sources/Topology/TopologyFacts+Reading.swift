@@ -9,9 +9,11 @@ internal import Wiring
 extension TopologyFacts {
     /// Looks at the host, and into containers whose interfaces have no end on it; changes nothing.
     ///
-    /// - Parameter attachments: what the records say.
+    /// - Parameters:
+    ///   - attachments: what the records say.
+    ///   - isAsking: whether daemons of switches in user space are asked, too.
     /// - Throws: ``KernelError`` when the host's own links cannot be listed.
-    package init(looking attachments: [AttachmentFacts]) throws(KernelError) {
+    package init(looking attachments: [AttachmentFacts], askingDaemons isAsking: Bool) throws(KernelError) {
         let socket = try NetlinkSocket()
         let counted = try socket.everyCountedLink()
         let vlans = try socket.everyPortVLANs()
@@ -21,15 +23,20 @@ extension TopologyFacts {
         }
         let shortcuts = TopologyFacts.shortcuts()
         let home = try NetworkNamespace.current()
+        var links = counted.map { found in
+            let index = found.details.link.index
+            var link = Link(found, vlans[index], addresses[index] ?? [])
+            if link.port != nil { link.add(shortcuts[index]) }
+            return link
+        }
+        if let guarded = TopologyFacts.guardedPorts(links) {
+            for place in links.indices { links[place].add(guarded) }
+        }
         self.init(
             nanoseconds: Machine.bootNanoseconds,
-            links: counted.map { found in
-                let index = found.details.link.index
-                var link = Link(found, vlans[index], addresses[index] ?? [])
-                if link.port != nil { link.add(shortcuts[index]) }
-                return link
-            },
-            attachments: attachments.map { Attachment($0, inside: TopologyFacts.inside($0, from: home)) }
+            links: links,
+            attachments: attachments.map { Attachment($0, inside: TopologyFacts.inside($0, from: home)) },
+            switches: isAsking ? TopologyFacts.switches(attachments, asking: TopologyFacts.answer) : []
         )
     }
 

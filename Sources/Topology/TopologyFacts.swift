@@ -38,6 +38,8 @@ package struct TopologyFacts: Hashable, Sendable {
         package var isPeerAbroad = false
         /// nil for what is no bridge, and on a kernel without VLAN-aware bridging.
         package var filtersVLANs: Bool?
+        /// Of a bridge that tells no VLANs apart: whether programs do so at its ports.
+        package var hasGuardedPorts = false
         package var port: Port?
         package var vlans: PortVLANs?
         /// Of a port that the shortcut past its bridge knows.
@@ -85,10 +87,17 @@ package struct TopologyFacts: Hashable, Sendable {
     package let nanoseconds: Int64
     package let links: [Link]
     package let attachments: [Attachment]
+    package let switches: [UserSwitch]
 
-    package init(nanoseconds: Int64 = 0, links: [Link], attachments: [Attachment]) {
+    package init(
+        nanoseconds: Int64 = 0,
+        links: [Link],
+        attachments: [Attachment],
+        switches: [UserSwitch] = []
+    ) {
         self.nanoseconds = nanoseconds
         self.links = links
         self.attachments = attachments
+        self.switches = switches
     }
 }

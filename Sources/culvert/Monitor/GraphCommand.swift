@@ -11,10 +11,11 @@ import Topology
 struct GraphCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "graph",
-        abstract: "Draw the network of this host: bridges, their ports, the containers behind them.",
+        abstract: "Draw the network of this host: bridges, switches, their ports, the containers behind them.",
         discussion: """
-            Looks at the links of the host and at the records that plugins keep, and changes \
-            nothing. What a link is a port of, or rests upon, stands above it. A link into \
+            Looks at the links of the host and at the records that plugins keep, asks \
+            culvert-switchd where they name it, and changes nothing. What a link is a port of, \
+            or rests upon, stands above it. A link into \
             another namespace that no record names is marked, and so is what is down, not a \
             port any more, or gone.
 
@@ -100,7 +101,7 @@ struct GraphCommand: ParsableCommand {
             // All of them: whose record is of another network is no stranger.
             let attachments = try attachments()
             do throws(KernelError) {
-                return try TopologyFacts(looking: attachments)
+                return try TopologyFacts(looking: attachments, askingDaemons: true)
             } catch {
                 throw PoolFailure(error, intention: "cannot look at the links of this host")
             }

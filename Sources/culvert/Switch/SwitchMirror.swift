@@ -59,8 +59,11 @@ struct SwitchMirror: ParsableCommand {
     func run() throws {
         let reference = SwitchPortReference(switchName: switchName ?? "", port: port)
         guard let pcap else {
+            let target = to.map { SwitchPortReference(switchName: switchName ?? "", port: $0) }
             return try operating { () throws(PoolFailure) in
-                try place.ask(.mirror(reference, to: to)) { _ in }
+                try place.about([reference] + (target.map { [$0] } ?? [])) { () throws(PoolFailure) in
+                    try place.ask(.mirror(reference, to: to)) { _ in }
+                }
             }
         }
         guard pcap != "-" || isatty(1) == 0 else {
@@ -72,7 +75,7 @@ struct SwitchMirror: ParsableCommand {
 
     /// Writes what comes, until it ends or nobody reads.
     private func record(_ reference: SwitchPortReference, in name: String) throws(PoolFailure) {
-        var link = try opened(reference)
+        var link = try place.about([reference]) { () throws(PoolFailure) in try opened(reference) }
         do throws(KernelError) {
             // A capture has what people say: nobody else may read it.
             let flags = O_WRONLY | O_CREAT | O_TRUNC

@@ -12,8 +12,8 @@ struct SwitchStations: ParsableCommand {
         abstract: "Show which stations switches know: VLAN, MAC address, port, container, flags, age.",
         discussion: """
             AGE is how long ago a frame of the station was seen; static entries do not age. \
-            A station at the switch itself is the host. The flag shortcut is for stations that \
-            frames are led to past the bridge.
+            A station at the switch itself is the host, by an address of the switch or of a \
+            port. The flag shortcut is for stations that frames are led to past the bridge.
 
             Environment:
               CULVERT_RUN_DIR  where the records are (default /run/culvert)

@@ -67,6 +67,35 @@ struct SwitchSocket: ParsableArguments {
         }
     }
 
+    /// Does what is about a port of the daemon's; where that fails, and a bridge of the kernel has the port, says so.
+    ///
+    /// - Throws: ``PoolFailure``.
+    func about<Answer: ~Copyable>(
+        _ ports: [SwitchPortReference],
+        _ body: () throws(PoolFailure) -> Answer
+    ) throws(PoolFailure) -> Answer {
+        do throws(PoolFailure) {
+            return try body()
+        } catch {
+            for port in ports {
+                if let bridge = bridge(of: port) { throw bridge }
+            }
+            throw error
+        }
+    }
+
+    /// That a bridge of the kernel has the port; nil when none has one of that name.
+    private func bridge(of port: SwitchPortReference) -> PoolFailure? {
+        let name = port.switchName.isEmpty ? nil : port.switchName
+        guard let bridges = try? KernelSwitch.all(named: name, []),
+            let bridge = bridges.first(where: { $0.view.ports.contains { $0.name == port.port } })
+        else { return nil }
+        return PoolFailure(
+            "\(port.port) is a port of \(bridge.view.name), a bridge of the kernel, and none of culvert-switchd",
+            advice: "culvert explain says what becomes of packets there, tcpdump -i \(port.port) shows its frames"
+        )
+    }
+
     /// Whether there is anything to ask, for all that can be seen: who may not look hears of it from ``ask(_:_:)``.
     private var isThere: Bool {
         do throws(KernelError) {

@@ -74,9 +74,8 @@ struct SwitchTrace: ParsableCommand {
     func run() throws {
         let reference = SwitchPortReference(switchName: switchName ?? "", port: port)
         let view = try operating { () throws(PoolFailure) in
-            let octets = try self.octets()
-            return try place.ask(.trace(reference, frame: octets)) { answer throws(JSONTypeError) in
-                try SwitchTraceView(JSONReader(answer))
+            try place.about([reference]) { () throws(PoolFailure) in
+                try trace(reference, try octets(reference))
             }
         }
         switch output.output {
@@ -86,10 +85,19 @@ struct SwitchTrace: ParsableCommand {
         }
     }
 
-    private func octets() throws(PoolFailure) -> [UInt8] {
+    private func trace(
+        _ reference: SwitchPortReference,
+        _ frame: [UInt8]
+    ) throws(PoolFailure) -> SwitchTraceView {
+        try place.ask(.trace(reference, frame: frame)) { answer throws(JSONTypeError) in
+            try SwitchTraceView(JSONReader(answer))
+        }
+    }
+
+    private func octets(_ reference: SwitchPortReference) throws(PoolFailure) -> [UInt8] {
         if let frame, let octets = SwitchFrameText.octets(frame) { return octets }
         let attachments = try attachments()
-        let source = try self.source(attachments)
+        let source = try self.source(reference, attachments)
         let destination = try station(to ?? "", attachments)
         var sketch = FrameSketch(from: source.mac, to: destination.mac)
         sketch.vlan = vlan.map { UInt16($0) }
@@ -102,11 +110,17 @@ struct SwitchTrace: ParsableCommand {
     }
 
     /// Who sends: whoever is named, else the port's container.
-    private func source(_ attachments: [AttachmentFacts]) throws(PoolFailure) -> (mac: MACAddress, address: IPAddress?)
-    {
+    private func source(
+        _ reference: SwitchPortReference,
+        _ attachments: [AttachmentFacts]
+    ) throws(PoolFailure) -> (mac: MACAddress, address: IPAddress?) {
         if let from { return try station(from, attachments) }
+        if let found = try? station(port, attachments) { return found }
+        // A number, or a beginning: whose port that is the daemon knows, or that there is none. It sends nothing.
+        let probe = FrameSketch(from: MACAddress(value: 0x0200_0000_0000), to: MACAddress(value: 0xffff_ffff_ffff))
+        let name = try trace(reference, probe.octets).port
         do throws(PoolFailure) {
-            return try station(port, attachments)
+            return try station(name, attachments)
         } catch {
             throw PoolFailure(
                 "\(port) is taken for a container, because there is no --from: \(error.message)",
