@@ -80,6 +80,10 @@ extension Walk {
         guard hops < 256 else { return [.stopped(stop(.dropped, namespace, "it goes round in a circle"))] }
         var packet = packet
         if let verdict = depart(&packet, link, namespace) { return [.stopped(verdict)] }
+        if isHome(link, namespace) {
+            exitTag = packet.vlan
+            return [.left(namespace, link)]
+        }
         switch link.kind {
         case "veth": return cross(packet, link, namespace)
         case "bridge": return bridge(packet, link, from: nil, of: namespace)
@@ -96,6 +100,12 @@ extension Walk {
             exitTag = packet.vlan
             return [.left(namespace, link)]
         }
+    }
+
+    /// Whether a link is the one that the first packet came in by, and who is beyond has his answer; questions for his
+    /// hardware address go on to him.
+    private func isHome(_ link: HostModel.Link, _ namespace: Int) -> Bool {
+        isAnswer && !isQuiet && begun?.namespace == namespace && begun?.link?.index == link.index
     }
 
     /// Asks the chains where a link sends.

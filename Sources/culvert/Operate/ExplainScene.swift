@@ -72,6 +72,13 @@ struct ExplainScene {
         }
     }
 
+    /// Looks into the container at the far end of a link of the host, if there is one: it gets the answer to what comes
+    /// in there, whatever addresses it has given itself.
+    mutating func readEnd(of link: String) throws(PoolFailure) {
+        guard let facts = attachments.first(where: { $0.hostInterface == link }) else { return }
+        _ = try read(facts.key.containerID)
+    }
+
     /// Reads a container's namespace.
     private mutating func read(_ container: String) throws(PoolFailure) -> Int {
         let records = attachments.filter { $0.key.containerID == container }.compactMap { $0.record }
