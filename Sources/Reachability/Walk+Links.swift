@@ -97,6 +97,7 @@ extension Walk {
             let reason = "what \(link.name) does, of kind \(link.kind), is not told here"
             return [.stopped(stop(.unknown, namespace, reason))]
         default:
+            if let port = tapPort(link, namespace) { return carry(packet, from: port, link, namespace) }
             exitTag = packet.vlan
             return [.left(namespace, link)]
         }
@@ -140,10 +141,15 @@ extension Walk {
 
     /// A frame comes to a link from outside.
     mutating func enter(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> [Arrival] {
-        let space = model.namespaces[namespace]
         guard link.isUp else {
             return [.stopped(stop(.dropped, namespace, "link \(link.name) of \(title(namespace)) is down"))]
         }
+        return reachSwitch(packet, link, namespace) + rise(packet, by: link, of: namespace)
+    }
+
+    /// What the kernel does with a frame that came to a link.
+    private mutating func rise(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> [Arrival] {
+        let space = model.namespaces[namespace]
         var packet = packet
         let place = HookPlace(point: .ingress, namespace: namespace, input: link, output: nil, bridge: nil)
         if let verdict = ask(place, &packet) { return [.stopped(verdict)] }

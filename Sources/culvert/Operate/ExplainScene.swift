@@ -58,8 +58,11 @@ struct ExplainScene {
         for facts in attachments {
             let addresses = facts.addresses.map { $0.address }
             let stranger = HostModel.Stranger(name: facts.key.containerID, addresses: addresses)
-            reader.add(stranger, link: facts.hostInterface)
+            reader.add(facts.switchPorts)
+            // Nobody gets to a tap of a switch but through the switch.
+            if facts.switchPorts.isEmpty { reader.add(stranger, link: facts.hostInterface) }
         }
+        reader.ask { port, frame in HostModel.SwitchAnswer(asking: port, of: frame) }
     }
 
     /// Explains, and looks into more containers as long as the answer depends on them.
