@@ -110,6 +110,39 @@ def test_ends_have_many_names(small: Operator) -> None:
     assert document["steps"][0]["text"] == f"comes in by {port}"
 
 
+def syn(small: Operator, station: str, addresses: str, port: int, tag: str = "") -> str:
+    """A frame as web-0 sends it first."""
+    ends = (station + small.attachments()["web-0:eth0"]["mac"]).replace(":", "")
+    return (f"{ends}{tag}0800" + "450000280001400040060000" + addresses
+            + f"9c40{port:04x}" + "00000001000000005002ffff00000000")
+
+
+def test_a_frame_at_a_port_of_a_container_is_answered(small: Operator) -> None:
+    """The container behind the port gets the answer of the other one, and of the host."""
+    host, attachments = small.host, small.attachments()
+    serve(host, "web-1", 80)
+    port, other = attachments["web-0:eth0"]["hostInterface"]["name"], attachments["web-1:eth0"]["mac"]
+    [own] = [link["address"] for link in host.links() if link["ifname"] == "cni0"]
+    for octets, outcome in ((syn(small, other, "0a4d00020a4d0003", 80), "connected"),
+                            (syn(small, other, "0a4d00020a4d0003", 81), "refused"),
+                            (syn(small, own, "0a4d00020a4d0001", 81), "refused")):
+        verdict = explain(host, "--frame", octets, "--port", port)["verdict"]
+        assert verdict["outcome"] == outcome, verdict
+
+
+@pytest.mark.needs_links("vlan")
+def test_a_frame_with_a_tag_is_answered_with_it(small: Operator) -> None:
+    """By a VLAN of the host upon the container's port, to one of the container upon its interface."""
+    host, port = small.host, small.attachments()["web-0:eth0"]["hostInterface"]["name"]
+    host.must(f"ip link add link {port} name tagged address 02:00:00:00:00:07 type vlan id 7;"
+              "ip addr add 10.78.0.1/24 dev tagged; ip link set tagged up")
+    host.must("ip link add link eth0 name eth0.7 type vlan id 7; ip addr add 10.78.0.2/24 dev eth0.7;"
+              "ip link set eth0.7 up", netns="/run/netns/web-0")
+    octets = syn(small, "02:00:00:00:00:07", "0a4e00020a4e0001", 81, tag="81000007")
+    verdict = explain(host, "--frame", octets, "--port", port)["verdict"]
+    assert verdict["outcome"] == "refused", verdict
+
+
 def test_what_is_in_the_way_is_named(small: Operator) -> None:
     """The rule, its chain, and what the doctor calls it."""
     small.host.must("nft add table inet mine; nft 'add chain inet mine f { type filter hook forward priority 0; "

@@ -11,6 +11,10 @@ package struct HostModel: Sendable {
     package var strangers: [String: Stranger] = [:]
     /// Attachments that nobody looked into and that no link of the host leads to: they rest upon one, or have one.
     package var unseen: [Stranger] = []
+    /// All ports of switches in user space.
+    package var switchPorts: [SwitchPort] = []
+    /// Asks a switch in user space what would become of a frame from a port; nil when nobody can.
+    package var askSwitch: (@Sendable (SwitchPort, [UInt8]) -> SwitchAnswer)?
 
     /// Nothing.
     package init() {}

@@ -44,6 +44,18 @@ package struct ModelReader {
         }
     }
 
+    /// Notes ports of switches in user space; of several networks the same one may be of the host.
+    package mutating func add(_ ports: [HostModel.SwitchPort]) {
+        for port in ports where !model.switchPorts.contains(port) { model.switchPorts.append(port) }
+    }
+
+    /// Says how switches in user space are asked.
+    package mutating func ask(
+        _ switches: @escaping @Sendable (HostModel.SwitchPort, [UInt8]) -> HostModel.SwitchAnswer
+    ) {
+        model.askSwitch = switches
+    }
+
     // MARK: - One namespace
 
     private static func namespace(_ name: String) throws(KernelError) -> HostModel.Namespace {

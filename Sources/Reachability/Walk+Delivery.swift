@@ -119,20 +119,7 @@ extension Walk {
         let fate = send(&answer, from: place, by: domain, about: isRefusedByError ? attached : nil)
         let end = Packet.end(packet.destinationAddress, packet.destinationPort)
         let target = packet.hasPorts ? end : "\(packet.destinationAddress)"
-        var verdict: TraceVerdict
-        switch fate {
-        case .stopped(let stopped):
-            verdict = stopped
-            if verdict.outcome != .unknown { verdict.outcome = .dropped }
-            verdict.reason = "it reaches \(title(place)), but the answer does not come back: \(stopped.reason)"
-            return verdict
-        case .left(let exit, let link) where outside?.index != link.index || exit != origin:
-            let reason = "it reaches \(title(place)), but the answer leaves \(title(exit)) by \(link.name)"
-            return stop(outside == nil ? .dropped : .connected, exit, reason)
-        case .local(let home) where home != origin || outside != nil:
-            return stop(.dropped, place, "it reaches \(title(place)), but the answer goes to \(title(home))")
-        default: break
-        }
+        if let verdict = astray(fate, place, origin, outside) { return verdict }
         if let begun, let other = (outside == nil ? arrived : departed).flatMap({ isAbout($0, begun.packet) }) {
             return stop(.dropped, place, "it reaches \(title(place)), but the answer does not fit: \(other)")
         }
@@ -144,7 +131,27 @@ extension Walk {
                 advice: "start what should listen there, on that address or on all of them"
             )
         }
-        verdict = stop(.connected, place, "\(title(place)) answers at \(target)")
-        return verdict
+        return stop(.connected, place, "\(title(place)) answers at \(target)")
+    }
+
+    /// What becomes of an answer that does not come home; nil when it does.
+    private func astray(_ fate: Fate, _ place: Int, _ origin: Int, _ outside: HostModel.Link?) -> TraceVerdict? {
+        switch fate {
+        case .stopped(let stopped):
+            var verdict = stopped
+            if verdict.outcome != .unknown { verdict.outcome = .dropped }
+            verdict.reason = "it reaches \(title(place)), but the answer does not come back: \(stopped.reason)"
+            return verdict
+        case .left(let exit, let link) where outside?.index != link.index || exit != origin:
+            let reason = "it reaches \(title(place)), but the answer leaves \(title(exit)) by \(link.name)"
+            return stop(outside == nil ? .dropped : .connected, exit, reason)
+        case .local(let home) where home != origin || outside != nil:
+            return stop(.dropped, place, "it reaches \(title(place)), but the answer goes to \(title(home))")
+        case .left(let exit, let link) where link.kind == "veth" && exitTag != begun?.packet.vlan:
+            let tag = exitTag == 0 ? "without a tag" : "with tag \(exitTag)"
+            let reason = "it reaches \(title(place)), but the answer leaves \(title(exit)) by \(link.name) \(tag)"
+            return stop(.dropped, exit, reason)
+        default: return nil
+        }
     }
 }

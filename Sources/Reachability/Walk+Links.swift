@@ -80,6 +80,10 @@ extension Walk {
         guard hops < 256 else { return [.stopped(stop(.dropped, namespace, "it goes round in a circle"))] }
         var packet = packet
         if let verdict = depart(&packet, link, namespace) { return [.stopped(verdict)] }
+        if isHome(link, namespace) {
+            exitTag = packet.vlan
+            return [.left(namespace, link)]
+        }
         switch link.kind {
         case "veth": return cross(packet, link, namespace)
         case "bridge": return bridge(packet, link, from: nil, of: namespace)
@@ -93,9 +97,16 @@ extension Walk {
             let reason = "what \(link.name) does, of kind \(link.kind), is not told here"
             return [.stopped(stop(.unknown, namespace, reason))]
         default:
+            if let port = tapPort(link, namespace) { return carry(packet, from: port, link, namespace) }
             exitTag = packet.vlan
             return [.left(namespace, link)]
         }
+    }
+
+    /// Whether a link is the one that the first packet came in by, and who is beyond has his answer; questions for his
+    /// hardware address go on to him.
+    private func isHome(_ link: HostModel.Link, _ namespace: Int) -> Bool {
+        isAnswer && !isQuiet && begun?.namespace == namespace && begun?.link?.index == link.index
     }
 
     /// Asks the chains where a link sends.
@@ -130,10 +141,15 @@ extension Walk {
 
     /// A frame comes to a link from outside.
     mutating func enter(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> [Arrival] {
-        let space = model.namespaces[namespace]
         guard link.isUp else {
             return [.stopped(stop(.dropped, namespace, "link \(link.name) of \(title(namespace)) is down"))]
         }
+        return reachSwitch(packet, link, namespace) + rise(packet, by: link, of: namespace)
+    }
+
+    /// What the kernel does with a frame that came to a link.
+    private mutating func rise(_ packet: Packet, by link: HostModel.Link, of namespace: Int) -> [Arrival] {
+        let space = model.namespaces[namespace]
         var packet = packet
         let place = HookPlace(point: .ingress, namespace: namespace, input: link, output: nil, bridge: nil)
         if let verdict = ask(place, &packet) { return [.stopped(verdict)] }

@@ -180,6 +180,12 @@ extension Walk {
                 for case .stopped(let verdict) in spread(directed, by: link, of: namespace) { return verdict }
             }
         }
+        for port in model.switchPorts where port.addresses.contains(target) {
+            guard let address = port.address else { continue }
+            var directed = question
+            directed.destination = address
+            for case .stopped(let verdict) in spread(directed, by: link, of: namespace) { return verdict }
+        }
         return nil
     }
 

@@ -86,8 +86,11 @@ struct ExplainScene {
         for facts in attachments {
             let addresses = facts.addresses.map { $0.address }
             let stranger = HostModel.Stranger(name: facts.key.containerID, addresses: addresses)
-            reader.add(stranger, link: facts.hostInterface)
+            reader.add(facts.switchPorts)
+            // Nobody gets to a tap of a switch but through the switch.
+            if facts.switchPorts.isEmpty { reader.add(stranger, link: facts.hostInterface) }
         }
+        reader.ask { port, frame in HostModel.SwitchAnswer(asking: port, of: frame) }
     }
 
     /// Explains, and looks into more containers as long as the answer depends on them.
@@ -98,6 +101,13 @@ struct ExplainScene {
             guard let stranger = trace.verdict.stranger, seen.insert(stranger).inserted else { return trace }
             _ = try read(stranger)
         }
+    }
+
+    /// Looks into the container at the far end of a link of the host, if there is one: it gets the answer to what comes
+    /// in there, whatever addresses it has given itself.
+    mutating func readEnd(of link: String) throws(PoolFailure) {
+        guard let facts = attachments.first(where: { $0.hostInterface == link }) else { return }
+        _ = try read(facts.key.containerID)
     }
 
     /// Reads a container's namespace.

@@ -114,6 +114,7 @@ struct ExplainTool: ParsableCommand {
             guard let octets = ExplainTool.octets(frame) else {
                 throw PoolFailure("the frame is no hexadecimal number of whole octets")
             }
+            try scene.readEnd(of: port)
             return try scene.settled { (model) throws(PoolFailure) in
                 guard model.namespaces[0].links.contains(where: { $0.name == port }) else {
                     throw PoolFailure("the host has no link \(port)", advice: "ip link shows all")
