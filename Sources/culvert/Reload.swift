@@ -2,7 +2,6 @@
 import ArgumentParser
 import Attachments
 import CNI
-import JSON
 import Linux
 
 /// `culvert reload`: puts back what somebody flushed from the packet filter.
@@ -43,22 +42,14 @@ struct Reload: ParsableCommand {
         try operating { () throws(CNIError) in
             outcome = try RuleReload(network: network).run(changing: !dryRun)
         }
-        for line in outcome.troubles { Machine.log("culvert: \(line)") }
-        switch output.output {
-        case .table, .wide: try output.print(outcome.report)
-        case .json, .yaml:
-            try output.print(
-                .object([
-                    "done": .bool(!dryRun), "ruleSets": .integer(Int64(outcome.count)),
-                    "findings": .array(outcome.findings.map { $0.json }),
-                    "troubles": .array(outcome.troubles.map { .string($0) }),
-                ])
-            )
-        case .name:
-            var names: [String] = []
-            for finding in outcome.findings where names.last != "\(finding.key)" { names.append("\(finding.key)") }
-            try output.print(names)
-        }
+        let report = RepairReport(
+            lines: outcome.report,
+            looked: (at: "ruleSets", outcome.count),
+            findings: outcome.findings.map { ($0.key, $0.json) },
+            troubles: outcome.troubles,
+            isDone: !dryRun
+        )
+        try report.print(output)
         guard outcome.troubles.isEmpty, !dryRun || outcome.missing == 0 else { throw ExitCode(1) }
     }
 }

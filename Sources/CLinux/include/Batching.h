@@ -25,8 +25,9 @@ struct culvert_outcome {
 /// How much memory a batch takes.
 size_t culvert_batch_size(void);
 
-/// Makes a batch without calls of memory of that size. Most of what is read and written is in the memory given, which begins where a page does: the
-/// kernel is told of it once instead of each time. With is_single it makes one call for each in any case.
+/// Makes a batch without calls of memory of that size. Most of what is read and written is in the octets given, which
+/// begin where a page does: the kernel is told of them once instead of each time. With is_single it makes one call for
+/// each in any case.
 void culvert_open_batch(struct culvert_batch *batch, void *octets, size_t count, int is_single);
 
 /// The memory of the batch is given back apart.

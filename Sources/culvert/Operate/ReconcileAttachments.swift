@@ -2,7 +2,6 @@
 import ArgumentParser
 import Attachments
 import CNI
-import JSON
 import Linux
 import Plugin
 import Pools
@@ -46,23 +45,14 @@ struct ReconcileAttachments: ParsableCommand {
             let settings = Settings(variable: Machine.variable)
             outcome = try Reconciliation(settings, network: which.network).run(changing: !dryRun)
         }
-        for trouble in outcome.troubles { Machine.log("culvert: \(trouble)") }
-        switch output.output {
-        case .table, .wide:
-            try output.print(outcome.findings.map { "\($0.key) \($0.plugin): \($0.text)" } + [sum(outcome)])
-        case .json, .yaml:
-            try output.print(
-                .object([
-                    "done": .bool(!dryRun), "attachments": .integer(Int64(outcome.count)),
-                    "findings": .array(outcome.findings.map { $0.json }),
-                    "troubles": .array(outcome.troubles.map { .string($0) }),
-                ])
-            )
-        case .name:
-            var names: [String] = []
-            for finding in outcome.findings where names.last != "\(finding.key)" { names.append("\(finding.key)") }
-            try output.print(names)
-        }
+        let report = RepairReport(
+            lines: outcome.findings.map { "\($0.key) \($0.plugin): \($0.text)" } + [sum(outcome)],
+            looked: (at: "attachments", outcome.count),
+            findings: outcome.findings.map { ($0.key, $0.json) },
+            troubles: outcome.troubles,
+            isDone: !dryRun
+        )
+        try report.print(output)
         let isWhole = outcome.troubles.isEmpty && (!dryRun || outcome.findings.isEmpty)
         guard isWhole else { throw ExitCode(1) }
     }
