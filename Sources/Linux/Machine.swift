@@ -12,6 +12,9 @@ package enum Machine {
     /// This process's number.
     package static var processID: Int32 { getpid() }
 
+    /// Lets somebody else go on who waits for this processor; returns at once where nobody does (sched_yield(2)).
+    package static func yield() { _ = sched_yield() }
+
     /// Nanoseconds since 1970; files are stamped by this clock, though more coarsely, so none is younger than it.
     package static var wallNanoseconds: Int64 { culvert_wall_nanoseconds() }
 

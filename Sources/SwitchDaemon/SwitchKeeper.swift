@@ -204,6 +204,8 @@ package final class SwitchKeeper {
                 attention.found()
                 return Int(count)
             }
+            // What comes next may be made by somebody who waits for this processor.
+            Machine.yield()
             let moment = Machine.bootNanoseconds
             last = attention.looked(from: last, to: moment) ? moment : end
         }
