@@ -88,7 +88,21 @@ class Site:
     def reach(self, name: str, target: str) -> None:
         """Pings until one is answered; the first may go while neighbours are not known yet."""
         ping = f"timeout 30 sh -c 'until ping -n -q -c 1 -W 1 {target}; do sleep 0.1; done'"
-        assert self.host.run(["sh", "-c", ping], netns=self.containers[name].netns).ok, f"{name} to {target}"
+        outcome = self.host.run(["sh", "-c", ping], netns=self.containers[name].netns)
+        assert outcome.ok, f"{name} to {target}: {outcome}\n{self.explained(name, target)}"
+
+    def explained(self, name: str, target: str) -> str:
+        """What there is to know of a packet that does not arrive."""
+        said = self.host.run([self.tool.binary, "explain", name, target]).stdout
+        shown = ["sh", "-c", "ip address; ip route; ip -6 route; ip neighbour; ip maddress; nstat -as; ip -s link"]
+        places = [None, *(container.netns for container in self.containers.values())]
+        return said + "".join(f"== {place}\n{self.host.run(shown, netns=place).stdout}" for place in places)
+
+    def link_local(self) -> set[tuple[str, str]]:
+        """Which links have an address of IPv6 that the kernel made, by the container; the host's is nameless."""
+        places = {"": None, **{name: container.netns for name, container in self.containers.items()}}
+        shown = {name: self.host.must("ip -6 -j address show scope link", netns=place) for name, place in places.items()}
+        return {(name, link["ifname"]) for name, text in shown.items() for link in json.loads(text) if link}
 
     def reconcile(self, *words: str) -> Outcome:
         """One run."""
@@ -166,6 +180,7 @@ def test_every_damage_is_put_right(shared: Site, damage: str, says: list[str]) -
     """Said before it is done, done once, and then all is well and packets flow."""
     site, host = shared, shared.host
     before, macs = ruleset(host), {name: entry["mac"] for name, entry in site.tool.attachments().items()}
+    links = site.link_local()
     host.must(damage)
     said = site.reconcile("--dry-run")
     assert said.status == 1 and all(words in said.stdout for words in says) and "wrong with 6 attachments" in said.stdout, said
@@ -175,6 +190,8 @@ def test_every_damage_is_put_right(shared: Site, damage: str, says: list[str]) -
     assert again.ok and again.stdout == "all is well with 6 attachments\n", again
     host.settle()
     assert comparable(ruleset(host)) == comparable(before)
+    # The station of a master that is gone comes up when it is asked for; nothing else may be missing.
+    assert site.link_local() >= links
     for name, container in site.containers.items():
         link = json.loads(host.must(f"ip -n {name} -j link show dev eth0"))[0]
         assert link["address"] == macs[f"{name}:eth0"] and container
@@ -185,6 +202,26 @@ def test_every_damage_is_put_right(shared: Site, damage: str, says: list[str]) -
 def site(host: Host, ours: Implementation) -> Site:
     """A host of its own."""
     return Site(host, ours)
+
+
+def test_who_forwards_can_ask_for_a_neighbour_again(site: Site) -> None:
+    """A link whose addresses were flushed lacks the kernel's own too, from which it asks (RFC 4861, 7.2.2)."""
+    ends = {name: site.tool.attachments()[f"{name}:eth0"]["hostInterface"]["name"] for name in ("lan0", "wire0")}
+    links = {"cni0": site.addresses["lan0"][1], ends["wire0"]: site.addresses["wire0"][1]}
+    for name in ("lan1", "wire1"):
+        site.host.must(f"ip -n {name} address flush dev eth0")
+    for link in links:
+        site.host.must(f"ip address flush dev {link}")
+    done = site.reconcile()
+    assert done.ok and all(f"{link} lacks address fe80::" in done.stdout for link in (*links, "eth0")), done
+    assert site.reconcile().stdout == "all is well with 6 attachments\n"
+    for link, target in links.items():
+        site.host.must(f"ip -6 neighbour flush dev {link}")
+        assert site.host.run(["ping", "-q", "-c", "1", "-W", "20", target], netns="/run/netns/outside").ok, target
+    site.host.must(f"ip link set {ends['wire0']} addrgenmode none; ip address flush dev {ends['wire0']}")
+    done = site.reconcile()
+    assert done.ok and "fe80::" not in done.stdout, done
+    assert site.reconcile().stdout == "all is well with 6 attachments\n"
 
 
 def state(site: Site) -> str:

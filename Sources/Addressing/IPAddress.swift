@@ -84,6 +84,12 @@ public struct IPAddress: Hashable, Sendable {
         }
     }
 
+    /// The address that a host makes for itself on a link (RFC 4291, appendix A), in `fe80::/64`.
+    public static func linkLocal(of address: MACAddress) -> IPAddress {
+        let upper = UInt128(address.value >> 24 ^ 0x02_0000) << 40
+        return IPAddress(v6: 0xfe80 << 112 | upper | 0xff_fe00_0000 | UInt128(address.value & 0xff_ffff))
+    }
+
     /// The address `offset` places further on, or back when negative; nil past either end of the family.
     ///
     /// The family never changes: a step into the IPv4-mapped block of IPv6 stays an IPv6 address.

@@ -183,11 +183,13 @@ extension Restoration {
                 try SeenLink(link, on: transaction.inside, isAlone: false)
             }
             try putRight(interface.shortfall(seen, table: try tableOfVRF(of: link)))
+            try restoreLinkLocal(of: link, interface.addresses, isInside: true)
         case .hostEnd(let end):
             guard let hostEnd else { return }
             try restoreSettings(of: hostEnd.name, end.addresses)
             let seen = try hostSight(of: hostEnd)
             try putRight(end.shortfall(seen))
+            try restoreLinkLocal(of: hostEnd, end.addresses, isInside: false)
         case .vlanInterface(let interface):
             guard bridge != nil else { return }
             let gateway = try hostLink(interface.gateway.name)
@@ -204,6 +206,7 @@ extension Restoration {
             try restoreSettings(of: shared.link, [shared.address])
             let seen = try hostSight(of: place)
             try putRight(shared.shortfall(seen))
+            try restoreLinkLocal(of: place, [shared.address], isInside: false)
         case .shortcut(let shortcut): try restore(shortcut)
         case .forwarding(.v4): try putRight(Sysctl("ipv4/ip_forward"), "1")
         case .forwarding(.v6): try putRight(Sysctl("ipv6/conf/all/forwarding"), "1")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Addressing
 internal import CLinux
 internal import CNetlink
 package import Linux
@@ -16,6 +17,10 @@ package struct LinkDetails: Hashable, Sendable {
     package let kind: LinkKind?
     /// What an administrator wrote upon it; empty when nothing.
     package let alias: String
+    /// The address that the kernel made of the MAC when the link came up; nil when it made none, or of something else.
+    ///
+    /// It makes it then, and not when somebody takes it away (RFC 4862, 5.3; sysctl `addr_gen_mode`).
+    package let linkLocalAddress: CIDR?
 
     /// Reads an `RTM_NEWLINK`; nil when it is cut off.
     init?(_ reply: NetlinkReply) {
@@ -27,6 +32,21 @@ package struct LinkDetails: Hashable, Sendable {
         alias = attributes[Int(IFLA_IFALIAS)]?.text ?? ""
         let info = attributes[Int(IFLA_LINKINFO)].map { NetlinkAttributes($0) }
         kind = LinkKind(link.kind, info?[Int(IFLA_INFO_DATA)].map { NetlinkAttributes($0) })
+        let families = attributes[Int(IFLA_AF_SPEC)].map { NetlinkAttributes($0) }
+        let family = families?[Int(AF_INET6)].map { NetlinkAttributes($0) }
+        linkLocalAddress = family.flatMap { LinkDetails.linkLocalAddress(of: link, $0) }
+    }
+
+    /// `family`: what IPv6 keeps for the link.
+    private static func linkLocalAddress(of link: Link, _ family: NetlinkAttributes) -> CIDR? {
+        // IF_READY of the kernel's net/if_inet6.h: it has seen the link work.
+        let isReady = (family[Int(IFLA_INET6_FLAGS)]?.integer(as: UInt32.self) ?? 0) & 1 << 31 != 0
+        let mode = family[Int(IFLA_INET6_ADDR_GEN_MODE)]?.first.map { UInt32($0) }
+        // The MAC of an ipvlan is another link's as well: the kernel makes its address of something else.
+        guard isReady, mode == IN6_ADDR_GEN_MODE_EUI64.rawValue, link.kind != "ipvlan", let mac = link.address else {
+            return nil
+        }
+        return CIDR(address: .linkLocal(of: mac), prefixLength: 64)
     }
 }
 

@@ -147,11 +147,3 @@ package struct SpoofCheck: Hashable, Sendable {
         return distinct
     }
 }
-
-extension IPAddress {
-    /// The address that a host makes for itself on a link (RFC 4291, appendix A).
-    fileprivate static func linkLocal(of address: MACAddress) -> IPAddress {
-        let upper = UInt128(address.value >> 24 ^ 0x02_0000) << 40
-        return IPAddress(v6: 0xfe80 << 112 | upper | 0xff_fe00_0000 | UInt128(address.value & 0xff_ffff))
-    }
-}

@@ -92,6 +92,17 @@ struct IPAddressTests {
     }
 
     @Test(
+        "What a host calls itself on a link is made of its MAC, with the bit of who gave that turned round",
+        arguments: [
+            ("02:00:00:00:00:05", "fe80::ff:fe00:5"), ("00:1b:21:3c:4d:5e", "fe80::21b:21ff:fe3c:4d5e"),
+            ("00:00:00:00:00:00", "fe80::200:ff:fe00:0"), ("ff:ff:ff:ff:ff:ff", "fe80::fdff:ffff:feff:ffff"),
+        ]
+    )
+    func linkLocal(text: String, expected: String) throws {
+        #expect(IPAddress.linkLocal(of: try #require(MACAddress(text))).description == expected)
+    }
+
+    @Test(
         "Counting stops at the ends of a family",
         arguments: [
             ("0.0.0.0", 0, "0.0.0.0"), ("0.0.0.0", -1, nil), ("0.0.0.0", 1, "0.0.0.1"),

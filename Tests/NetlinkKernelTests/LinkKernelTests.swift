@@ -18,6 +18,34 @@ struct LinkKernelTests {
         #expect(told == expected)
     }
 
+    @Test(
+        "A link tells which address the kernel made of its MAC, and still does when somebody took it away",
+        arguments: [("0", "fe80::ff:fe00:5/64"), ("1", nil), ("3", nil)] as [(String, String?)]
+    )
+    func linkLocal(mode: String, text: String?) throws {
+        let expected = text.flatMap { CIDR($0) }
+        let (told, made) = try inNewNamespace {
+            let socket = try NetlinkSocket()
+            let bridge = try socket.makeBridge("br0")
+            try socket.execute(.addVethPair(here: pair(), bridge: bridge.index))
+            try Sysctl("ipv6", link: "veth0", "addr_gen_mode").set(mode)
+            let link = try socket.required("veth0")
+            var told = [try socket.details(ofLink: "veth0")?.linkLocalAddress]
+            try socket.execute(.setUp(true, link: link.index, name: "veth0"))
+            try socket.wait(forLink: link.index, atMost: .seconds(20)) { $0.isOperational }
+            told.append(try socket.details(ofLink: "veth0")?.linkLocalAddress)
+            let made = try socket.addresses(ofLink: link.index).map(\.address)
+            for address in made {
+                try socket.execute(.deleteAddress(address, from: link.index, name: "veth0"))
+            }
+            told.append(try socket.details(ofLink: "veth0")?.linkLocalAddress)
+            return (told, made)
+        }
+        #expect(told == [nil, expected, expected])
+        #expect(made.count == (mode == "1" ? 0 : 1))
+        #expect(expected.map { [$0] == made } ?? true)
+    }
+
     @Test("The loopback interface is a link like any other")
     func loopback() throws {
         let link = try inNewNamespace { try NetlinkSocket().required("lo") }
