@@ -29,6 +29,7 @@ static void *(*const map_lookup)(const void *map, const void *key) = (void *)1;
 static u64 (*const jiffies)(void) = (void *)118;
 static long (*const push_tag)(struct frame *frame, u16 protocol, u16 tag) = (void *)18;
 static long (*const pop_tag)(struct frame *frame) = (void *)19;
+static long (*const change_kind)(struct frame *frame, u32 kind) = (void *)32;
 static long (*const redirect_to_peer)(u32 link, u64 flags) = (void *)155;
 
 /// Functions of the kernel that its compiler of programs replaces by a move, from Linux 6.2 on.
@@ -43,6 +44,7 @@ enum { second_program = 8 };                               // bpf_mprog_entry.fp
 enum { before_routing = 0, forwarding = 2 * 8, after_routing = 4 * 8 };  // NF_INET_…, where a hook is
 enum { filter_list = 8 };                                   // cls_bpf_prog.link, behind .filter
 enum { passes = -1, drops = 2 };                            // TC_ACT_UNSPEC, TC_ACT_SHOT
+enum { for_us = 0 };                                        // PACKET_HOST
 enum { is_up = 1, is_promiscuous = 0x100 };                 // IFF_UP, IFF_PROMISC
 enum { is_forwarding = 3 };                                 // BR_STATE_FORWARDING
 enum { header_length = 14, protocol4 = 0x0008, protocol6 = 0xdd86 };  // as read by a little-endian machine

@@ -334,7 +334,12 @@ INLINE int lead(struct frame *frame, enum place place) {
         way->generation = changed;
         way->link = link;
     }
-    if (is_free(frame, way, place) && add_up(way, frame->length)) return redirect_to_peer(way->destination, 0);
+    if (is_free(frame, way, place) && add_up(way, frame->length)) {
+        // The host's end, where it came in, found another's address in it. Before Linux 6.15 that is kept, and IP at the
+        // receiver takes no frames that are for others.
+        change_kind(frame, for_us);
+        return redirect_to_peer(way->destination, 0);
+    }
     way->link = 0;
     return passes;
 }
