@@ -268,6 +268,24 @@ def test_a_bridge_is_made_again_as_the_youngest_know_it(host: Host, ours: Implem
         line.split()[0] for line in lines if line.startswith("lan/"))
 
 
+def test_a_gateway_that_got_another_address_keeps_it(host: Host, ours: Implementation) -> None:
+    """A network got another range, with `forceAddress`: what containers of the former one had is not taken back."""
+    def ranged(subnet: str) -> Network:
+        return network(bridge(host_local(subnet), isGateway=True, forceAddress=True), name="lan", version="1.1.0")
+
+    tool = Operator(host, ours, ranged("10.78.0.0/24"))
+    connected(Runtime(host, ours, ranged("10.77.0.0/24")), "old")
+    connected(Runtime(host, ours, ranged("10.78.0.0/24")), "new")
+    for damage in ("true", "ip address flush dev cni0", "ip link del cni0", "ip -n old link del eth0"):
+        host.must(damage)
+        outcome = tool.run("reconcile")
+        assert outcome.ok and "10.77.0.1" not in outcome.stdout, (damage, outcome)
+        shown = json.loads(host.must("ip -4 -j address show cni0"))[0]["addr_info"]
+        assert [entry["local"] for entry in shown] == ["10.78.0.1"], damage
+        assert tool.run("reconcile").stdout == "all is well with 2 attachments\n", damage
+    host.must("ping -q -c 1 -W 20 10.78.0.1", netns="/run/netns/new")
+
+
 def test_a_dry_run_and_another_network_touch_nothing(site: Site) -> None:
     """--dry-run says it, --network leaves the others."""
     site.host.must("ip link del cni0; ip -n wire0 address flush dev eth0; ip -n wire0 -6 address flush dev eth0")

@@ -205,7 +205,9 @@ extension Restoration {
             transaction.remember(place)
             try restoreSettings(of: shared.link, [shared.address])
             let seen = try hostSight(of: place)
-            try putRight(shared.shortfall(seen))
+            let shortfall = shared.shortfall(seen)
+            if shortfall != nil, try isSuperseded(shared) { return }
+            try putRight(shortfall)
             try restoreLinkLocal(of: place, [shared.address], isInside: false)
         case .shortcut(let shortcut): try restore(shortcut)
         case .forwarding(.v4): try putRight(Sysctl("ipv4/ip_forward"), "1")
@@ -268,7 +270,7 @@ extension Restoration {
         if let shortfall { try putRight(shortfall.findings, [shortfall.remedy]) }
     }
 
-    private func hostLink(_ name: String) throws(CNIError) -> Link? {
+    func hostLink(_ name: String) throws(CNIError) -> Link? {
         try translating("cannot look for \(name)") { () throws(KernelError) in
             try transaction.host.link(named: name)
         }

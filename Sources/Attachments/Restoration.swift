@@ -59,7 +59,7 @@ struct Restoration: ~Copyable {
             } catch {
                 throw findings.isEmpty ? error : error.adding("found: \(findings.joined(separator: "; "))")
             }
-            said += findings.filter { !said.contains($0) }
+            for finding in findings where !said.contains(finding) { said.append(finding) }
             if findings.isEmpty || !isChanging {
                 transaction.commit()
                 return (said, complaints)
@@ -115,7 +115,7 @@ struct Restoration: ~Copyable {
         guard !AddressDelegate.needsLink(standing.request) else {
             return complaints.append("\(name) is missing, and its addresses were asked for through it: DEL and ADD it")
         }
-        try putRight(["\(name) is missing"], aims.making + aims.completion)
+        try putRight(["\(name) is missing"], aims.making + current(aims.completion))
     }
 
     /// Notes what is wrong, and does something about it if anything is to be changed.

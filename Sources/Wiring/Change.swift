@@ -174,4 +174,12 @@ package struct SharedAddress: Hashable, Sendable {
         self.link = link
         self.replacesOthers = replacesOthers
     }
+
+    /// Whether the link cannot have the other address beside this one.
+    ///
+    /// Of IPv4 a link serves one network only; of IPv6 it may serve several as long as they do not overlap.
+    package func conflicts(with other: CIDR) -> Bool {
+        guard other != address, other.family == address.family else { return false }
+        return other.family == .v4 || other.overlaps(address)
+    }
 }

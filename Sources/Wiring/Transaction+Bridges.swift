@@ -98,7 +98,7 @@ extension Transaction {
             return
         }
         let others = try host.addresses(ofLink: link.index).map { $0.address }.filter { other in
-            other != shared.address && Transaction.conflict(other, shared.address)
+            shared.conflicts(with: other)
         }
         if shared.replacesOthers {
             for other in others { try remove(other, from: link) }
@@ -125,12 +125,6 @@ extension Transaction {
         } catch {
             guard error.errno == .addressNotAvailable else { throw error }
         }
-    }
-
-    /// Of IPv4 a link serves one network only; of IPv6 it may serve several as long as they do not overlap.
-    private static func conflict(_ one: CIDR, _ other: CIDR) -> Bool {
-        guard one.family == other.family else { return false }
-        return one.family == .v4 || one.overlaps(other)
     }
 
     mutating func makeForwarding(_ family: AddressFamily) throws(KernelError) {
