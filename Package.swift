@@ -360,7 +360,10 @@ let modules: [Target] = [
     tests("InstallationTests", ["Installation", "JSON", "Linux", "TestSupport"]),
     tests(
         "ReachabilityTests",
-        ["Reachability", "Doctor", "PacketFilter", "Addressing", "JSON", "Linux", "TestSupport"]
+        [
+            "Reachability", "Doctor", "Forwarding", "Netlink", "PacketFilter", "Addressing", "JSON", "Linux",
+            "SeededNumbers", "TestSupport",
+        ]
     ),
     tests(
         "TopologyTests",

@@ -130,6 +130,17 @@ def test_a_frame_at_a_port_of_a_container_is_answered(small: Operator) -> None:
         assert verdict["outcome"] == outcome, verdict
 
 
+@pytest.mark.needs_vlans
+def test_ports_of_all_vlans(small: Operator) -> None:
+    """What the kernel says of a trunk of 4094 VLANs is read, and each of them tells who is where."""
+    host = small.host
+    ports = [entry["hostInterface"]["name"] for entry in small.attachments().values()]
+    host.must("ip link set cni0 type bridge vlan_filtering 1; bridge vlan add vid 2-4094 dev cni0 self;"
+              + "".join(f"bridge vlan add vid 2-4094 dev {port};" for port in ports))
+    for words in (["web-0", "web-1:81"], ["web-0", "host:81"]):
+        assert explain(host, *words, status=1)["verdict"]["outcome"] == "refused"
+
+
 @pytest.mark.needs_links("vlan")
 def test_a_frame_with_a_tag_is_answered_with_it(small: Operator) -> None:
     """By a VLAN of the host upon the container's port, to one of the container upon its interface."""

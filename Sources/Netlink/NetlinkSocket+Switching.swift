@@ -77,8 +77,8 @@ package struct PortVLANs: Hashable, Sendable {
         self.runs = runs
     }
 
-    /// Reads what a family of a link says; nil when it says nothing of VLANs.
-    init?(_ families: ArraySlice<UInt8>) {
+    /// Reads what a family of a link says, `IFLA_AF_SPEC`; nil when it says nothing of VLANs.
+    package init?(_ families: ArraySlice<UInt8>) {
         var runs: [Run] = []
         var begin: UInt16?
         for (type, value) in NetlinkAttributes(families) where type == Int(IFLA_BRIDGE_VLAN_INFO) {

@@ -7,7 +7,8 @@ struct BridgeTable {
     private let bridge: HostModel.Link
     /// The bridge itself first, then its ports.
     private let members: [HostModel.Link]
-    private let stations: [HostModel.Station]
+    /// What is known behind ports, with their places among the members.
+    private let stations: [(HostModel.Station, Int)]
 
     struct Decision {
         /// Where the frame goes, and how it looks there.
@@ -24,18 +25,15 @@ struct BridgeTable {
     init(_ bridge: HostModel.Link, of space: HostModel.Namespace) {
         self.bridge = bridge
         let ports = space.links.filter { $0.master == bridge.index && $0.port != nil }
-        members = [bridge] + ports.prefix(1000)
-        stations = space.stations.filter { station in ports.contains { $0.index == station.link } }
+        members = [bridge] + ports
+        let places = Dictionary(zip(ports.map { $0.index }, 1...)) { first, _ in first }
+        stations = space.stations.compactMap { station in places[station.link].map { (station, $0) } }
     }
 
     /// Asks the switch about a frame that comes from a port, or from the bridge itself.
     func decide(_ packet: Packet, from origin: HostModel.Link) -> Decision {
-        var settings = VirtualSwitch.Settings()
-        settings.maximumInterfaces = min(max(members.count, 1), 1024)
-        settings.knowsVLANs = bridge.filtersVLANs
-        var table = VirtualSwitch(settings)
-        for member in members { _ = table.addInterface(interface(member)) }
-        addStations(&table, for: packet.vlan == 0 ? origin.port?.native ?? 0 : packet.vlan)
+        let tag = packet.vlan == 0 ? origin.port?.native ?? 0 : packet.vlan
+        var table = table(of: bridge.filtersVLANs ? tag : 0)
         guard let index = members.firstIndex(where: { $0.index == origin.index }) else {
             return Decision(reason: .noSuchInterface)
         }
@@ -65,11 +63,27 @@ struct BridgeTable {
         return decision
     }
 
+    /// The switch as far as frames of one VLAN have to do with it: ports may be in thousands of others.
+    private func table(of vlan: UInt16) -> VirtualSwitch {
+        let known = places(in: vlan)
+        var settings = VirtualSwitch.Settings()
+        // Linux gives a bridge 1023 ports (BR_PORT_BITS), which with itself is what there is room for.
+        settings.maximumInterfaces = min(members.count, 1024)
+        settings.maximumAddresses = known.count
+        settings.knowsVLANs = bridge.filtersVLANs
+        var table = VirtualSwitch(settings)
+        for member in members { _ = table.addInterface(interface(member, vlan)) }
+        for (address, place) in known {
+            table.addStation(address, vlan: vlan, at: InterfaceID(index: UInt16(place)), now: 0)
+        }
+        return table
+    }
+
     private func member(_ id: InterfaceID) -> HostModel.Link? {
         Int(id.index) < members.count ? members[Int(id.index)] : nil
     }
 
-    private func interface(_ link: HostModel.Link) -> VirtualInterface {
+    private func interface(_ link: HostModel.Link, _ vlan: UInt16) -> VirtualInterface {
         var interface = VirtualInterface(link.name)
         if !link.isUp { interface.bringDown() }
         guard let port = link.port ?? (link.index == bridge.index ? HostModel.Port() : nil) else { return interface }
@@ -85,31 +99,20 @@ struct BridgeTable {
         interface.floodsMulticast = port.floodsMulticast
         interface.vlans = VLANMembership(
             native: port.native == 0 ? nil : port.native,
-            members: VLANSet(port.vlans),
-            untagged: VLANSet(port.untagged)
+            members: VLANSet([vlan].filter { port.vlans.contains($0) }),
+            untagged: VLANSet([vlan].filter { port.untagged.contains($0) })
         )
         return interface
     }
 
-    /// The addresses of the bridge and of its ports are the host's own; then what was learned.
-    ///
-    /// `asked`: the VLAN of the frame in question, where one table goes for all VLANs.
-    private func addStations(_ table: inout VirtualSwitch, for asked: UInt16) {
-        let vlans: Set<UInt16>
-        if bridge.hasOneTableForVLANs {
-            vlans = [asked]
-        } else {
-            vlans = bridge.filtersVLANs ? Set([0] + members.flatMap { $0.port?.vlans ?? [] }) : [0]
+    /// Where among the members the stations of a VLAN are: those that were learned or written down, and the addresses of
+    /// the bridge and of its ports, which are the host's own.
+    private func places(in vlan: UInt16) -> [MACAddress: Int] {
+        var places: [MACAddress: Int] = [:]
+        for (station, place) in stations where bridge.hasOneTableForVLANs || station.vlan == vlan {
+            places[station.address] = place
         }
-        for vlan in vlans {
-            for member in members {
-                table.addStation(member.address, vlan: vlan, at: InterfaceID(index: 0), now: 0)
-            }
-        }
-        for station in stations where !members.contains(where: { $0.address == station.address }) {
-            guard let index = members.firstIndex(where: { $0.index == station.link }) else { continue }
-            let vlan = bridge.hasOneTableForVLANs ? asked : bridge.filtersVLANs ? station.vlan : 0
-            table.addStation(station.address, vlan: vlan, at: InterfaceID(index: UInt16(index)), now: 0)
-        }
+        for member in members { places[member.address] = 0 }
+        return places
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
-internal import Forwarding
+package import Forwarding
 package import PacketFilter
 
 /// A host at one moment, as far as it decides what becomes of packets: namespaces, and what each of them has.
@@ -114,9 +114,9 @@ package struct HostModel: Sendable {
         package var floodsMulticast = true
         /// The VLAN of untagged frames; 0 is none.
         package var native: UInt16 = 0
-        package var vlans: [UInt16] = []
+        package var vlans = VLANSet()
         /// Those of which frames leave without a tag.
-        package var untagged: [UInt16] = []
+        package var untagged = VLANSet()
 
         /// A port that forwards everything.
         package init() {}

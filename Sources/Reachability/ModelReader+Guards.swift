@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import FastPath
+internal import Forwarding
 internal import Linux
 
 // VLANs that programs keep at the ports of a bridge which cannot tell them apart.
@@ -31,6 +32,6 @@ extension HostModel.Port {
     }
 
     fileprivate mutating func keep(to kept: FastPathGuard) {
-        (native, vlans, untagged) = (kept.native, kept.memberVLANs, kept.untaggedVLANs)
+        (native, vlans, untagged) = (kept.native, VLANSet(kept.memberVLANs), VLANSet(kept.untaggedVLANs))
     }
 }

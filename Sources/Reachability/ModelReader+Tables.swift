@@ -2,6 +2,7 @@
 internal import Addressing
 internal import CLinux
 internal import CNetlink
+internal import Forwarding
 internal import Linux
 internal import Netlink
 
@@ -50,22 +51,27 @@ extension ModelReader {
     private static func bridgePorts(
         _ socket: borrowing NetlinkSocket
     ) throws(KernelError) -> [Int32: HostModel.Port] {
-        let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP)
-        var header = ifinfomsg()
-        header.ifi_family = UInt8(AF_BRIDGE)
-        message.append(header)
-        // RTEXT_FILTER_BRVLAN
-        message.put(Int(IFLA_EXT_MASK), UInt32(2))
         var ports: [Int32: HostModel.Port] = [:]
-        for reply in try socket.list(NetlinkRequest("list ports of bridges", message)) {
+        for reply in try socket.list(portsQuestion) {
             guard let index = reply.payload.integer(at: 4, as: Int32.self) else { continue }
-            ports[index] = port(NetlinkAttributes(reply.payload.dropFirst(16)))
+            ports[index] = port(reply)
         }
         return ports
     }
 
-    private static func port(_ attributes: NetlinkAttributes) -> HostModel.Port {
+    /// Asks for VLANs in runs: one by one all those of a trunk are more than an answer holds.
+    static var portsQuestion: NetlinkRequest {
+        let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP)
+        var header = ifinfomsg()
+        header.ifi_family = UInt8(AF_BRIDGE)
+        message.append(header)
+        message.put(Int(IFLA_EXT_MASK), UInt32(RTEXT_FILTER_BRVLAN_COMPRESSED))
+        return NetlinkRequest("list ports of bridges", message)
+    }
+
+    static func port(_ reply: NetlinkReply) -> HostModel.Port {
         var port = HostModel.Port()
+        let attributes = NetlinkAttributes(reply.payload.dropFirst(16))
         if let body = attributes[Int(IFLA_PROTINFO)].map({ NetlinkAttributes($0) }) {
             func flag(_ attribute: UInt32, _ usual: Bool) -> Bool {
                 body[Int(attribute)]?.first.map { $0 != 0 } ?? usual
@@ -81,14 +87,10 @@ extension ModelReader {
             port.floodsBroadcast = flag(UInt32(IFLA_BRPORT_BCAST_FLOOD), true)
             port.floodsMulticast = flag(UInt32(IFLA_BRPORT_MCAST_FLOOD), true)
         }
-        guard let vlans = attributes[Int(IFLA_AF_SPEC)].map({ NetlinkAttributes($0) }) else { return port }
-        for (type, octets) in vlans where type == Int(IFLA_BRIDGE_VLAN_INFO) {
-            guard let flags = octets.integer(at: 0, as: UInt16.self), let id = octets.integer(at: 2, as: UInt16.self)
-            else { continue }
-            port.vlans.append(id)
-            if Int32(flags) & Int32(BRIDGE_VLAN_INFO_PVID) != 0 { port.native = id }
-            if Int32(flags) & Int32(BRIDGE_VLAN_INFO_UNTAGGED) != 0 { port.untagged.append(id) }
-        }
+        let runs = attributes[Int(IFLA_AF_SPEC)].flatMap { PortVLANs($0) }?.runs ?? []
+        port.native = runs.first { $0.isNative }?.identifiers.lowerBound ?? 0
+        port.vlans = VLANSet(runs.map { $0.identifiers }.joined())
+        port.untagged = VLANSet(runs.filter { $0.isUntagged }.map { $0.identifiers }.joined())
         return port
     }
 

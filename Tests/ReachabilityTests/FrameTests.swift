@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Forwarding
 import Reachability
 import Testing
 
@@ -58,10 +59,10 @@ struct FrameTests {
         small.change("br0") { $0.filtersVLANs = true }
         for name in ["veth1", "veth2"] {
             small.change(name) { link in
-                link.port?.vlans = [5]
+                link.port?.vlans = VLANSet([5])
                 guard !isTagged, name == "veth1" else { return }
                 link.port?.native = 5
-                link.port?.untagged = [5]
+                link.port?.untagged = VLANSet([5])
             }
         }
         for number in [1, 2] {

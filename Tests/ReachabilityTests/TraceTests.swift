@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Doctor
+import Forwarding
 import JSON
 import PacketFilter
 import Reachability
@@ -35,8 +36,8 @@ struct TraceTests {
         func put(_ name: String, _ vlan: UInt16) {
             small.change(name) { link in
                 link.port?.native = vlan
-                link.port?.vlans = [vlan]
-                link.port?.untagged = [vlan]
+                link.port?.vlans = VLANSet([vlan])
+                link.port?.untagged = VLANSet([vlan])
             }
         }
         put("veth1", 10)
@@ -52,7 +53,7 @@ struct TraceTests {
         small.change("br0") { link in
             (link.filtersVLANs, link.hasOneTableForVLANs) = (true, true)
             var port = HostModel.Port()
-            (port.native, port.vlans, port.untagged) = (1, Array(1...4094), [1])
+            (port.native, port.vlans, port.untagged) = (1, .all, VLANSet([1]))
             link.port = port
         }
         let stations = [(11, 16), (12, 17)].map { link, number in
@@ -66,7 +67,7 @@ struct TraceTests {
         small.model.namespaces[0].stations = stations
         func put(_ name: String, _ vlan: UInt16) {
             var port = HostModel.Port()
-            (port.native, port.vlans, port.untagged) = (vlan, [vlan], [vlan])
+            (port.native, port.vlans, port.untagged) = (vlan, VLANSet([vlan]), VLANSet([vlan]))
             small.change(name) { $0.port = port }
         }
         put("veth1", 10)

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import Forwarding
+import Netlink
+import Testing
+
+@testable import Reachability
+
+@Suite("What the kernel says of ports")
+struct ModelReaderTests {
+    /// A message with a payload in hexadecimal.
+    private func reply(_ text: String) throws -> NetlinkReply {
+        let payload = text.split { $0 == " " || $0 == "\n" }.compactMap { UInt8($0, radix: 16) }
+        let length = NetlinkReply.headerLength + payload.count
+        let header = [UInt8(length & 0xff), UInt8(length >> 8)] + [UInt8](repeating: 0, count: 14)
+        return try #require(NetlinkReply.messages(in: header + payload).first)
+    }
+
+    /// Before attributes: AF_BRIDGE, ARPHRD_ETHER, link 11, flags.
+    private let port = "07 00 01 00 0b 00 00 00 00 00 00 00 00 00 00 00"
+
+    @Test("VLANs are asked for in runs: one by one those of a trunk do not fit into a message")
+    func question() {
+        #expect(ModelReader.portsQuestion.octets.suffix(8) == [8, 0, 29, 0, 4, 0, 0, 0])
+    }
+
+    @Test("A port of all VLANs has all of them, and its native one leaves without a tag")
+    func trunk() throws {
+        let vlans = """
+            1c 00 1a 80  08 00 02 00 06 00 01 00
+            08 00 02 00 08 00 02 00  08 00 02 00 10 00 fe 0f
+            """
+        let read = ModelReader.port(try reply("\(port) \(vlans)"))
+        #expect((read.native, read.vlans, read.untagged) == (1, .all, VLANSet([1])))
+    }
+
+    @Test("A run has its VLANs and no others, and its flags are those of all")
+    func run() throws {
+        let vlans = "1c 00 1a 80 08 00 02 00 0c 00 14 00 08 00 02 00 14 00 1e 00 08 00 02 00 00 00 28 00"
+        let read = ModelReader.port(try reply("\(port) \(vlans)"))
+        #expect((read.native, read.vlans, read.untagged) == (0, VLANSet([40] + Array(20...30)), VLANSet(20...30)))
+        let none = ModelReader.port(try reply(port))
+        #expect((none.native, none.vlans, none.untagged) == (0, VLANSet(), VLANSet()))
+    }
+}
