@@ -19,7 +19,7 @@ struct Packet: Hashable, Sendable {
         self.body = body
     }
 
-    /// Reads a frame as it is on a wire; nil when it is cut off.
+    /// Reads a frame as it is on a wire; nil when it is cut off, or no packet of the IP that it says.
     init?(frame: [UInt8]) {
         guard frame.count >= 14, let destination = MACAddress(octets: frame[0..<6]),
             let source = MACAddress(octets: frame[6..<12])
@@ -34,10 +34,7 @@ struct Packet: Hashable, Sendable {
         self.destination = destination
         etherType = UInt16(frame[start]) << 8 | UInt16(frame[start + 1])
         body = Array(frame[(start + 2)...])
-        if etherType == EtherType.ipv4, body.count < 20 || body.count < Int(body[0] & 15) * 4 || body[0] >> 4 != 4 {
-            return nil
-        }
-        if etherType == EtherType.ipv6, body.count < 40 || body[0] >> 4 != 6 { return nil }
+        guard hasHeaders else { return nil }
     }
 
     /// As it is on a wire.
@@ -63,8 +60,23 @@ struct Packet: Hashable, Sendable {
         }
     }
 
+    /// Whether nothing is missing of the header of IP (RFC 791, 3.1; RFC 8200, 3), nor of that of ICMP, of which the
+    /// kernel reads eight octets or nothing.
+    private var hasHeaders: Bool {
+        switch family {
+        case .v4:
+            guard body.count >= 20, body[0] >> 4 == 4, body[0] & 15 >= 5, body.count >= transportOffset else {
+                return false
+            }
+        case .v6: guard body.count >= 40, body[0] >> 4 == 6 else { return false }
+        case nil: return true
+        }
+        return !isICMP || body.count >= transportOffset + 8
+    }
+
     /// Where the transport's header begins, and whose it is; extension headers are passed over.
     private var transport: (offset: Int, number: UInt8) {
+        guard let family else { return (body.count, 0) }
         guard family == .v6 else { return (Int(body[0] & 15) * 4, body[9]) }
         var (offset, number) = (40, body[6])
         // Hop-by-hop, routing and destination options (RFC 8200, 4).
@@ -78,6 +90,12 @@ struct Packet: Hashable, Sendable {
     var transportOffset: Int { transport.offset }
     var protocolNumber: UInt8 { transport.number }
     var hasPorts: Bool { [6, 17, 132].contains(protocolNumber) && body.count >= transportOffset + 4 }
+    /// Whether it is of the ICMP of its own family; the number of the other one is any protocol.
+    private var isICMP: Bool { family != nil && protocolNumber == (family == .v4 ? 1 : 58) }
+    /// RFC 792; RFC 4443, 4.1.
+    var isEchoRequest: Bool {
+        isICMP && body.count > transportOffset && body[transportOffset] == (family == .v4 ? 8 : 128)
+    }
 
     var sourceAddress: IPAddress {
         get { address(at: family == .v4 ? 12 : 8) }
@@ -97,12 +115,13 @@ struct Packet: Hashable, Sendable {
     }
 
     private func address(at offset: Int) -> IPAddress {
-        IPAddress(octets: body[offset..<(offset + (family == .v4 ? 4 : 16))]) ?? IPAddress(v4: 0)
+        guard family != nil else { return IPAddress(v4: 0) }
+        return IPAddress(octets: body[offset..<(offset + (family == .v4 ? 4 : 16))]) ?? IPAddress(v4: 0)
     }
 
     private mutating func set(_ address: IPAddress, at offset: Int) {
         let octets = address.octets
-        guard octets.count == (family == .v4 ? 4 : 16) else { return }
+        guard family != nil, octets.count == (family == .v4 ? 4 : 16) else { return }
         body.replaceSubrange(offset..<(offset + octets.count), with: octets)
     }
 
@@ -169,8 +188,8 @@ extension Packet {
         let offset = transportOffset
         switch protocolNumber {
         case 6 where body.count > offset + 13: answer.body[offset + 13] = isRefusal ? 0x14 : 0x12
-        case 1: answer.body[offset] = 0
-        case 58: answer.body[offset] = 129
+        case 1 where isEchoRequest: answer.body[offset] = 0
+        case 58 where isEchoRequest: answer.body[offset] = 129
         default: break
         }
         return answer

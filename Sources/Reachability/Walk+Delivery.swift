@@ -48,6 +48,10 @@ extension Walk {
         let space = model.namespaces[namespace]
         switch packet.protocolNumber {
         case 1, 58:
+            guard packet.isEchoRequest else {
+                note(.socket, namespace, "it asks for no echo, and who hears it cannot be seen")
+                return nil
+            }
             let name = packet.family == .v4 ? "ipv4/icmp_echo_ignore_all" : "ipv6/icmp/echo_ignore_all"
             if space.setting(name) != 0 {
                 note(.setting, namespace, "\(name) is on")
