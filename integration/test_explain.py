@@ -235,6 +235,23 @@ def test_a_namespace_that_is_gone(small: Operator) -> None:
     assert outcome.status == 2 and "web-0 is gone" in outcome.stderr and "culvert gc" in outcome.stderr, outcome
 
 
+def test_the_address_of_a_dead_container_is_its_successors(host: Host, ours: Implementation) -> None:
+    """Who died without DEL has a record until gc, and no address any more."""
+    pool = host_local(ranges=[[{"subnet": "10.77.0.0/24", "rangeStart": "10.77.0.2", "rangeEnd": "10.77.0.3"}]])
+    lan = network(bridge(pool, isGateway=True, isDefaultGateway=True), name="lan")
+    runtime = Runtime(host, ours, lan)
+    dead = connected(runtime, "a")
+    connected(runtime, "neighbour")
+    host.remove_container(dead)
+    connected(runtime, "b")
+    records = Operator(host, ours, lan).attachments()
+    assert records["a:eth0"]["container"] == "dead"
+    assert records["a:eth0"]["addresses"] == records["b:eth0"]["addresses"] == ["10.77.0.2/24"]
+    document = explain(host, "10.77.0.2", "10.77.0.3:81", status=1)
+    assert document["verdict"]["outcome"] == "refused" and document["steps"][0]["place"] == "b", document
+    assert explain(host, "neighbour", "10.77.0.2:81", status=1)["verdict"]["place"] == "b"
+
+
 def test_without_permission(small: Operator) -> None:
     """Who may not look is told so, and nothing is guessed."""
     outcome = small.run("explain", "host", "10.77.0.3", wrapper=("setpriv", "--reuid", "65534", "--clear-groups"))

@@ -73,17 +73,22 @@ struct FlowEnd {
 /// The attachments of this host, and what was read of it so far.
 struct ExplainScene {
     private let attachments: [AttachmentFacts]
+    /// Without those that are proved dead, whose addresses others may have by now.
+    private let living: [AttachmentFacts]
     private var reader = ModelReader()
 
     /// Reads the host.
     init(_ attachments: [AttachmentFacts]) throws(PoolFailure) {
         self.attachments = attachments
+        living = attachments.filter { $0.life.verdict != .dead }
         do throws(KernelError) {
             try reader.readHost()
         } catch {
             throw PoolFailure(error, intention: "cannot read the host's network")
         }
-        for facts in attachments {
+        // A switch may outlive the containers that it was for.
+        for facts in attachments { reader.add(facts.switchPorts.filter { $0.kind != .container }) }
+        for facts in living {
             let addresses = facts.addresses.map { $0.address }
             let stranger = HostModel.Stranger(name: facts.key.containerID, addresses: addresses)
             reader.add(facts.switchPorts)
@@ -106,7 +111,7 @@ struct ExplainScene {
     /// Looks into the container at the far end of a link of the host, if there is one: it gets the answer to what comes
     /// in there, whatever addresses it has given itself.
     mutating func readEnd(of link: String) throws(PoolFailure) {
-        guard let facts = attachments.first(where: { $0.hostInterface == link }) else { return }
+        guard let facts = living.first(where: { $0.hostInterface == link }) else { return }
         _ = try read(facts.key.containerID)
     }
 
@@ -198,7 +203,7 @@ struct ExplainScene {
     }
 
     private func owner(of address: IPAddress) -> String? {
-        attachments.first { facts in facts.addresses.contains { $0.address == address } }?.key.containerID
+        living.first { facts in facts.addresses.contains { $0.address == address } }?.key.containerID
     }
 
     private mutating func destination(
