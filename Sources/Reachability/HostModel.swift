@@ -156,8 +156,8 @@ package struct HostModel: Sendable {
         package var source: IPAddress?
         package var table: Int = 254
         package var priority: UInt32 = 0
-        /// Whether there are several ways, of which the kernel takes one by a hash.
-        package var hasManyWays = false
+        /// Where it has several ways, the links of all, of which the kernel takes one by a hash; `link` is the first.
+        package var ways: [Int32] = []
 
         package init(_ destination: CIDR, link: Int32?) {
             self.destination = destination
@@ -249,6 +249,11 @@ extension HostModel.Namespace {
     func setting(_ name: String, of link: HostModel.Link) -> Int {
         max(setting("ipv4/conf/all/\(name)"), setting("ipv4/conf/\(link.name)/\(name)"))
     }
+}
+
+extension HostModel.Route {
+    /// The links of all its ways.
+    var links: [Int32] { ways.isEmpty ? link.map { [$0] } ?? [] : ways }
 }
 
 extension HostModel.Link {

@@ -144,7 +144,7 @@ extension ModelReader {
         }
     }
 
-    private static func route(_ reply: NetlinkReply, _ family: AddressFamily) -> HostModel.Route? {
+    static func route(_ reply: NetlinkReply, _ family: AddressFamily) -> HostModel.Route? {
         // rtmsg: family, destination and source length, tos, table, protocol, scope, type (8 each), flags (32)
         let payload = reply.payload
         guard payload.count >= 12, let length = payload.integer(at: 1, as: UInt8.self),
@@ -162,13 +162,25 @@ extension ModelReader {
         route.source = attributes[Int(RTA_PREFSRC.rawValue)].flatMap { IPAddress(octets: $0) }
         route.table = attributes[Int(RTA_TABLE.rawValue)]?.integer(as: UInt32.self).map(Int.init) ?? Int(table)
         route.priority = attributes[Int(RTA_PRIORITY.rawValue)]?.integer(as: UInt32.self) ?? 0
-        if let ways = attributes[Int(RTA_MULTIPATH.rawValue)], let first = ways.integer(at: 0, as: UInt16.self) {
-            route.hasManyWays = true
-            route.link = ways.integer(at: 4, as: Int32.self)
-            let body = NetlinkAttributes(ways.dropFirst(8).prefix(max(0, Int(first) - 8)))
-            route.gateway = body[Int(RTA_GATEWAY.rawValue)].flatMap { IPAddress(octets: $0) }
-        }
+        if let ways = attributes[Int(RTA_MULTIPATH.rawValue)] { add(ways: ways, to: &route) }
         return route
+    }
+
+    /// Enters several ways, the first one as the one that is taken here.
+    private static func add(ways: ArraySlice<UInt8>, to route: inout HostModel.Route) {
+        var rest = ways
+        // rtnexthop: length (16), flags, hops (8 each), link (32), and attributes
+        while let length = rest.integer(at: 0, as: UInt16.self).map(Int.init), length >= 8, length <= rest.count,
+            let link = rest.integer(at: 4, as: Int32.self)
+        {
+            if route.ways.isEmpty {
+                let own = NetlinkAttributes(rest.dropFirst(8).prefix(length - 8))
+                route.link = link
+                route.gateway = own[Int(RTA_GATEWAY.rawValue)].flatMap { IPAddress(octets: $0) }
+            }
+            route.ways.append(link)
+            rest = rest.dropFirst((length + 3) & ~3)
+        }
     }
 
     // MARK: - Policies

@@ -102,6 +102,8 @@ extension RuleMachine {
             index = input.index
         } else if case .found(let route) = hook.namespace.route(question), route.kind == .unicast {
             index = route.link ?? 0
+            // Of several ways that one counts which is asked for (`fib_info_nh_uses_dev` of the kernel).
+            if flags.contains(.iif), let input = hook.input, route.links.contains(input.index) { index = input.index }
         }
         if flags.contains(.iif), index != hook.input?.index { index = 0 }
         if flags.contains(.present) { return [index == 0 ? 0 : 1] }

@@ -103,7 +103,7 @@ extension Walk {
             let notice = route.kind == .prohibit ? Notice.prohibited(packet.family) : hard
             return .stopped(stop(isSilent ? .dropped : .unreachable, namespace, reason), notice)
         }
-        if route.hasManyWays { note(.remark, namespace, "the route has several ways; the first is taken here") }
+        if route.ways.count > 1 { note(.remark, namespace, "the route has several ways; the first is taken here") }
         let way = route.gateway.map { " via \($0)" } ?? ""
         let table = route.table == 254 ? "" : " of table \(route.table)"
         let target = packet.destinationAddress
@@ -213,9 +213,9 @@ extension Walk {
             note(.setting, namespace, "rp_filter: no way back to \(source)")
             return stop(.dropped, namespace, "there is no way back to \(source), and rp_filter is on")
         }
-        guard mode == 1, route.link != link.index, space.domain(space.link(route.link))?.index != link.index else {
-            return nil
-        }
+        // Any of several ways will do (`fib_info_nh_uses_dev` of the kernel).
+        let isRight = route.links.contains { $0 == link.index || space.domain(space.link($0))?.index == link.index }
+        guard mode == 1, !isRight else { return nil }
         let other = space.link(route.link)?.name ?? "elsewhere"
         note(.setting, namespace, "rp_filter is strict: the way back to \(source) is by \(other)")
         return stop(

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Forwarding
 import Netlink
 import Testing
 
 @testable import Reachability
 
-@Suite("What the kernel says of ports")
+@Suite("What the kernel says of ports and routes")
 struct ModelReaderTests {
     /// A message with a payload in hexadecimal.
     private func reply(_ text: String) throws -> NetlinkReply {
@@ -40,5 +41,30 @@ struct ModelReaderTests {
         #expect((read.native, read.vlans, read.untagged) == (0, VLANSet([40] + Array(20...30)), VLANSet(20...30)))
         let none = ModelReader.port(try reply(port))
         #expect((none.native, none.vlans, none.untagged) == (0, VLANSet(), VLANSet()))
+    }
+
+    @Test("A route of several ways has the links of all, and the gateway of the first")
+    func ways() throws {
+        let text = """
+            02 18 00 00 fe 03 00 01 00 00 00 00  08 00 01 00 cb 00 71 00
+            24 00 09 00
+            10 00 00 00 09 00 00 00 08 00 05 00 0a 01 02 01
+            10 00 00 03 07 00 00 00 08 00 05 00 0a 01 02 02
+            """
+        let route = try #require(ModelReader.route(reply(text), .v4))
+        #expect((route.link, route.ways, route.gateway) == (9, [9, 7], IPAddress("10.1.2.1")))
+        #expect(route.links == [9, 7])
+        let payload = try reply(text).payload
+        for count in payload.indices.map({ $0 - payload.startIndex }) {
+            let cut = payload.prefix(count).map { String($0, radix: 16) }.joined(separator: " ")
+            _ = ModelReader.route(try reply(cut), .v4)
+        }
+    }
+
+    @Test("A route of one way has its link")
+    func way() throws {
+        let text = "02 18 00 00 fe 03 00 01 00 00 00 00 08 00 01 00 cb 00 71 00 08 00 04 00 07 00 00 00"
+        let route = try #require(ModelReader.route(reply(text), .v4))
+        #expect((route.link, route.ways, route.links) == (7, [], [7]))
     }
 }

@@ -42,6 +42,24 @@ struct RuleTests {
         #expect(verdict.reason.contains("no answer comes back"))
     }
 
+    @Test("A rule that asks for the way back takes any of several")
+    func wayBack() throws {
+        var small = try SmallHost()
+        let rule: [Expression] = [
+            .fib(.oif, [.saddr, .iif], to: .word(0)), .compare(.equal, .word(0), [0, 0, 0, 0]), .verdict(.drop),
+        ]
+        small.add(rule, to: .prerouting)
+        #expect(try small.trace(1, "192.0.2.1").verdict.outcome == .refused)
+        let number = try #require(small.model.namespaces[0].routes.firstIndex { $0.link == 10 })
+        small.model.namespaces[0].routes[number].ways = [10, 20]
+        #expect(try small.trace(1, "192.0.2.1").verdict.outcome == .refused)
+        small.model.namespaces[0].routes[number].ways = [20, 10]
+        small.model.namespaces[0].routes[number].link = 20
+        #expect(try !small.trace(1, "192.0.2.1").verdict.reason.contains("rule 1"))
+        small.model.namespaces[0].routes[number].ways = []
+        #expect(try small.trace(1, "192.0.2.1").verdict.reason.contains("rule 1"))
+    }
+
     @Test("What leaves masqueraded has the host's address, and answers find back")
     func masquerade() throws {
         var small = try SmallHost()

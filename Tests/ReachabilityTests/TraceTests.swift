@@ -104,6 +104,19 @@ struct TraceTests {
         #expect(verdict.finding == .strictReversePath)
     }
 
+    @Test("Of several ways back any one satisfies a strict reverse path")
+    func ways() throws {
+        var small = try SmallHost()
+        small.model.namespaces[0].settings["ipv4/conf/all/rp_filter"] = 1
+        let number = try #require(small.model.namespaces[0].routes.firstIndex { $0.link == 10 })
+        small.model.namespaces[0].routes[number].link = 20
+        #expect(try small.trace(1, "192.0.2.1").verdict.finding == .strictReversePath)
+        small.model.namespaces[0].routes[number].ways = [20, 10]
+        let trace = try small.trace(1, "192.0.2.1")
+        #expect(trace.verdict.finding == nil)
+        #expect(trace.steps.contains { $0.text.contains("several ways") })
+    }
+
     @Test("An address that the sender does not have cannot be sent from")
     func foreignSource() throws {
         #expect(try SmallHost().trace(1, "10.0.0.3", source: "10.9.9.9").verdict.outcome == .unreachable)
