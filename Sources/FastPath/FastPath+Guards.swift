@@ -182,6 +182,15 @@ package struct VLANGuards: ~Copyable {
         return numbers == (first, last)
     }
 
+    /// Whether two programs of ours, of whatever version, are at a link.
+    ///
+    /// - Throws: ``KernelError``.
+    package static func areSomeAttached(to link: UInt32) throws(KernelError) -> Bool {
+        let socket = try NetlinkSocket()
+        guard try socket.programFilter(ofLink: link, at: .exit)?.isOurs == true else { return false }
+        return try socket.programFilter(ofLink: link, at: .entry)?.isOurs == true
+    }
+
     /// Forgets a port, which passes nothing from then on if the programs are still there; that it is not known is no error.
     ///
     /// - Throws: ``KernelError``.

@@ -117,6 +117,8 @@ package struct HostModel: Sendable {
         package var vlans = VLANSet()
         /// Those of which frames leave without a tag.
         package var untagged = VLANSet()
+        /// Whether programs keep it to VLANs that they do not tell.
+        package var hidesVLANs = false
 
         /// A port that forwards everything.
         package init() {}

@@ -19,6 +19,10 @@ extension ModelReader {
                 links[place].port = HostModel.Port(keptTo: .trunk)
             } else if let vlans = guarded.vlans[link.index] {
                 links[place].port?.keep(to: vlans)
+            } else if guarded.untold.contains(link.index) {
+                // Only so that frames are seen to come there; what becomes of them nobody tells.
+                links[place].port?.keep(to: .trunk)
+                links[place].port?.hidesVLANs = true
             }
         }
         return guarded.kept

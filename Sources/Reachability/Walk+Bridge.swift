@@ -21,6 +21,7 @@ extension Walk {
         var wasAsked = false
         if let port {
             if let blocked = spanningTree(port, bridge, namespace) { return [.stopped(blocked)] }
+            if let hidden = hiddenVLANs(port, namespace) { return [.stopped(hidden)] }
             let place = HookPlace(point: .prerouting, namespace: namespace, input: port, output: nil, bridge: bridge)
             if let verdict = ask(place, &packet) { return [.stopped(verdict)] }
             if showsPackets(packet, bridge, namespace) {
@@ -37,6 +38,13 @@ extension Walk {
         let names = ["disabled", "listening", "learning", "forwarding", "blocking"]
         let name = Int(state) < names.count ? names[Int(state)] : "\(state)"
         return stop(.dropped, namespace, "port \(port.name) of bridge \(bridge.name) is \(name)", finding: .portDown)
+    }
+
+    private func hiddenVLANs(_ port: HostModel.Link, _ namespace: Int) -> TraceVerdict? {
+        guard port.port?.hidesVLANs == true else { return nil }
+        let reason = "programs keep port \(port.name) to VLANs that they do not tell"
+        let advice = "culvert reconcile replaces those of a former version, where there is a record"
+        return stop(.unknown, namespace, reason, advice: advice)
     }
 
     // MARK: - br_netfilter
@@ -144,6 +152,7 @@ extension Walk {
             guard packet.vlan == 0 else { return enter(packet, by: bridge, of: namespace) }
             return [.up(namespace, bridge, packet, wasAsked: wasAsked)]
         }
+        if let hidden = hiddenVLANs(target, namespace) { return [.stopped(hidden)] }
         if port == nil { place.point = .output }
         if let verdict = ask(place, &packet) { return [.stopped(verdict)] }
         if wasAsked, let verdict = show(.forward, &packet, bridge, namespace) { return [.stopped(verdict)] }

@@ -87,6 +87,7 @@ extension SwitchPortView {
         if link.port?.isIsolated == true { flags.append("isolated") }
         if link.port?.isHairpin == true { flags.append("hairpin") }
         if let word = link.shortcut?.word { flags.append(word) }
+        if link.hidesVLANs { flags.append("vlans-unknown") }
         // A port that is down forwards nothing either: that is said elsewhere.
         if link.isUp, link.hasCarrier, link.port?.isForwarding == false { flags.append("blocked") }
         if owner == nil, isElsewhere { flags.append("no-record") }

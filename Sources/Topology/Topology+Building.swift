@@ -227,6 +227,7 @@ extension Topology.Node {
         if link.port?.isHairpin == true { traits.append("hairpin") }
         if let word = link.shortcut?.word { traits.append(word) }
         if link.filtersVLANs == true { traits.append("VLAN-aware") }
+        if link.hidesVLANs { traits.append("vlans-unknown") }
         if link.hasGuardedPorts { traits.append("VLANs kept by programs") }
     }
 

@@ -20,6 +20,7 @@ extension TopologyFacts.Link {
     /// Notes the VLANs that programs keep here, where the kernel's bridge knows none.
     mutating func add(_ guarded: GuardedPorts) {
         hasGuardedPorts = guarded.bridges.contains(index)
+        hidesVLANs = guarded.untold.contains(index)
         if let kept = guarded.vlans[index] { vlans = PortVLANs(kept) }
     }
 }

@@ -40,6 +40,8 @@ package struct TopologyFacts: Hashable, Sendable {
         package var filtersVLANs: Bool?
         /// Of a bridge that tells no VLANs apart: whether programs do so at its ports.
         package var hasGuardedPorts = false
+        /// Of a port there: whether its programs do not tell which VLANs they keep it to.
+        package var hidesVLANs = false
         package var port: Port?
         package var vlans: PortVLANs?
         /// Of a port that the shortcut past its bridge knows.

@@ -80,6 +80,28 @@ struct TraceTests {
         #expect(try small.trace(1, "10.0.0.1", 9).verdict.outcome == .refused)
     }
 
+    @Test("Nobody can tell what becomes of frames where programs do not tell the VLANs of a port", arguments: 1...2)
+    func hidden(port: Int) throws {
+        var small = try SmallHost()
+        small.change("br0") { link in
+            (link.filtersVLANs, link.hasOneTableForVLANs) = (true, true)
+            var port = HostModel.Port()
+            (port.native, port.vlans, port.untagged) = (1, VLANSet(1...4094), VLANSet([1]))
+            link.port = port
+        }
+        for number in 1...2 {
+            var kept = HostModel.Port()
+            (kept.native, kept.vlans, kept.untagged) = (10, VLANSet([10]), VLANSet([10]))
+            if number == port {
+                (kept.native, kept.vlans, kept.untagged, kept.hidesVLANs) = (1, VLANSet(1...4094), VLANSet([1]), true)
+            }
+            small.change("veth\(number)") { $0.port = kept }
+        }
+        let verdict = try small.trace(1, "10.0.0.3").verdict
+        #expect(verdict.outcome == .unknown)
+        #expect(verdict.reason.contains("port veth\(port)"))
+    }
+
     @Test("Without forwarding nothing leaves the host, and the finding has the doctor's name")
     func forwarding() throws {
         var small = try SmallHost()

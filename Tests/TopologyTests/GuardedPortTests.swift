@@ -13,12 +13,12 @@ import Testing
 @Suite("Ports that programs keep to VLANs")
 struct GuardedPortTests {
     /// An ordinary host whose bridge tells no VLANs apart, with programs at some of its ports.
-    private func host(_ known: [Int32: FastPathGuard]) throws -> TopologyFacts {
+    private func host(_ known: [Int32: FastPathGuard], untold: Set<Int32> = []) throws -> TopologyFacts {
         let facts = try SomeHost.ordinary()
         var links = facts.links
         for index in links.indices where links[index].master == 3 { links[index].port = TopologyFacts.Port() }
         for index in links.indices { (links[index].vlans, links[index].filtersVLANs) = (nil, nil) }
-        let guarded = GuardedPorts([4: 3, 5: 3, 6: 3, 7: 3], known)
+        let guarded = GuardedPorts([4: 3, 5: 3, 6: 3, 7: 3], known, untold: untold)
         for index in links.indices { links[index].add(guarded) }
         return TopologyFacts(links: links, attachments: facts.attachments)
     }
@@ -53,6 +53,17 @@ struct GuardedPortTests {
     func unknown() throws {
         let facts = try host([5: FastPathGuard(native: 0, members: [], untagged: [])])
         #expect(facts.links.first { $0.index == 5 }?.vlans == PortVLANs([]))
+    }
+
+    @Test("Of one whose programs do not tell, no VLAN is said, but that there are some")
+    func untold() throws {
+        let facts = try host([:], untold: [5])
+        let bridge = try #require(facts.links.first { $0.name == "br0" })
+        #expect(bridge.hasGuardedPorts)
+        let port = try #require(KernelSwitch(bridge, in: facts, []).view.ports.first { $0.number == 5 })
+        #expect(port.native == nil && port.tagged.isEmpty && port.flags.contains("vlans-unknown"))
+        let text = Topology(facts).lines(Look(hasBlocks: true)).first { $0.contains("web:eth0") }
+        #expect(try #require(text).contains("vlans-unknown"))
     }
 
     @Test("Switches show them at their ports")

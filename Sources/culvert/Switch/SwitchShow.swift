@@ -17,6 +17,7 @@ struct SwitchShow: ParsableCommand {
 
             FLAGS are isolated, hairpin, blocked (by the spanning tree), macspoofchk, \
             ipspoofchk, rules, no-record for a port into another namespace that no plugin made, \
+            vlans-unknown where programs of a former version keep the port to VLANs, \
             and shortcut where frames may go past the bridge: both ways, or shortcut-from, \
             shortcut-to.
 
