@@ -261,6 +261,79 @@ def test_what_somebody_takes_away(host: Host, ours: Implementation) -> None:
         assert tool.run("reconcile").stdout.count("VLAN") == 0, deed
 
 
+#: What takes the programs' memory from who comes now, while they run on where they are.
+LOST = {
+    "another version": "for one in /sys/fs/bpf/culvert/*; do mv $one ${one%-*}-0; done",
+    "names removed": "rm -r /sys/fs/bpf/culvert",
+}
+
+
+@pytest.mark.parametrize("deed", LOST.values(), ids=list(LOST))
+def test_update(host: Host, ours: Implementation, deed: str) -> None:
+    """Programs of a former version keep their ports to their VLANs until each port's own record brings the new ones."""
+    host.must("ip link add cni0 type bridge && ip link set cni0 up")
+    foreign = host.add_container("x")
+    host.must("ip link add foreign type veth peer name eth0 netns x && ip link set foreign master cni0 up")
+    host.must("ip link set eth0 up && ip address add 10.77.0.250/24 dev eth0", netns=foreign.netns)
+    def addresses(start: int) -> Any:
+        return {"type": "host-local", "ranges": [[{"subnet": "10.77.0.0/24", "rangeStart": f"10.77.0.{start}"}]]}
+
+    first = Runtime(host, ours, in_vlan("net-a", addresses(100), vlan=100))
+    second = Runtime(host, ours, in_vlan("net-b", addresses(200), vlan=200, isGateway=True))
+    third = Runtime(host, ours, network(bridge(addresses(50)), name="net-p", version="1.1.0"))
+    owners = {"a1": first, "a2": first, "b1": second, "b2": second, "p1": third}
+    containers: dict[str, Container] = {"x1": foreign}
+    found = {"x1": "10.77.0.250", "gateway": "10.77.0.1"}
+    def join(name: str) -> None:
+        (containers[name],) = joined(owners[name], name)
+        found[name] = address(owners[name], containers[name])
+
+    def who_reaches_whom() -> None:
+        friends = {"a1": ["a2"], "b1": ["gateway", "b2"], "p1": ["x1"]}
+        friends["a1"] += [name for name in ("a3", "a4") if name in found]
+        for name, own in friends.items():
+            mine = [found[one] for one in own]
+            assert answers(host, containers[name], *mine, seconds=20) == mine, name
+            others = [one for key, one in found.items() if key != name and key not in own]
+            assert answers(host, containers[name], *others) == [], name
+
+    for name in owners:
+        join(name)
+    who_reaches_whom()
+    tool = Operator(host, ours)
+    host.must(deed)
+    assert {outcome(host, "b1", found[name]) for name in ("a1", "b2")} == {"unknown"}
+    tool.must("reconcile", "--network", "net-a")
+    who_reaches_whom()
+    assert outcome(host, "a1", found["a2"]) == "connected" and outcome(host, "b1", found["a1"]) == "unknown"
+    owners["a3"] = owners["a4"] = first
+    join("a3")
+    who_reaches_whom()
+    # As an ADD leaves it that was killed.
+    host.must("ip link set cni0 alias 'VLANs kept by programs, some ports to do'")
+    join("a4")
+    who_reaches_whom()
+    assert all(first.check(containers[name]).ok for name in ("a1", "a2", "a3", "a4"))
+    tool.must("reconcile")
+    who_reaches_whom()
+    assert [name for name in owners if not owners[name].check(containers[name]).ok] == []
+    assert tool.run("reconcile").stdout.count("VLAN") == 0
+    [switch] = tool.document("switch", "show", "cni0")["switches"]
+    natives = {port["containerID"] or port["name"]: port.get("native") for port in switch["ports"]}
+    assert {name: natives[name] for name in owners} == {
+        "a1": 100, "a2": 100, "a3": 100, "a4": 100, "b1": 200, "b2": 200, "p1": 1}
+    # Of the foreign one no record tells the VLANs: it keeps the programs that it has, which nobody can ask.
+    assert [port["name"] for port in switch["ports"] if "vlans-unknown" in port["flags"]] == ["foreign"]
+    assert known(host) == len(owners) + 1 and unguarded(host) == []
+    host.must("tc qdisc delete dev foreign clsact")
+    assert "foreign is on bridge cni0, and no programs keep it to a VLAN" in first.check(containers["a1"]).error_text
+    tool.must("reconcile")
+    who_reaches_whom()
+    assert known(host) == len(owners) + 2 and unguarded(host) == []
+    told = {"a2": "connected", "b1": "dropped", "p1": "dropped"}
+    assert {name: outcome(host, "a1", found[name]) for name in told} == told
+
+
 def test_garbage(host: Host, ours: Implementation) -> None:
     """Of containers that died, GC forgets what was known of their ports."""
     runtime = Runtime(host, ours, in_vlan("net", vlan=100))

@@ -182,6 +182,15 @@ package struct VLANGuards: ~Copyable {
         return numbers == (first, last)
     }
 
+    /// Whether a port is kept by programs of ours with another memory than this: it is not known, and they are at it.
+    ///
+    /// Those of a former version, mostly: what they keep the port to cannot be seen here, and who replaces them has to know.
+    /// - Throws: ``KernelError``.
+    package borrowing func leavesToOthers(_ link: UInt32) throws(KernelError) -> Bool {
+        guard try guards.value(VLANGuards.key(link)) == nil else { return false }
+        return try VLANGuards.areSomeAttached(to: link)
+    }
+
     /// Whether two programs of ours, of whatever version, are at a link.
     ///
     /// - Throws: ``KernelError``.

@@ -93,6 +93,7 @@ extension Transaction {
 
     /// Puts the containers' ports of such a bridge that nothing keeps to a VLAN into the default one.
     ///
+    /// Those that programs of a former version keep stay as they are: only the records of their attachments tell their VLANs.
     /// - Throws: ``KernelError``, `EOPNOTSUPP`, when the kernel has no programs for it.
     package func guardPorts(of bridge: Link) throws(KernelError) {
         try Transaction.withGuards("use VLANs on bridge \(bridge.name)") { path, guards throws(KernelError) in
@@ -101,8 +102,9 @@ extension Transaction {
             for port in try host.everyLink().map({ $0.link })
             where port.master == bridge.index && port.isContainers {
                 try Transaction.ignoringLoss { () throws(KernelError) in
-                    try mark(port, isBegun: false)
                     let link = UInt32(bitPattern: port.index)
+                    if try guards.leavesToOthers(link) { return }
+                    try mark(port, isBegun: false)
                     try guards.keepUnlessKnown(link, to: .defaultVLAN)
                     // What it had is in the guard too.
                     if try path.isAttached(to: link) { try path.detach(from: link) }
@@ -135,7 +137,7 @@ extension Transaction {
         try host.execute(.setAlias(alias, link: link.index, name: link.name))
     }
 
-    /// Ports of containers on such a bridge that nothing keeps to a VLAN, by name.
+    /// Ports of containers on such a bridge that nothing keeps to a VLAN, not even a former version's programs, by name.
     ///
     /// Looks at all links.
     /// - Throws: ``KernelError``.
@@ -148,7 +150,8 @@ extension Transaction {
         let known = try guards.allPorts()
         for port in try host.everyLink().map({ $0.link })
         where port.master == bridge.index && port.isContainers && port.isUp {
-            if !known.contains(UInt32(bitPattern: port.index)) { names.append(port.name) }
+            let link = UInt32(bitPattern: port.index)
+            if !known.contains(link), try !guards.leavesToOthers(link) { names.append(port.name) }
         }
         return names
     }

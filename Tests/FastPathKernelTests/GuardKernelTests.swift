@@ -77,10 +77,12 @@ struct GuardKernelTests {
             try containers.run("rm -r \(FastPath.fileSystem)/culvert")
             let others = try VLANGuards(try FastPath())
             states.append(try others.areAttached(to: link))
+            states.append(try others.leavesToOthers(link))
             try others.keep(link, to: .defaultVLAN)
             states.append(try others.areKept(link, to: .defaultVLAN))
+            states.append(try others.leavesToOthers(link))
             return states
         }
-        #expect(states == [true, false, true, false, true, false, true, true, false, true])
+        #expect(states == [true, false, true, false, true, false, true, true, false, true, true, false])
     }
 }
