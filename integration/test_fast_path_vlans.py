@@ -334,6 +334,26 @@ def test_update(host: Host, ours: Implementation, deed: str) -> None:
     assert {name: outcome(host, "a1", found[name]) for name in told} == told
 
 
+def test_gone_before_delete(host: Host, ours: Implementation) -> None:
+    """Whatever network a port was of, with the key or without, what was known of it is forgotten when its link is gone."""
+    stays = Runtime(host, ours, in_vlan("net", vlan=100))
+    joined(stays, "c1")
+    without = Runtime(host, ours, plain())
+    gone, another = joined(without, "c2", "c3")
+    host.must("ip netns add x && ip link add foreign type veth peer name eth0 netns x && "
+              "ip link set foreign master cni0 up")
+    Operator(host, ours).must("reconcile")
+    assert known(host) == 4
+    for container in (gone, another):
+        host.remove_container(container)
+    assert without.delete(gone).ok
+    assert known(host) == 2
+    # Nobody's DEL ever comes for this one.
+    host.must("ip link delete foreign")
+    assert stays.sweep(valid_attachments(("c1", "eth0"))).ok
+    assert known(host) == 1
+
+
 def test_garbage(host: Host, ours: Implementation) -> None:
     """Of containers that died, GC forgets what was known of their ports."""
     runtime = Runtime(host, ours, in_vlan("net", vlan=100))

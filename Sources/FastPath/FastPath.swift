@@ -122,6 +122,9 @@ package struct FastPath: ~Copyable {
         return find(pins, try countProcessors())
     }
 
+    /// Whether there is anything of ours to look for; cheap, for who mostly finds nothing.
+    package static func mayExist(fileSystem: String = FastPath.fileSystem) -> Bool { Pins.mayBe(in: fileSystem) }
+
     /// Why there can be no shortcut, or nil; changes nothing.
     ///
     /// Cheap, hence not complete: whether the kernel takes the program shows when it is loaded.

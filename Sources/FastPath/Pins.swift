@@ -8,6 +8,7 @@ internal import Linux
 /// program: one of another version does not fit the maps.
 struct Pins {
     private let fileSystem: String
+    /// Of all namespaces and versions.
     private let family: String
     private let namespace: String
     /// Of the namespace and the version.
@@ -19,10 +20,15 @@ struct Pins {
         let result = culvert_namespace_cookie(&cookie)
         guard result == 0 else { throw KernelError("name the network namespace", Errno(rawValue: result)) }
         self.fileSystem = fileSystem
-        family = fileSystem + "/culvert"
+        family = Pins.family(in: fileSystem)
         namespace = String(cookie, radix: 16)
         directory = family + "/\(namespace)-\(Pins.version)"
     }
+
+    private static func family(in fileSystem: String) -> String { fileSystem + "/culvert" }
+
+    /// Whether there may be names at all, of whatever namespace and version: one call to the kernel.
+    static func mayBe(in fileSystem: String) -> Bool { access(family(in: fileSystem), F_OK) == 0 }
 
     /// Of the program, told by its octets, eight at a time as every call does it (FNV-1a otherwise).
     private static var version: String {

@@ -138,11 +138,11 @@ extension Shortcut {
         try path.removePort(UInt32(bitPattern: link))
     }
 
-    /// Forgets all ports whose link is gone.
+    /// Forgets all ports whose link is gone; where nothing of ours is, it is one call to the kernel.
     ///
     /// - Throws: ``KernelError``.
     package static func sweep(on host: borrowing NetlinkSocket) throws(KernelError) {
-        guard let path = try FastPath.existing() else { return }
+        guard FastPath.mayExist(), let path = try FastPath.existing() else { return }
         let guards = try VLANGuards.existing()
         // Entries first: the link of one that is read has been there.
         let (ports, stations, guarded) = (try path.allPorts(), try path.allStations(), try guards?.allPorts() ?? [])

@@ -13,8 +13,12 @@ extension BridgePort {
     func disconnect() throws(CNIError) {
         let key = request.key
         try request.detach("cannot disconnect container \(key.containerID)") { record throws(KernelError) in
-            // Of a pair that somebody else made nobody can name the host's end: the other one is removed.
-            if try !removeEnd(of: key, record, on: try NetlinkSocket()) {
+            let host = try NetlinkSocket()
+            if try !removeEnd(of: key, record, on: host) {
+                // It went with its container, and nobody knows its number any more; without the key, too, programs may
+                // have kept it to a VLAN.
+                BridgePort.sayIfRefused { () throws(KernelError) in try Shortcut.sweep(on: host) }
+                // Of a pair that somebody else made nobody can name the host's end: the other one is removed.
                 try request.removeInside(of: key, nil, kinds: ["veth"])
             }
             try InterfaceFilters.remove(from: key, record, in: request.attachments)
@@ -27,6 +31,7 @@ extension BridgePort {
             try removeEnd(of: key, record, on: host)
             try InterfaceFilters.remove(from: key, record, in: request.attachments)
         }
+        BridgePort.sayIfRefused { () throws(KernelError) in try Shortcut.sweep(on: try NetlinkSocket()) }
     }
 
     /// Removes the host's end of an attachment, and what leads past the bridge to it.
@@ -38,13 +43,8 @@ extension BridgePort {
         _ record: AttachmentRecord?,
         on host: borrowing NetlinkSocket
     ) throws(KernelError) -> Bool {
-        guard asksForShortcut(record) else { return try HostEnd.remove(of: key, on: host) }
-        guard case .ours(let link) = try HostEnd.find(of: key, on: host) else {
-            // It went with its container, and nobody knows its number any more.
-            BridgePort.sayIfRefused { () throws(KernelError) in try Shortcut.sweep(on: host) }
-            return false
-        }
-        BridgePort.removeShortcut(of: link)
+        guard case .ours(let link) = try HostEnd.find(of: key, on: host) else { return false }
+        if asksForShortcut(record) { BridgePort.removeShortcut(of: link) }
         try HostEnd.removeLink(link, on: host)
         return true
     }
