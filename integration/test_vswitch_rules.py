@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
+import socket
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -41,6 +42,31 @@ for port in sys.argv[3:]:
             print(port if connection.recv(9) == b"hello" else "")
     except OSError:
         pass
+"""
+
+#: Prints what datagrams to port 53 say that came before one to port 54.
+HEARER = """
+import socket, sys
+doubtful, last = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+doubtful.bind((sys.argv[1], 53))
+last.bind((sys.argv[1], 54))
+print("ready", flush=True)
+while True:
+    last.recv(100)
+    heard = []
+    try:
+        while True:
+            heard.append(doubtful.recv(100, socket.MSG_DONTWAIT).decode())
+    except BlockingIOError:
+        print(*heard, flush=True)
+"""
+#: Sends frames as they are given.
+FORGER = """
+import socket, sys
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("eth0", 0))
+for frame in sys.argv[1:]:
+    link.send(bytes.fromhex(frame))
 """
 
 
@@ -109,6 +135,41 @@ def test_ports_of_tcp(host: Host, ours: Implementation) -> None:
         assert verdict["reason"] == "deniedByRule" and "a rule says: it is dropped" in verdict["steps"], verdict
         assert "a rule says: it may pass" in switch.ask(
             "trace", port="c1:eth0", frame=packet(here, there, 7001))["result"]["steps"]
+
+
+def datagram(source: str, target: str, stations: str, port: int, *tags: int) -> str:
+    """A datagram whose text is how many tags it is behind, none of which names a VLAN."""
+    header = bytearray(struct.pack(">BBHHHBBH4s4s", 0x45, 0, 29, 0, 0, 64, 17, 0, socket.inet_aton(source),
+                                   socket.inet_aton(target)))
+    total = sum(struct.unpack(">10H", header))
+    header[10:12] = struct.pack(">H", 0xFFFF - (total % 0x10000 + (total >> 16)))
+    octets = header + struct.pack(">HHHH", 4000, port, 9, 0) + str(len(tags)).encode()
+    return stations + "".join(f"{tag:04x}0000" for tag in tags) + "0800" + octets.hex()
+
+
+def test_behind_any_number_of_tags(host: Host, ours: Implementation) -> None:
+    """A receiver takes off any number of tags without a VLAN: what a rule denies does not come behind them either."""
+    denying = Runtime(host, ours, listed({"action": "deny", "protocol": "udp", "destinationPort": 53}))
+    plain = Runtime(host, ours, listed(name="plain"))
+    with new_switch(host, ours) as switch:
+        ((denied, here),) = attach(denying, "c1")
+        ((free, there), (hearer, target)) = attach(plain, "c2", "c3")
+        process = host.start(["/usr/bin/python3", "-c", HEARER, target], netns=hearer.netns)
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        behind = [(0x8100,) * count for count in range(6)] + [(0x88A8, 0x8100, 0x8100)]
+        station = plain.results["c3", "eth0"]["interfaces"][0]["mac"].replace(":", "")
+        heard = []
+        for container, address in ((free, there), (denied, here)):
+            stations = station + host.links(container.netns)[1]["address"].replace(":", "")
+            frames = [datagram(address, target, stations, 53, *tags) for tags in behind]
+            frames.append(datagram(address, target, stations, 54))
+            assert host.run(["/usr/bin/python3", "-c", FORGER, *frames], netns=container.netns).ok
+            heard.append(process.stdout.readline().split())
+        process.kill()
+        assert heard == [["0", "1", "2", "3", "4", "5", "3"], []]
+        assert switch.dropped(denied, "deniedByRule") == len(behind)
+        steps = switch.ask("trace", port="c1:eth0", frame=frames[3])["result"]["steps"]
+        assert any("cannot be read" in step for step in steps), steps
 
 
 def test_every_field(host: Host, ours: Implementation) -> None:

@@ -60,7 +60,7 @@ private func exercisePacket(_ packet: [UInt8], _ type: UInt16, _ key: FlowKey) t
         try promise("a key has the last protocol", key.protocolNumber == chain.protocolNumber)
         try exerciseSegment(Array(packet[chain.offset..<view.totalLength]), key)
     default:
-        break
+        try promise("a key is malformed where a third tag is", EtherType.isTag(type) == key.isMalformed)
     }
 }
 

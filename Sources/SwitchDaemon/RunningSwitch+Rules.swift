@@ -8,6 +8,9 @@ extension RunningSwitch {
     /// All ports together: what a rule is made of takes some hundred octets.
     private static let mostRules = 16_384
 
+    /// Of the rule about what cannot be read: above all that a network can say.
+    static let guardPriority: UInt32 = 65_536
+
     /// Refuses a port whose rules find no room.
     ///
     /// - Parameters:
@@ -16,7 +19,7 @@ extension RunningSwitch {
     /// - Throws: ``CNIError``.
     func requireRoom(for order: SwitchPortOrder, insteadOf port: OpenPort?) throws(CNIError) {
         // For the count it does not matter whose frames they are about.
-        let wanted = order.rules.reduce(0) { $0 + $1.matches(from: InterfaceID(index: 0)).count }
+        let wanted = order.rules.reduce(order.keepsBack ? 1 : 0) { $0 + $1.matches(from: InterfaceID(index: 0)).count }
         let others = live.pointee.core.rules.count - (port?.rules.count ?? 0)
         guard others + wanted > RunningSwitch.mostRules else { return }
         throw CNIError(
@@ -31,6 +34,12 @@ extension RunningSwitch {
         dropRules(of: port)
         guard let order = port.order, !order.rules.isEmpty else { return }
         var rules: [Rule] = []
+        if order.keepsBack {
+            var match = RuleMatch()
+            match.require(ingress: port.id)
+            match.requireMalformed()
+            rules.append(Rule(priority: RunningSwitch.guardPriority, match: match, action: .deny))
+        }
         for rule in order.rules {
             let action = action(of: rule)
             for match in rule.matches(from: port.id) {
@@ -61,6 +70,20 @@ extension RunningSwitch {
         // What is meant for somebody who looks at it first passes nobody by.
         case .redirect: target.map { .redirect($0) } ?? .deny
         case .mirror: target.map { .mirror($0) } ?? .permit
+        }
+    }
+}
+
+extension SwitchPortOrder {
+    /// Whether frames are kept from where they would go: then nothing may pass by that cannot be read.
+    ///
+    /// A receiver may read it all the same, such as what comes behind any number of tags.
+    var keepsBack: Bool {
+        rules.contains { rule in
+            switch rule.action {
+            case .deny, .redirect: true
+            case .permit, .mirror: false
+            }
         }
     }
 }

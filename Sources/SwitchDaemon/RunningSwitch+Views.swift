@@ -137,6 +137,8 @@ extension RunningSwitch {
         switch step {
         case .admitted(let vlan): return "it is taken, and belongs to VLAN \(vlan)"
         case .rule(nil, _): return "no rule is about it"
+        case .rule(let id?, _) where live.pointee.core.rules.rule(id)?.priority == RunningSwitch.guardPriority:
+            return "what it holds cannot be read, and rules keep some of that back: it is dropped"
         case .rule(_?, let action): return "a rule says: \(words(action))"
         case .station(nil): return "the destination is not known"
         case .station(let entry?):

@@ -100,7 +100,8 @@ extension FlowKey {
         case EtherType.ipv4: readIPv4(frame.extracting(offset..<frame.count))
         case EtherType.ipv6: formUnion(FlowKey(ipv6: frame.extracting(offset..<frame.count)))
         case EtherType.arp: formUnion(FlowKey(arp: frame.extracting(offset..<frame.count)))
-        default: break
+        // Receivers may take off as many tags as there are, and find a packet that nobody looked at here.
+        default: if EtherType.isTag(type) { setMalformed() }
         }
         return FrameLayout(
             control: control,
@@ -159,15 +160,18 @@ extension FlowKey {
         }
     }
 
+    /// Of a packet that has none where they belong it is not known which they are: a receiver may find them elsewhere.
+    ///
+    /// As in a first fragment of IPv6 that ends before them (RFC 8200, 4.5), and where a length of 0 means another one.
     @inline(__always)
     private mutating func readPorts(_ packet: Span<UInt8>, at start: Int, to end: Int, _ number: UInt8) {
         if IPProtocol.hasPorts(number) {
-            guard start &+ 4 <= end else { return }
+            guard start &+ 4 <= end else { return setMalformed() }
             let ports = packet.bigEndian32(at: start)
             word2 |= UInt64(ports >> 16)
             word1 |= UInt64(ports & 0xffff)
         } else if number == IPProtocol.icmp || number == IPProtocol.icmpv6 {
-            guard start &+ 2 <= end else { return }
+            guard start &+ 2 <= end else { return setMalformed() }
             word2 |= UInt64(packet[start])
             word1 |= UInt64(packet[start &+ 1])
         }

@@ -29,7 +29,8 @@ public struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     enum Note {
         static let fragment: UInt64 = 1
         static let laterFragment: UInt64 = 2
-        /// The header is cut off or contradicts itself; nothing of it was taken over.
+        /// The header is cut off or contradicts itself, and nothing of it was taken over; or ports are missing, or there are
+        /// more tags than are read.
         static let malformed: UInt64 = 4
     }
 
@@ -63,7 +64,10 @@ public struct FlowKey: Hashable, Sendable, BitwiseCopyable {
     /// Whether it is not the first piece: then there are no ports.
     public var isLaterFragment: Bool { word0 & Note.laterFragment != 0 }
 
-    /// Whether the frame announces ARP, IPv4 or IPv6 and then holds no such packet.
+    /// Whether the frame announces ARP, IPv4 or IPv6 and then holds no such packet, or one without the ports it should
+    /// have; or has a tag behind the two that are read.
+    ///
+    /// What the packet is, a receiver may know better.
     public var isMalformed: Bool { word0 & Note.malformed != 0 }
 
     @inline(__always)

@@ -112,6 +112,12 @@ public struct RuleMatch: Hashable, Sendable {
         mask.destinationPort = bits
     }
 
+    /// Frames of which it cannot be said what packet they hold; see ``FlowKey/isMalformed``.
+    public mutating func requireMalformed() {
+        key.word0 |= FlowKey.Note.malformed
+        mask.word0 |= FlowKey.Note.malformed
+    }
+
     /// Ports and masks that together stand for a range: one rule for each, thirty at most.
     public static func prefixes(of ports: ClosedRange<UInt16>) -> [(port: UInt16, mask: UInt16)] {
         var prefixes: [(port: UInt16, mask: UInt16)] = []
