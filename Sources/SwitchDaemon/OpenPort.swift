@@ -15,6 +15,8 @@ final class OpenPort {
     let id: InterfaceID
     /// That it has at its switch.
     var rules: [RuleID] = []
+    /// Those of them that name another port, with what they are made of.
+    var targeted: [(id: RuleID, rule: SwitchRule)] = []
     unowned let home: RunningSwitch
     /// nil for those who look on through a connection.
     private let descriptor: Descriptor?

@@ -40,31 +40,41 @@ extension RunningSwitch {
             match.requireMalformed()
             rules.append(Rule(priority: RunningSwitch.guardPriority, match: match, action: .deny))
         }
+        var targeted: [(place: Int, rule: SwitchRule)] = []
         for rule in order.rules {
-            let action = action(of: rule)
+            let action = action(of: rule, at: rule.target.flatMap { id(of: $0) })
             for match in rule.matches(from: port.id) {
+                if rule.target != nil { targeted.append((rules.count, rule)) }
                 rules.append(Rule(priority: rule.priority, match: match, action: action))
             }
         }
         port.rules = live.pointee.core.addRules(rules)
+        port.targeted = targeted.map { (port.rules[$0.place], $0.rule) }
     }
 
     /// Numbers of interfaces are given again: with a port its rules go.
     func dropRules(of port: OpenPort) {
         for id in port.rules { live.pointee.core.removeRule(id) }
         port.rules = []
+        port.targeted = []
     }
 
-    /// A port of this name has come or gone, to which others may send frames.
+    /// A port of this name has come or gone, to which others may send frames: only what becomes of these changes.
     func renewRules(naming name: String) {
-        for port in ports.values where port.order?.rules.contains(where: { $0.target == name }) ?? false {
-            renewRules(of: port)
+        let target = id(of: name)
+        for port in ports.values {
+            for (id, rule) in port.targeted where rule.target == name {
+                live.pointee.core.setAction(ofRule: id, to: action(of: rule, at: target))
+            }
         }
     }
 
-    private func action(of rule: SwitchRule) -> RuleAction {
-        let target = rule.target.flatMap { name in ports.values.first { $0.name == name } }?.id
-        return switch rule.action {
+    private func id(of name: String) -> InterfaceID? {
+        ports.values.first { $0.name == name }?.id
+    }
+
+    private func action(of rule: SwitchRule, at target: InterfaceID?) -> RuleAction {
+        switch rule.action {
         case .permit: .permit
         case .deny: .deny
         // What is meant for somebody who looks at it first passes nobody by.

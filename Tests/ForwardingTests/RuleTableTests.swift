@@ -70,8 +70,15 @@ struct RuleTableTests {
         var list = ListOfRules()
         for number in 0..<1500 {
             if list.rules.count < 60, Bool.random(using: &generator) {
-                let rule = rule(&generator, masks)
-                list.rules.append((table.insert(rule), rule))
+                let count = Bool.random(using: &generator) ? 1 : Int.random(in: 0...5, using: &generator)
+                let rules = (0..<count).map { _ in rule(&generator, masks) }
+                let ids = count == 1 ? [table.insert(rules[0])] : table.insert(contentsOf: rules)
+                for (id, rule) in zip(ids, rules) { list.rules.append((id, rule)) }
+            } else if number % 3 == 0, let index = list.rules.indices.randomElement(using: &generator) {
+                let action = rule(&generator, masks).action
+                list.rules[index].rule.action = action
+                let isKnown = table.setAction(of: list.rules[index].id, to: action)
+                #expect(isKnown)
             } else if let victim = list.rules.indices.randomElement(using: &generator) {
                 let (id, rule) = list.rules.remove(at: victim)
                 #expect(table.remove(id) == rule)
@@ -174,9 +181,14 @@ struct RuleTableTests {
         let before = table.generation
         let id = table.insert(Rule(priority: 0, match: RuleMatch(), action: .deny))
         let between = table.generation
+        table.setAction(of: id, to: .permit)
+        let changed = table.generation
         table.remove(id)
-        #expect(before != between)
-        #expect(between != table.generation)
+        let last = table.generation
+        #expect(Set([before, between, changed, last]).count == 4)
+        let isKnown = table.setAction(of: id, to: .deny)
+        #expect(!isKnown)
+        #expect(table.generation == last)
     }
 
     @Test(

@@ -92,4 +92,20 @@ struct RunningSwitchRulesTests {
         let denying = try order("c5", rules("deny", 17))
         #expect(throws: (any Error).self) { try running.requireRoom(for: denying, insteadOf: nil) }
     }
+
+    @Test("What others send to a port goes there as long as it is there, in the order that their rules have")
+    func targets() throws {
+        let rules = #"{"action": "redirect", "to": "late:eth0", "protocol": "udp"}, \#(Self.denying)"#
+        let first = try open("c1", rules)
+        _ = try open("c2")
+        let before = first.rules
+        #expect(running.trace(datagram(tags: 0), from: first, now: 0).reason == "deniedByRule")
+        for _ in 0..<2 {
+            let late = try open("late")
+            #expect(running.trace(datagram(tags: 0), from: first, now: 0).outputs.map(\.port) == ["late:eth0"])
+            close(late)
+            #expect(running.trace(datagram(tags: 0), from: first, now: 0).reason == "deniedByRule")
+        }
+        #expect(first.rules == before && ruleCount == 4)
+    }
 }

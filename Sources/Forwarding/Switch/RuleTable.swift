@@ -95,13 +95,32 @@ public struct RuleTable: ~Copyable {
     }
 
     /// Adds many rules, the earlier ones first; cheaper than one by one.
+    ///
+    /// A few beside many leave the others where they are.
     @discardableResult
-    public mutating func insert(contentsOf rules: [Rule]) -> [RuleID] {
+    public mutating func insert(contentsOf more: [Rule]) -> [RuleID] {
+        let areMany = more.count > count
         var ids: [RuleID] = []
-        ids.reserveCapacity(rules.count)
-        for rule in rules { ids.append(register(rule)) }
-        layOut()
+        ids.reserveCapacity(more.count)
+        for rule in more { ids.append(areMany ? register(rule) : insert(rule)) }
+        if areMany { layOut() }
         return ids
+    }
+
+    /// Changes what becomes of frames that a rule is about.
+    ///
+    /// - Returns: false when there is none of that name.
+    /// - Complexity: constant.
+    @discardableResult
+    public mutating func setAction(of id: RuleID, to action: RuleAction) -> Bool {
+        guard let rule = rules[id] else { return false }
+        generation += 1
+        rules[id]?.action = action
+        let rank = Self.rank(of: id, priority: rule.priority)
+        if chains[rule.match]?.first == rank, let index = tupleIndex(rule.match.mask) {
+            replace(rule.match.key, rank, action, in: index)
+        }
+        return true
     }
 
     /// Removes a rule.
@@ -122,8 +141,10 @@ public struct RuleTable: ~Copyable {
         } else {
             vacate(rule.match.key, in: index)
         }
-        refreshBestRank(of: index)
-        sortTuples()
+        if rank == tuples[index].bestRank {
+            refreshBestRank(of: index)
+            sortTuples()
+        }
         return rule
     }
 

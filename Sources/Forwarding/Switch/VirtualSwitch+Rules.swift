@@ -19,6 +19,16 @@ extension VirtualSwitch {
         return rules.insert(contentsOf: more)
     }
 
+    /// Changes what becomes of frames that a rule is about; see ``RuleTable/setAction(of:to:)``.
+    ///
+    /// - Returns: false when there is none of that name.
+    @discardableResult
+    public mutating func setAction(ofRule id: RuleID, to action: RuleAction) -> Bool {
+        guard rules.setAction(of: id, to: action) else { return false }
+        changes += 1
+        return true
+    }
+
     /// Removes a rule.
     ///
     /// - Returns: the rule, or nil when there is none of that name.
