@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 // linux/if_tun.h from 6.2 on
@@ -205,6 +206,13 @@ ssize_t culvert_receive_link_frame(
 
 long culvert_processors(void) {
     return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int culvert_raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : errno;
 }
 
 int culvert_open_gathering(void) {

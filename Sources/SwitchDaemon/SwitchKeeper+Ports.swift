@@ -202,11 +202,10 @@ extension SwitchKeeper {
         for order in ports.values.compactMap({ $0.order }) where !(order.gateway.isEmpty && order.uplink.isEmpty) {
             do throws(CNIError) {
                 try openHostPorts(order)
-                noted[order.switchName] = nil
+                note(nil, about: order.switchName)
                 lost[order.key] = nil
             } catch {
-                if noted[order.switchName] != "\(error)" { log("\(error)") }
-                noted[order.switchName] = "\(error)"
+                note("\(error)", about: order.switchName)
             }
         }
     }

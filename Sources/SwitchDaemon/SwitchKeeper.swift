@@ -18,7 +18,7 @@ package final class SwitchKeeper {
     private let socket: DaemonSocket
     private let farewells: Descriptor
     private let gathering: Descriptor
-    private let memory = FrameMemory()
+    private let memory: FrameMemory
     private var attention: Attention
     /// What was last said of how frames enter the kernel.
     private var notedJointCalls: Bool?
@@ -32,8 +32,8 @@ package final class SwitchKeeper {
     var ports: [AttachmentKey: OpenPort] = [:]
     /// Attachments whose ports could not be opened, and why.
     var lost: [AttachmentKey: String] = [:]
-    /// What was said of a switch's ports on the host that could not be opened.
-    var noted: [String: String] = [:]
+    /// What was last said of something that goes wrong again and again, by what it is about.
+    private var noted: [String: String] = [:]
     /// How the directories of records looked when they were last read.
     var seenRecords: [String: Int64] = [:]
     private var nextSweep: Int64 = 0
@@ -43,6 +43,8 @@ package final class SwitchKeeper {
     private var inheritanceEnd: Int64 = 0
     /// Whether the listener is among what is waited for.
     private var isListening = false
+    /// No connection could be taken: whoever waits is there still, and would be at once again, so not before the next sweep.
+    private var isOverfull = false
 
     /// Of connections; who comes later waits in the socket's queue.
     private static let mostConnections = 128
@@ -58,6 +60,9 @@ package final class SwitchKeeper {
     package init(_ settings: SwitchSettings) throws(KernelError) {
         self.settings = settings
         attention = Attention(most: settings.busyPoll)
+        // Each port is an open file, and services begin with room for a thousand. First: calls for many frames go by it.
+        let raised = culvert_raise_file_limit()
+        memory = FrameMemory()
         store = AttachmentStore(root: settings.runDirectory)
         home = try NetworkNamespace.current()
         let farewells = culvert_open_farewells()
@@ -68,6 +73,7 @@ package final class SwitchKeeper {
         self.gathering = Descriptor(adopting: gathering)
         socket = try DaemonSocket(at: settings.socketPath)
         culvert_ignore_broken_pipes()
+        if raised != 0 { log("\(KernelError("raise the limit of open files", Errno(rawValue: raised)))") }
     }
 
     var socketPath: String { socket.path }
@@ -75,6 +81,16 @@ package final class SwitchKeeper {
     /// Writes one line for the service's log.
     func log(_ line: String) {
         Machine.log("culvert-switchd: \(line)")
+    }
+
+    /// Says once what goes wrong again and again.
+    ///
+    /// - Parameters:
+    ///   - text: nil when it goes well.
+    ///   - subject: what it is about; names of switches hold no blank.
+    func note(_ text: String?, about subject: String) {
+        if let text, noted[subject] != text { log(text) }
+        noted[subject] = text
     }
 
     /// Serves until SIGTERM or SIGINT; links stay for the next one.
@@ -166,7 +182,7 @@ package final class SwitchKeeper {
     private func turn(_ keys: inout [UInt64], _ flags: inout [UInt32]) throws(KernelError) -> Bool {
         let now = Machine.bootNanoseconds
         if now >= nextSweep { doWhatIsDue(now) }
-        try listen(connections.count < SwitchKeeper.mostConnections && !isInheriting(now))
+        try listen(connections.count < SwitchKeeper.mostConnections && !isOverfull && !isInheriting(now))
         let count = try wait(&keys, &flags, now)
         var isEnding = false
         // Frames first: what is asked may close a port whose frames are here.
@@ -214,7 +230,7 @@ package final class SwitchKeeper {
     /// In milliseconds, rounded up; -1 is for ever.
     private func timeout(_ now: Int64) -> CInt {
         // With nothing to look after, and nobody in the middle of a question, there is nothing to do.
-        if ports.isEmpty, lost.isEmpty, connections.isEmpty { return -1 }
+        if ports.isEmpty, lost.isEmpty, connections.isEmpty, !isOverfull { return -1 }
         return CInt(clamping: max(0, nextSweep - now + 999_999) / 1_000_000)
     }
 
@@ -228,6 +244,7 @@ package final class SwitchKeeper {
         }
         sweep(now)
         noteCalls()
+        isOverfull = false
     }
 
     // MARK: - Frames
@@ -286,9 +303,11 @@ package final class SwitchKeeper {
                 nextConnection &+= 1
                 try gather(descriptor.rawValue, .connection(number))
                 connections[number] = SwitchConnection(descriptor, now: Machine.bootNanoseconds)
+                note(nil, about: "the socket")
             }
         } catch {
-            log("\(error)")
+            note("\(error)", about: "the socket")
+            isOverfull = true
         }
     }
 

@@ -43,6 +43,10 @@ uint32_t culvert_link_index(const char *name);
 ssize_t culvert_receive_link_frame(
     int descriptor, struct culvert_frame_ring *ring, void *buffer, size_t count, int *start);
 
+/// Has this process open as many files as it may at most: RLIMIT_NOFILE's soft limit becomes the hard one. Returns 0, or
+/// the errno.
+int culvert_raise_file_limit(void);
+
 /// epoll_create1(2), close-on-exec. Returns a descriptor, or a negative errno.
 int culvert_open_gathering(void);
 
