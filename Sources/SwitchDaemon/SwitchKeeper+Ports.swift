@@ -227,23 +227,32 @@ extension SwitchKeeper {
             for network in networks { seen[network] = try store.changedNanoseconds(of: network) }
             // Of a change that is younger than the clock of files is fine, the next one may not be seen.
             let isYoung = seen.values.contains { Machine.wallNanoseconds - $0 < 2_000_000_000 }
-            guard isYoung || seen != seenRecords || !lost.isEmpty else { return }
-            seenRecords = seen
-            var found: Set<AttachmentKey> = []
-            for network in networks { found.formUnion(try store.keys(of: network)) }
-            for (key, port) in ports where !found.contains(key) { close(port, because: "its record is gone") }
-            for key in lost.keys where !found.contains(key) { lost[key] = nil }
+            var found = Set(lost.keys)
+            if isYoung || seen != seenRecords {
+                found = []
+                for network in networks { found.formUnion(try store.keys(of: network)) }
+                seenRecords = seen
+                for (key, port) in ports where !found.contains(key) { close(port, because: "its record is gone") }
+                for key in Array(lost.keys) where !found.contains(key) { lost[key] = nil }
+                foreignRecords = foreignRecords.filter { found.contains($0.key) }
+            }
             for key in found where ports[key] == nil { openRecorded(key) }
+            note(nil, about: "the records")
         } catch {
-            log("\(error)")
+            note("\(error)", about: "the records")
         }
     }
 
     private func openRecorded(_ key: AttachmentKey) {
         do {
-            guard let record = try store.record(of: key), let order = SwitchPortOrder(record),
-                order.socketPath == socketPath, isThere(order)
-            else {
+            // By file: the next record of that name may be one of ours.
+            let status = try FileStatus.of(store.path(of: key))
+            if let status, foreignRecords[key] == status { return }
+            let record = try store.record(of: key)
+            if let record, (try? JSONReader(record.configuration).string("type")) != SwitchPortOrder.pluginName {
+                foreignRecords[key] = status
+            }
+            guard let record, let order = SwitchPortOrder(record), isMeant(order), isThere(order) else {
                 lost[key] = nil
                 return
             }
@@ -256,6 +265,15 @@ extension SwitchKeeper {
         } catch {
             complain(key, "\(error)")
         }
+    }
+
+    /// Whether a network means this daemon, by whatever name of its socket.
+    private func isMeant(_ order: SwitchPortOrder) -> Bool {
+        if order.socketPath == socketPath { return true }
+        guard let theirs = try? FileStatus.of(order.socketPath), let own = try? FileStatus.of(socketPath) else {
+            return false
+        }
+        return theirs.identity == own.identity
     }
 
     /// Says once what is wrong with an attachment.

@@ -36,6 +36,8 @@ package final class SwitchKeeper {
     private var noted: [String: String] = [:]
     /// How the directories of records looked when they were last read.
     var seenRecords: [String: Int64] = [:]
+    /// Records that were read and are of other plugins, as they were.
+    var foreignRecords: [AttachmentKey: FileStatus] = [:]
     private var nextSweep: Int64 = 0
     /// A tap was somebody else's when it was to be opened.
     var isInWay = false
