@@ -86,14 +86,14 @@ struct TraceTests {
         small.change("br0") { link in
             (link.filtersVLANs, link.hasOneTableForVLANs) = (true, true)
             var port = HostModel.Port()
-            (port.native, port.vlans, port.untagged) = (1, VLANSet(1...4094), VLANSet([1]))
+            (port.native, port.vlans, port.untagged) = (1, .all, VLANSet([1]))
             link.port = port
         }
         for number in 1...2 {
             var kept = HostModel.Port()
             (kept.native, kept.vlans, kept.untagged) = (10, VLANSet([10]), VLANSet([10]))
             if number == port {
-                (kept.native, kept.vlans, kept.untagged, kept.hidesVLANs) = (1, VLANSet(1...4094), VLANSet([1]), true)
+                (kept.native, kept.vlans, kept.untagged, kept.hidesVLANs) = (1, .all, VLANSet([1]), true)
             }
             small.change("veth\(number)") { $0.port = kept }
         }
