@@ -199,7 +199,7 @@ benchmark-vswitch: packages-benchmark build ## Measure the switch in user space 
 	gcc -O2 -Wall -Wextra -o .build/floor_taps Benchmarks/floor_taps.c
 	unshare --mount --net --propagation private $(PYTHON) Benchmarks/vswitch.py .build/frames .build/floor_taps $(RELEASE)
 
-benchmark-shortcut: packages-benchmark ## Measure the shortcut against the bridge and a bare pair, SHORTCUT_ROUNDS (5) times.
+benchmark-shortcut: packages-benchmark ## Measure the shortcut against the bridge and a bare pair, SHORTCUT_ROUNDS (20) times.
 	CULVERT_BENCHMARKS=1 swift build -c release --scratch-path .build/benchmarks --product shortcut-bench
 	gcc -O2 -Wall -Wextra -o .build/frames Benchmarks/frames.c
 	unshare --mount --net --propagation private \

@@ -1,28 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Two containers joined by a bare pair, by a bridge and by a bridge with the shortcut, measured in turns; and by a bridge
-whose VLANs programs keep, without the shortcut (`VLAN`) and with it (`VLAN past`).
+"""Two containers joined by a bare pair, by a bridge and by a bridge with the shortcut, measured in turns; by a bridge with
+a shortcut that looks at nothing (`floor`); and by a bridge whose VLANs programs keep, without the shortcut (`VLAN`) and
+with it (`VLAN past`).
 
     unshare --mount --net --propagation private shortcut.py FRAMES SHORTCUT_BENCH [ROUNDS]
 
-Only ratios within one run mean something. Frames are counted where the receiver drops them, and a frame's cost is the
-sender's own time on its processor, in which the whole way of the frame is: so that figure stands other work on the
-machine.
+Only ratios mean something, and only of what was measured within seconds of each other: a machine is now quicker, now
+slower. So turns are short and many, and a ratio is the median of the rounds' own. Frames are counted where the receiver
+drops them, and a frame's cost is the sender's own time on its processor, in which the whole way of the frame is.
 """
 
 import json
+import pathlib
 import statistics
 import sys
+import tempfile
 import time
 
 from pair import Pair, inside, run, unburden_bridges
 
-WAYS = ["bare", "bridge", "shortcut", "VLAN", "VLAN past"]
+WAYS = ["bare", "bridge", "floor", "shortcut", "VLAN", "VLAN past"]
+#: What each way is compared with, and which ways are.
+COMPARED = {"bridge": ["floor", "shortcut", "VLAN", "VLAN past"], "bare": ["floor", "shortcut"]}
 #: What shortcut-bench is told besides the ports.
 TOLD = {"shortcut": "", "VLAN": "vlan=100 bridge", "VLAN past": "vlan=100"}
 FRAMES, ATTACH = sys.argv[1], sys.argv[2]
-ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
-SECONDS = 1.0
+ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 20
+SECONDS = 0.3
 
 
 def address(way: int, side: int) -> str:
@@ -34,7 +39,7 @@ PAIRS = [Pair(f"a{number}", f"b{number}", address(number, 1), f"10.8.{number}.2"
 
 
 def prepare() -> str:
-    """Makes the three ways, each with containers `aN` and `bN`; says what the shortcut told."""
+    """Makes the ways, each with containers `aN` and `bN`; says what the shortcut told."""
     run("mount -t tmpfs none /run && mkdir -p /run/netns && mount -t bpf none /sys/fs/bpf && ip link set lo up")
     for number, way in enumerate(WAYS):
         for side, name in enumerate("ab"):
@@ -61,7 +66,19 @@ def prepare() -> str:
         told += f"{way}: {last}"
     for pair in PAIRS:
         pair.introduce()
+    lead_unseen(WAYS.index("floor"))
     return told.strip()
+
+
+def lead_unseen(number: int) -> None:
+    """Has each of a bridge's two ports hand all that it takes in to the other one's container."""
+    links = {link["ifname"]: link["ifindex"] for link in json.loads(run("ip -j link"))}
+    source = pathlib.Path(__file__).with_name("floor_shortcut.c")
+    with tempfile.TemporaryDirectory() as directory:
+        for port, other in [(f"a{number}", f"b{number}"), (f"b{number}", f"a{number}")]:
+            run(f"clang -target bpfel -O2 -Wall -Wextra -DPEER={links[other]} -c -o {directory}/{port} {source}")
+            run(f"tc qdisc add dev {port} clsact && "
+                f"tc filter add dev {port} ingress bpf direct-action object-file {directory}/{port} section floor")
 
 
 def flood(pair: Pair, length: int) -> tuple[float, float]:
@@ -81,24 +98,29 @@ def dropped(pair: Pair) -> int:
     return int(values[names.index("InHdrErrors")])
 
 
+def measure(pair: Pair) -> dict[str, float]:
+    """One turn of a way."""
+    found = {}
+    for length in (60, 1514):
+        wall, own = flood(pair, length)
+        found[f"{length} B, Mframes/s"] = wall / 1e6
+        found[f"{length} B, ns of processor per frame"] = 1e9 / own
+    found["round trip p50, us"] = pair.round_trip(4000)
+    found["TCP, Gbit/s"] = pair.stream(seconds=1)
+    return found
+
+
 def main() -> None:
     print(prepare())
-    found: dict[str, dict[str, list[float]]] = {}
-    for _ in range(ROUNDS):
-        for way, pair in zip(WAYS, PAIRS):
-            for length in (60, 1514):
-                wall, own = flood(pair, length)
-                found.setdefault(f"{length} B, Mframes/s", {}).setdefault(way, []).append(wall / 1e6)
-                found.setdefault(f"{length} B, ns of processor per frame", {}).setdefault(way, []).append(1e9 / own)
-            found.setdefault("round trip p50, us", {}).setdefault(way, []).append(pair.round_trip(20000))
-            found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
-    print(f"{'median of ' + str(ROUNDS) + ' rounds':36}" + "".join(f"{way:>12}" for way in WAYS)
-          + "".join(f"{way + ' / bridge':>20}" for way in TOLD) + f"{'shortcut / bare':>18}")
-    for what, ways in found.items():
-        middle = {way: statistics.median(values) for way, values in ways.items()}
-        print(f"{what:36}" + "".join(f"{middle[way]:12.3f}" for way in WAYS)
-              + "".join(f"{middle[way] / middle['bridge']:20.2f}" for way in TOLD)
-              + f"{middle['shortcut'] / middle['bare']:18.2f}")
+    rounds = [{way: measure(pair) for way, pair in zip(WAYS, PAIRS)} for _ in range(ROUNDS)]
+    print(f"{'median of ' + str(ROUNDS) + ' rounds':36}" + "".join(f"{way:>11}" for way in WAYS)
+          + "".join(f"{way + ' / ' + base:>20}" for base, ways in COMPARED.items() for way in ways))
+    for what in rounds[0]["bare"]:
+        middle = [statistics.median(turn[way][what] for turn in rounds) for way in WAYS]
+        ratios = [statistics.median(turn[way][what] / turn[base][what] for turn in rounds)
+                  for base, ways in COMPARED.items() for way in ways]
+        print(f"{what:36}" + "".join(f"{value:11.3f}" for value in middle)
+              + "".join(f"{ratio:20.2f}" for ratio in ratios))
 
 
 if __name__ == "__main__":
