@@ -17,7 +17,7 @@ pytestmark = pytest.mark.needs_culvert
 
 #: So many echo requests, of which each processor may have the bridge see one from time to time.
 MANY, FEW = 60, 20
-PAST, REFUSED = "by the shortcut past it", "itself and not past it: "
+PAST, REFUSED = "; the shortcut is taken", "; the shortcut is not taken: "
 
 
 def said(pair: Pair, where: str) -> list[str]:

@@ -122,7 +122,7 @@ def test_shortcut_within_a_vlan(host: Host, ours: Implementation, family: int) -
     stream.by_shortcut(True)
     stream.stop()
     document = explain(host, pair.sender.id, address(pair.runtime, pair.receiver, family), "--protocol", "icmp")
-    assert any("by the shortcut past it" in step["text"] for step in document["steps"]), document
+    assert any("; the shortcut is taken" in step["text"] for step in document["steps"]), document
     rows = [line for line in Operator(host, ours).must("switch", "show", "cni0").splitlines() if "veth" in line]
     assert sum("shortcut" in line and "shortcut-" not in line for line in rows) == 2, rows
     gateways = ("10.77.0.1", "fd77::1")

@@ -125,8 +125,8 @@ extension Walk {
                 let goal = target.index == bridge.index ? "to \(title(namespace)) itself" : "to port \(target.name)"
                 let from = port.map { "from port \($0.name)" } ?? "from \(title(namespace)) itself"
                 let known = decision.isKnown ? "\(frame.destination)\(vlan) is known there" : "flooded\(vlan)"
-                let way = goal + words(past(bridge, frame, from: port, to: target, of: namespace))
-                note(.bridge, namespace, "bridge \(bridge.name): \(from) \(way), \(known)")
+                let passage = words(past(bridge, frame, from: port, to: target, of: namespace))
+                note(.bridge, namespace, "bridge \(bridge.name): \(from) \(goal), \(known)\(passage)")
             }
             arrivals += pass(frame, bridge, from: port, to: target, of: namespace, wasAsked: wasAsked)
         }

@@ -16,13 +16,13 @@ extension Walk {
         case unknown(String)
     }
 
-    /// What stands behind the port that a frame goes to.
+    /// What stands at the end of a bridge's step.
     func words(_ passage: Passage) -> String {
         switch passage {
         case .none: ""
-        case .past: " by the shortcut past it"
-        case .refused(let reason): " itself and not past it: \(reason)"
-        case .unknown(let reason): ", and whether past it cannot be told: \(reason)"
+        case .past: "; the shortcut is taken"
+        case .refused(let reason): "; the shortcut is not taken: \(reason)"
+        case .unknown(let reason): "; the shortcut may be taken or not: \(reason)"
         }
     }
 
