@@ -54,12 +54,13 @@ package struct KernelExamination {
             guard let kind = KernelExamination.kind(of: plugin.type), facts.missingKinds.contains(kind) else {
                 return nil
             }
+            let module = kind == "vlan" ? "8021q" : kind
             return Finding(
                 .kernelNoLinks,
                 network: network.name,
                 at: network.place(plugin),
                 "this kernel makes no links of kind \(kind)",
-                fix: "modprobe \(kind), or use a kernel with support for it"
+                fix: "modprobe \(module), or use a kernel with support for it"
             )
         }
     }

@@ -27,14 +27,15 @@ struct KernelExaminationTests {
         #expect(facts.kinds == [.kernelNoVLANs])
     }
 
-    @Test("A kind of links that the kernel does not have is named")
-    func kinds() throws {
+    @Test("Links that the kernel does not make are named", arguments: [("macvlan", "macvlan"), ("vlan", "8021q")])
+    func kinds(kind: String, module: String) throws {
         var facts = try healthyHost()
-        facts.programs.append(HostFacts.Program(directory: "/opt/cni/bin", name: "macvlan"))
-        try facts.join("x", #""type": "macvlan", "master": "eth0""#)
+        facts.programs.append(HostFacts.Program(directory: "/opt/cni/bin", name: kind))
+        try facts.join("x", #""type": "\#(kind)", "master": "eth0", "vlanId": 7"#)
         #expect(facts.kinds == [])
-        facts.missingKinds = ["macvlan"]
+        facts.missingKinds = [kind]
         #expect(facts.kinds == [.kernelNoLinks])
+        #expect(facts.findings[0].fix.contains("modprobe \(module), "))
     }
 
     @Test("Forwarding matters where somebody is, in the families that he has")
