@@ -151,7 +151,7 @@ extension Transaction {
         for port in try host.everyLink().map({ $0.link })
         where port.master == bridge.index && port.isContainers && port.isUp {
             let link = UInt32(bitPattern: port.index)
-            if !known.contains(link), try !guards.leavesToOthers(link) { names.append(port.name) }
+            if !known.contains(link), try !VLANGuards.areSomeAttached(to: link) { names.append(port.name) }
         }
         return names
     }

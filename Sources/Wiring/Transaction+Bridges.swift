@@ -97,9 +97,7 @@ extension Transaction {
             guard error.errno == .fileExists else { throw error }
             return
         }
-        let others = try host.addresses(ofLink: link.index).map { $0.address }.filter { other in
-            shared.conflicts(with: other)
-        }
+        let others = try host.addresses(ofLink: link.index).map { $0.address }.filter { shared.conflicts(with: $0) }
         if shared.replacesOthers {
             for other in others { try remove(other, from: link) }
             // Removing a primary IPv4 address takes its secondaries along, which may include the new one.
