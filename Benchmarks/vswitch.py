@@ -23,8 +23,8 @@ from pair import Pair, inside, run, unburden_bridges
 
 WAYS = ["bridge", "floor", "vswitch"]
 FRAMES, FLOOR, BUILD = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]).resolve()
-ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 5
-SECONDS = 1.0
+ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 20
+SECONDS = 0.3
 PLUGINS = pathlib.Path("/run/plugins")
 
 
@@ -105,8 +105,8 @@ def main() -> None:
                 for length in (60, 1514):
                     rate = flood(pair, length) / 1e6
                     found.setdefault(f"{length} B, Mframes/s", {}).setdefault(way, []).append(rate)
-                found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
-                found.setdefault("round trip, us", {}).setdefault(way, []).append(pair.round_trip(5000))
+                found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream(seconds=1))
+                found.setdefault("round trip, us", {}).setdefault(way, []).append(pair.round_trip(2000))
     finally:
         for process in carriers:
             process.terminate()

@@ -19,8 +19,9 @@ struct Attention {
     private static let firstCredit = 4
     /// After looking in vain, or in somebody's way.
     private static let pause: Int64 = 10_000_000
-    /// More than one look takes, and less than a turn of somebody else.
-    private static let longestLook: Int64 = 25_000
+    /// More than a look takes with an interrupt in it, or with somebody who only answers and sleeps again; less than a
+    /// turn of somebody who computes.
+    private static let longestLook: Int64 = 200_000
     /// What it takes to be woken, at most.
     private static let wakening: Int64 = 100_000
 

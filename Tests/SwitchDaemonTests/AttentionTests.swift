@@ -32,6 +32,14 @@ struct AttentionTests {
         #expect(looking > 0 && looking < 50)
     }
 
+    @Test("An interrupt, or somebody who only answers, ends nothing")
+    func interrupted() {
+        var attention = Attention(most: 50_000)
+        attention.slept(from: 0, to: 60_000)
+        let isAlone = attention.looked(from: 61_000, to: 121_000)
+        #expect(isAlone && attention.window == 50_000)
+    }
+
     @Test("Who is in somebody's way gives up at once, and may look again later")
     func contended() {
         var attention = Attention(most: 50_000)
