@@ -51,12 +51,12 @@ class Pair:
             pong.kill()
             pong.wait()
 
-    def stream(self, seconds: int = 2) -> float:
-        """One stream of TCP, in Gbit/s."""
+    def stream(self) -> float:
+        """One stream of TCP for a second, in Gbit/s."""
         server = subprocess.Popen(inside(self.receiver, "iperf3 -s -1").split(), stdout=subprocess.DEVNULL)
         try:
             time.sleep(0.4)
-            told = json.loads(run(inside(self.sender, f"iperf3 -c {self.address} -t {seconds} -O 0.5 -J")))
+            told = json.loads(run(inside(self.sender, f"iperf3 -c {self.address} -t 1 -O 0.5 -J")))
             return told["end"]["sum_received"]["bits_per_second"] / 1e9
         finally:
             server.kill()

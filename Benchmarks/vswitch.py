@@ -105,7 +105,7 @@ def main() -> None:
                 for length in (60, 1514):
                     rate = flood(pair, length) / 1e6
                     found.setdefault(f"{length} B, Mframes/s", {}).setdefault(way, []).append(rate)
-                found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream(seconds=1))
+                found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
                 found.setdefault("round trip, us", {}).setdefault(way, []).append(pair.round_trip(2000))
     finally:
         for process in carriers:
