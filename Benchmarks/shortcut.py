@@ -6,19 +6,17 @@ with it (`VLAN past`).
 
     unshare --mount --net --propagation private shortcut.py FRAMES SHORTCUT_BENCH [ROUNDS]
 
-Only ratios mean something, and only of what was measured within seconds of each other: a machine is now quicker, now
-slower. So turns are short and many, and a ratio is the median of the rounds' own. Frames are counted where the receiver
-drops them, and a frame's cost is the sender's own time on its processor, in which the whole way of the frame is.
+Frames are counted where the receiver drops them, and a frame's cost is the sender's own time on its processor, in which
+the whole way of the frame is.
 """
 
 import json
 import pathlib
-import statistics
 import sys
 import tempfile
 import time
 
-from pair import Pair, inside, run, unburden_bridges
+from pair import Pair, compare, inside, run, unburden_bridges
 
 WAYS = ["bare", "bridge", "floor", "shortcut", "VLAN", "VLAN past"]
 #: What each way is compared with, and which ways are.
@@ -27,7 +25,6 @@ COMPARED = {"bridge": ["floor", "shortcut", "VLAN", "VLAN past"], "bare": ["floo
 TOLD = {"shortcut": "", "VLAN": "vlan=100 bridge", "VLAN past": "vlan=100"}
 FRAMES, ATTACH = sys.argv[1], sys.argv[2]
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 20
-SECONDS = 0.3
 
 
 def address(way: int, side: int) -> str:
@@ -85,7 +82,7 @@ def flood(pair: Pair, length: int) -> tuple[float, float]:
     """Frames received per second of the clock, and of the sender's own time."""
     before = dropped(pair)
     begin = time.monotonic()
-    said = pair.send(length, SECONDS)
+    said = pair.send(length)
     elapsed = time.monotonic() - begin
     received = dropped(pair) - before
     return received / elapsed, received / (int(said.split()[1]) / 1e9)
@@ -105,25 +102,13 @@ def measure(pair: Pair) -> dict[str, float]:
         wall, own = flood(pair, length)
         found[f"{length} B, Mframes/s"] = wall / 1e6
         found[f"{length} B, ns of processor per frame"] = 1e9 / own
-    found["round trip p50, us"] = pair.round_trip(4000)
+    found["round trip p50, us"] = pair.round_trip()
     found["TCP, Gbit/s"] = pair.stream()
     return found
-
-
-def main() -> None:
-    print(prepare())
-    rounds = [{way: measure(pair) for way, pair in zip(WAYS, PAIRS)} for _ in range(ROUNDS)]
-    print(f"{'median of ' + str(ROUNDS) + ' rounds':36}" + "".join(f"{way:>11}" for way in WAYS)
-          + "".join(f"{way + ' / ' + base:>20}" for base, ways in COMPARED.items() for way in ways))
-    for what in rounds[0]["bare"]:
-        middle = [statistics.median(turn[way][what] for turn in rounds) for way in WAYS]
-        ratios = [statistics.median(turn[way][what] / turn[base][what] for turn in rounds)
-                  for base, ways in COMPARED.items() for way in ways]
-        print(f"{what:36}" + "".join(f"{value:11.3f}" for value in middle)
-              + "".join(f"{ratio:20.2f}" for ratio in ratios))
 
 
 if __name__ == "__main__":
     if len(json.loads(run("ip -j link"))) != 1:
         sys.exit("not in the machine's own network: see the beginning of this file")
-    main()
+    print(prepare())
+    compare(dict(zip(WAYS, PAIRS)), measure, ROUNDS, COMPARED)

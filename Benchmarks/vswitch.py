@@ -5,26 +5,24 @@ does: a call to read each frame and one to write it, in C, without a look at it.
 
     unshare --mount --net --propagation private vswitch.py FRAMES FLOOR BUILD [ROUNDS]
 
-FRAMES and FLOOR are made of frames.c and floor_taps.c; BUILD has culvert-cni and culvert-switchd. Only ratios
-within one run mean something. Frames are counted by the receiver's link. The sender has the first processor;
-what carries frames in user space, which the kernel's bridge has no need of, has the last one.
+FRAMES and FLOOR are made of frames.c and floor_taps.c; BUILD has culvert-cni and culvert-switchd. Frames are counted by
+the receiver's link. The sender has the first processor; what carries frames in user space, which the kernel's bridge has
+no need of, has the last one.
 """
 
 import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 import time
 from typing import Any
 
-from pair import Pair, inside, run, unburden_bridges
+from pair import SECONDS, Pair, compare, inside, run, unburden_bridges
 
 WAYS = ["bridge", "floor", "vswitch"]
 FRAMES, FLOOR, BUILD = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]).resolve()
 ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 20
-SECONDS = 0.3
 PLUGINS = pathlib.Path("/run/plugins")
 
 
@@ -91,33 +89,25 @@ def heard(pair: Pair) -> int:
 def flood(pair: Pair, length: int) -> float:
     """Frames received per second; nobody wants them there."""
     before, begin = heard(pair), time.monotonic()
-    pair.send(length, SECONDS)
+    pair.send(length)
     return (heard(pair) - before) / min(time.monotonic() - begin, SECONDS * 1.5)
 
 
+def measure(pair: Pair) -> dict[str, float]:
+    """One turn of a way."""
+    found = {f"{length} B, Mframes/s": flood(pair, length) / 1e6 for length in (60, 1514)}
+    return found | {"TCP, Gbit/s": pair.stream(), "round trip p50, us": pair.round_trip()}
+
+
 def main() -> None:
-    """Measures in rounds, and prints the best, the median and the ratio of each."""
+    """Measures with what carries frames running."""
     carriers, pairs = prepare()
-    found: dict[str, dict[str, list[float]]] = {}
     try:
-        for _ in range(ROUNDS):
-            for way, pair in pairs.items():
-                for length in (60, 1514):
-                    rate = flood(pair, length) / 1e6
-                    found.setdefault(f"{length} B, Mframes/s", {}).setdefault(way, []).append(rate)
-                found.setdefault("TCP, Gbit/s", {}).setdefault(way, []).append(pair.stream())
-                found.setdefault("round trip, us", {}).setdefault(way, []).append(pair.round_trip(2000))
+        compare(pairs, measure, ROUNDS, {"bridge": ["floor", "vswitch"]})
     finally:
         for process in carriers:
             process.terminate()
             process.wait()
-    print(f"{'':20}" + "".join(f"{way + ' best/median':>23}" for way in WAYS) + "   medians of ratios: floor, vswitch")
-    for name, ways in found.items():
-        best = min if name.endswith("us") else max
-        cells = "".join(f"{f'{best(ways[way]):.3f} / {statistics.median(ways[way]):.3f}':>23}" for way in WAYS)
-        ratios = (statistics.median(ours / theirs for ours, theirs in zip(ways[way], ways["bridge"]))
-                  for way in ("floor", "vswitch"))
-        print(f"{name:20}{cells}" + "".join(f"{ratio:>10.2f}" for ratio in ratios))
 
 
 main()

@@ -32,21 +32,17 @@ struct AttentionTests {
         #expect(looking > 0 && looking < 50)
     }
 
-    @Test("An interrupt, or somebody who only answers, ends nothing")
-    func interrupted() {
+    @Test(
+        "Who is in somebody's way gives up at once, not so for an interrupt, and may look again later",
+        arguments: [1_000, 60_000]
+    )
+    func contended(look: Int64) {
         var attention = Attention(most: 50_000)
         attention.slept(from: 0, to: 60_000)
-        let isAlone = attention.looked(from: 61_000, to: 121_000)
+        let moment = 61_000 + look
+        let isAlone = attention.looked(from: 61_000, to: moment)
         #expect(isAlone && attention.window == 50_000)
-    }
-
-    @Test("Who is in somebody's way gives up at once, and may look again later")
-    func contended() {
-        var attention = Attention(most: 50_000)
-        attention.slept(from: 0, to: 60_000)
-        let isAlone = attention.looked(from: 61_000, to: 62_000)
-        #expect(isAlone && attention.window == 50_000)
-        let isStillAlone = attention.looked(from: 62_000, to: 3_062_000)
+        let isStillAlone = attention.looked(from: moment, to: moment + 3_000_000)
         #expect(!isStillAlone && attention.window == 0)
         attention.slept(from: 3_100_000, to: 3_160_000)
         #expect(attention.window == 0)
